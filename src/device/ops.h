@@ -1,0 +1,130 @@
+// The operands of the operations. Activations are float32, row-major. Every operation's result for one row
+// depends on that row alone (and the memory it names), never on the other rows (contract E1).
+#pragma once
+
+#include <cstdint>
+
+#include "base/ids.h"
+#include "device/buffer.h"
+#include "device/sizer.h"
+
+namespace gantry::device {
+
+// Float32 [rows, cols]; row i starts at value i * stride.
+struct Mat {
+  Buffer buffer;
+  uint32_t rows = 0;
+  uint32_t cols = 0;
+  uint32_t stride = 0;
+
+  static Mat packed(const Buffer& buffer, uint32_t rows, uint32_t cols) { return {buffer, rows, cols, cols}; }
+};
+
+// A weight in the device's own layout, as upload_weight() laid it.
+struct Weight {
+  Buffer buffer;
+  WeightShape shape;
+};
+
+struct EmbedArgs {
+  Weight table;     // [vocab, width]
+  Buffer tokens;    // int32 [out.rows]
+  float scale = 1;  // applied to every value
+  Mat out;          // [tokens, width]
+};
+
+// out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. Heads are normed one by one by viewing [tokens, heads *
+// dim] as [tokens * heads, dim].
+struct RmsNormArgs {
+  Mat x;
+  Buffer weight;  // float32 [x.cols]
+  float eps = 0;
+  Mat out;  // may be x
+};
+
+// out[r, o] = (accumulate ? out[r, o] : 0) + (x[r] . weight[o] + bias[o])
+struct LinearArgs {
+  Weight weight;
+  Mat x;        // [rows, weight.cols]
+  Buffer bias;  // float32 [weight.rows], or none
+  bool accumulate = false;
+  Mat out;         // [rows, weight.rows]
+  Buffer scratch;  // linear_scratch_bytes(weight.shape, x.rows)
+};
+
+// cos and sin of position * frequency[i], times `scale`: table [tokens, 2 * pairs], cosines first.
+struct RopeTableArgs {
+  Buffer positions;    // int32 [table.rows]
+  Buffer frequencies;  // float64 [pairs]: radians per position
+  float scale = 1;
+  Mat table;
+};
+
+// Source: Su et al., "RoFormer", 2021. Pair i of a head is (2i, 2i+1), or (i, i + pairs) in the "neox" order.
+enum class RopeOrder : uint8_t { kAdjacent, kNeox };
+struct RopeArgs {
+  Mat x;  // [tokens, heads * head_dim], in place; of each head the first 2 * pairs values turn
+  uint32_t heads = 0;
+  uint32_t head_dim = 0;
+  RopeOrder order = RopeOrder::kAdjacent;
+  Mat table;
+};
+
+// Which sequence memory the rows of a batch belong to. Row r stands at positions[r] of the sequence whose
+// pages are page_tables[sequences[r] * pages_max + position / kPageTokens].
+struct KvRows {
+  Buffer positions;    // int32 [rows]
+  Buffer sequences;    // int32 [rows]: index of a row of page_tables
+  Buffer page_tables;  // uint32 [sequences, pages_max]
+  uint32_t rows = 0;
+  uint32_t pages_max = 0;
+};
+
+// One layer's pages: page p at p * kv_page_bytes(shape).
+struct KvPages {
+  Buffer buffer;
+  KvShape shape;
+};
+
+struct KvWriteArgs {
+  KvPages pages;
+  KvRows rows;
+  Mat k;  // [rows, kv_heads * key_dim]
+  Mat v;  // [rows, kv_heads * value_dim]
+};
+
+// Row r attends to positions 0..positions[r] of its sequence, all of them written before. Head h uses KV head
+// h / (heads / kv_heads). Reduced in spans of kPageTokens absolute positions, spans in order (contract E2).
+struct AttentionArgs {
+  KvPages pages;
+  KvRows rows;
+  Mat q;  // [rows, heads * key_dim]
+  uint32_t heads = 0;
+  float scale = 1;  // of the scores
+  Mat out;          // [rows, heads * value_dim]
+  Buffer scratch;   // attention_scratch_bytes(pages.shape, heads, rows)
+};
+
+enum class Activation : uint8_t { kSilu };
+// out = activation(gate) * up, element by element.
+struct GluArgs {
+  Activation activation = Activation::kSilu;
+  Mat gate;
+  Mat up;
+  Mat out;  // may be gate or up
+};
+
+struct AddArgs {
+  Mat x;
+  Mat y;
+  Mat out;  // may be x or y
+};
+
+// out[i] = x[indices[i]]
+struct GatherRowsArgs {
+  Mat x;
+  Buffer indices;  // int32 [out.rows]
+  Mat out;
+};
+
+}  // namespace gantry::device

@@ -1,0 +1,40 @@
+#include "device/registry.h"
+
+#include <charconv>
+
+#include "base/error.h"
+
+namespace gantry::device {
+
+void Registry::add(std::unique_ptr<Backend> backend) { backends_.push_back(std::move(backend)); }
+
+std::vector<DeviceFacts> Registry::list(const OpenDeviceOptions& options) const {
+  std::vector<DeviceFacts> all;
+  for (const auto& backend : backends_) {
+    for (DeviceFacts& facts : backend->list(options)) all.push_back(std::move(facts));
+  }
+  return all;
+}
+
+std::shared_ptr<Device> Registry::open(std::string_view id, const OpenDeviceOptions& options) const {
+  const size_t colon = id.find(':');
+  const std::string_view name = id.substr(0, colon);
+  uint32_t index = 0;
+  bool well_formed = true;
+  if (colon != std::string_view::npos) {
+    const std::string_view digits = id.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    well_formed = error == std::errc() && end == digits.data() + digits.size();
+  }
+  if (well_formed) {
+    for (const auto& backend : backends_) {
+      if (backend->name() == name && index < backend->list(options).size())
+        return backend->open(index, options);
+    }
+  }
+  std::string known;
+  for (const DeviceFacts& facts : list(options)) known += (known.empty() ? "" : ", ") + facts.id;
+  throw Error(ErrorCode::kNotFound, "no such device", std::string(id), "there are: " + known);
+}
+
+}  // namespace gantry::device

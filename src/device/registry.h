@@ -1,0 +1,47 @@
+// The backends this process knows, and the devices they offer. Filled at start by the program (no static
+// initialisers), then read-only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device/device.h"
+
+namespace gantry::device {
+
+// How a device is opened. The CPU takes all of it; a GPU ignores what does not concern it.
+struct OpenDeviceOptions {
+  std::string isa;                // CPU: "scalar", "avx2", "avx512"; empty: the best this CPU has
+  uint32_t threads = 0;           // CPU: 0 means one per core it may use
+  uint64_t memory_cap_bytes = 0;  // 0: no cap (contract D3)
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;  // "cpu"
+  // What is there. A device that is present but unusable throws Error kDevice with the operating system's
+  // words.
+  virtual std::vector<DeviceFacts> list(const OpenDeviceOptions& options) const = 0;
+  virtual std::shared_ptr<Device> open(uint32_t index, const OpenDeviceOptions& options) const = 0;
+  // `ranks` communicators over devices of this backend, rank i for streams of devices[i].
+  virtual std::vector<std::unique_ptr<Communicator>> connect(
+      const std::vector<std::shared_ptr<Device>>& devices) const = 0;
+};
+
+class Registry {
+ public:
+  void add(std::unique_ptr<Backend> backend);
+  const std::vector<std::unique_ptr<Backend>>& backends() const { return backends_; }
+  std::vector<DeviceFacts> list(const OpenDeviceOptions& options = {}) const;
+  // "cpu:0", "cuda:1", or "cpu" for index 0. Error kNotFound lists what there is.
+  std::shared_ptr<Device> open(std::string_view id, const OpenDeviceOptions& options = {}) const;
+
+ private:
+  std::vector<std::unique_ptr<Backend>> backends_;
+};
+
+}  // namespace gantry::device

@@ -1,0 +1,45 @@
+// How many bytes things take in a device's own layout. Pure: needs no device, so a plan for a machine that is
+// only described gives the same numbers as one for the machine at hand (contracts M1, P3). All sizes are in
+// bytes and already include the padding and alignment that the device wants; offsets inside an arena are
+// multiples of alignment().
+#pragma once
+
+#include <cstdint>
+
+#include "quant/dtype.h"
+
+namespace gantry::device {
+
+// A weight matrix [rows, cols]: `rows` outputs, each a row of `cols` inputs as GGUF stores it.
+struct WeightShape {
+  quant::Dtype dtype = quant::Dtype::kF32;
+  uint32_t rows = 0;
+  uint32_t cols = 0;
+};
+
+// One layer's part of a KV page: kPageTokens positions of K and of V for every KV head.
+struct KvShape {
+  quant::Dtype dtype = quant::Dtype::kF16;  // kF32, kF16 or kQ8_0
+  uint32_t kv_heads = 0;
+  uint32_t key_dim = 0;    // values per head in K
+  uint32_t value_dim = 0;  // values per head in V
+};
+
+class Sizer {
+ public:
+  virtual ~Sizer() = default;
+  virtual uint64_t alignment() const = 0;
+  // A weight as Stream::linear and Stream::embed read it.
+  virtual uint64_t packed_bytes(const WeightShape& shape) const = 0;
+  // One page of one layer, K and V together.
+  virtual uint64_t kv_page_bytes(const KvShape& shape) const = 0;
+  // What linear() needs beside its operands for x [rows_max, cols].
+  virtual uint64_t linear_scratch_bytes(const WeightShape& shape, uint32_t rows_max) const = 0;
+  // What attention() needs beside its operands for q [rows_max, heads * key_dim].
+  virtual uint64_t attention_scratch_bytes(const KvShape& shape, uint32_t heads, uint32_t rows_max) const = 0;
+  // Memory that the backend takes for itself beside all arenas (driver context, library workspaces, thread
+  // stacks).
+  virtual uint64_t overhead_bytes() const = 0;
+};
+
+}  // namespace gantry::device

@@ -1,0 +1,41 @@
+// What the engine needs of a model: one step over a batch of rows, logits for the rows that want them. The
+// engine knows nothing else of models; tests put a model without weights behind it (tests/sim).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/ids.h"
+
+namespace gantry::model {
+
+struct RunnerLimits {
+  uint32_t vocab = 0;           // logits per row
+  uint32_t context_max = 0;     // positions of one sequence
+  uint32_t sequences_max = 0;   // page tables in one batch
+  uint32_t rows_max = 0;        // tokens in one batch
+  uint32_t logit_rows_max = 0;  // rows whose logits may be asked for in one batch
+  uint32_t pages = 0;           // in the KV pool, shared by all sequences
+  uint32_t pages_max = 0;       // in one sequence's table: ceil(context_max / kPageTokens)
+};
+
+// One step. Rows of one sequence stand together, in rising, gapless positions. Everything below a row's
+// position has been written into its pages by this or an earlier step.
+struct Batch {
+  std::span<const TokenId> tokens;      // [rows]
+  std::span<const int32_t> positions;   // [rows]
+  std::span<const int32_t> sequences;   // [rows]: index of the sequence's page table below
+  std::span<const PageId> page_tables;  // [sequences, limits.pages_max], kNoPage beyond the end
+  std::span<const int32_t> logit_rows;  // [logit rows]: indices into the rows above, rising
+};
+
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual const RunnerLimits& limits() const = 0;
+  // Writes the rows' keys and values, then fills logits [logit rows, vocab]. Returns when they are there.
+  // Allocates nothing. Throws Error kDevice only when the device has failed for good. One thread at a time.
+  virtual void step(const Batch& batch, std::span<float> logits) = 0;
+};
+
+}  // namespace gantry::model
