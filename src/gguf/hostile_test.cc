@@ -18,17 +18,20 @@ namespace {
 // The largest single request since it was last set to 0.
 std::atomic<size_t> largest_request{0};
 
-void* counted(size_t bytes) {
+void* counted(size_t bytes) noexcept {
   size_t seen = largest_request.load();
   while (bytes > seen && !largest_request.compare_exchange_weak(seen, bytes)) {
   }
-  if (void* memory = std::malloc(std::max<size_t>(bytes, 1))) return memory;
-  throw std::bad_alloc();
+  return std::malloc(std::max<size_t>(bytes, 1));
 }
 
 }  // namespace
 
-void* operator new(size_t bytes) { return counted(bytes); }
+void* operator new(size_t bytes) {
+  if (void* memory = counted(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
