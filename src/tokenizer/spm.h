@@ -1,0 +1,31 @@
+// The model "llama": SentencePiece's byte-pair encoding. Neighbouring characters are joined while the joined
+// text is a piece, the highest score first; what is no piece is spelled in byte tokens, or is unknown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tokenizer/base_tokenizer.h"
+
+namespace gantry::tokenizer {
+
+class SpmTokenizer final : public BaseTokenizer {
+ public:
+  explicit SpmTokenizer(const VocabData& data);
+  bool adds_leading_space() const override { return add_space_prefix_; }
+
+ protected:
+  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
+                    uint64_t& steps) const override;
+  std::string spell(TokenId token) const override;
+  std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }  // U+2047, as SentencePiece
+
+ private:
+  bool add_space_prefix_;
+};
+
+// U+2581 for the space, and back.
+std::string mark_spaces(std::string_view text);
+std::string unmark_spaces(std::string_view text);
+
+}  // namespace gantry::tokenizer
