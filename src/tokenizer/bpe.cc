@@ -1,11 +1,11 @@
 #include "tokenizer/bpe.h"
 
 #include <bit>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "text/utf8.h"
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/piece_cache.h"
 #include "tokenizer/spm.h"
 
 namespace gantry::tokenizer {
@@ -22,13 +22,6 @@ const PreSplit& need_pre_split(const VocabData& data) {
   throw Error(ErrorCode::kUnsupported, "the pre-split \"" + data.pre + "\" is not known",
               data.where + ": tokenizer.ggml.pre", "known: " + known_pre_splits());
 }
-
-// Pieces that come again in one text are encoded once; where their tokens lie in the output.
-struct Seen {
-  size_t first, count;
-};
-constexpr size_t kSeenPiecesMax = 1 << 15;
-constexpr size_t kSeenBytesMax = 48;  // longer pieces seldom come again
 
 }  // namespace
 
@@ -100,18 +93,12 @@ void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vect
     text = marked;
   }
   Merger merger;
-  std::unordered_map<std::string_view, Seen> seen;
+  PieceCache seen;
   for (const std::string_view piece : split(split_, text, steps)) {
-    const bool worth_keeping = piece.size() > 1 && piece.size() <= kSeenBytesMax;
-    const auto known = worth_keeping ? seen.find(piece) : seen.end();
-    if (known != seen.end()) {
-      for (size_t i = 0; i < known->second.count; ++i) out.push_back(out[known->second.first + i]);
-      steps += known->second.count;
-      continue;
-    }
+    if (seen.replay(piece, out, steps)) continue;
     const size_t before = out.size();
     encode_piece(piece, merger, out, steps);
-    if (worth_keeping && seen.size() < kSeenPiecesMax) seen.emplace(piece, Seen{before, out.size() - before});
+    seen.remember(piece, before, out);
   }
 }
 

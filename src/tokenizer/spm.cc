@@ -1,9 +1,10 @@
 #include "tokenizer/spm.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "text/utf8.h"
-#include "tokenizer/merges.h"
+#include "tokenizer/piece_cache.h"
 
 namespace gantry::tokenizer {
 namespace {
@@ -14,6 +15,13 @@ uint32_t order_of(float score) {
   const uint32_t bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 becomes 0
   const uint32_t ascending = (bits & kSign) != 0 ? ~bits : bits | kSign;
   return ~ascending;
+}
+
+// Where the second word of `marked` begins: at the first space mark behind something else.
+size_t next_word(std::string_view marked) {
+  size_t at = 0;
+  while (marked.substr(at).starts_with(kSpaceMark)) at += kSpaceMark.size();
+  return std::min(marked.find(kSpaceMark, at), marked.size());
 }
 
 }  // namespace
@@ -46,7 +54,10 @@ std::string unmark_spaces(std::string_view text) {
 }
 
 SpmTokenizer::SpmTokenizer(const VocabData& data)
-    : BaseTokenizer(data), add_space_prefix_(data.add_space_prefix) {}
+    : BaseTokenizer(data), add_space_prefix_(data.add_space_prefix) {
+  words_stand_apart_ = std::none_of(data.tokens.begin(), data.tokens.end(),
+                                    [](std::string_view token) { return next_word(token) < token.size(); });
+}
 
 void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
                                 uint64_t& steps) const {
@@ -55,22 +66,41 @@ void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<T
   marked += mark_spaces(text);
 
   Merger merger;
-  for (size_t at = 0; at < marked.size();) {
-    const text::DecodedChar c = text::decode_utf8(marked, at);
+  PieceCache seen;
+  bool after_unknown = false;
+  for (std::string_view rest = marked; !rest.empty();) {
+    const std::string_view piece = rest.substr(0, words_stand_apart_ ? next_word(rest) : rest.size());
+    rest.remove_prefix(piece.size());
+    steps += piece.size();
+    if (seen.replay(piece, out, steps)) {
+      after_unknown = false;
+      continue;
+    }
+    const size_t before = out.size();
+    const bool began_unknown = after_unknown;
+    encode_piece(piece, merger, out, after_unknown, steps);
+    const bool has_unknown =
+        std::find(out.begin() + static_cast<ptrdiff_t>(before), out.end(), special().unk) != out.end();
+    if (!began_unknown && !has_unknown) seen.remember(piece, before, out);
+  }
+}
+
+void SpmTokenizer::encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out,
+                                bool& after_unknown, uint64_t& steps) const {
+  merger.clear();
+  for (size_t at = 0; at < piece.size();) {
+    const text::DecodedChar c = text::decode_utf8(piece, at);
     const uint32_t bytes = c.valid ? c.bytes : 1;
-    const TokenId token = vocab().find_plain(std::string_view(marked).substr(at, bytes));
-    merger.add(static_cast<uint32_t>(at), bytes, token);
+    merger.add(static_cast<uint32_t>(at), bytes, vocab().find_plain(piece.substr(at, bytes)));
     at += bytes;
   }
   const auto look_up = [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
-    const size_t bytes = size_t{left.bytes} + right.bytes;
-    const TokenId token = vocab().find_plain(std::string_view(marked).substr(left.start, bytes));
+    const TokenId token = vocab().find_plain(piece.substr(left.start, size_t{left.bytes} + right.bytes));
     if (token == kNoToken) return std::nullopt;
     return Merge{order_of(vocab().score(token)), token};
   };
   merger.run(look_up, steps);
 
-  bool after_unknown = false;  // unknown characters in a row are one unknown token
   merger.for_each([&](const Symbol& symbol) {
     if (symbol.token != kNoToken) {
       out.push_back(symbol.token);
@@ -78,9 +108,10 @@ void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<T
       return;
     }
     for (uint32_t i = 0; i < symbol.bytes; ++i) {
-      const TokenId byte = vocab().byte_token(static_cast<uint8_t>(marked[symbol.start + i]));
-      const TokenId token = byte != kNoToken ? byte : special().unk;
+      const TokenId byte = vocab().byte_token(static_cast<uint8_t>(piece[symbol.start + i]));
       const bool unknown = byte == kNoToken;
+      const TokenId token = unknown ? special().unk : byte;
+      // Unknown characters in a row are one unknown token.
       if (token != kNoToken && !(unknown && after_unknown)) out.push_back(token);
       after_unknown = unknown;
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tokenizer/base_tokenizer.h"
+#include "tokenizer/merges.h"
 
 namespace gantry::tokenizer {
 
@@ -21,7 +22,12 @@ class SpmTokenizer final : public BaseTokenizer {
   std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }  // U+2047, as SentencePiece
 
  private:
+  void encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out, bool& after_unknown,
+                    uint64_t& steps) const;
+
   bool add_space_prefix_;
+  // No token goes on behind a space that does not begin it: words can be encoded apart.
+  bool words_stand_apart_;
 };
 
 // U+2581 for the space, and back.
