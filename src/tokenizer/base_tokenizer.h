@@ -30,7 +30,7 @@ class BaseTokenizer : public Tokenizer {
   const SpecialTokens& special() const final { return vocab_.special(); }
   std::string_view model() const final { return model_; }
   std::string_view pre_split() const final { return pre_; }
-  bool adds_leading_space() const override { return false; }
+  LeadingSpace leading_space() const override { return LeadingSpace::kOwn; }
 
  protected:
   // Tokens of a text without markers, not empty. `first`: it begins the text or follows a marker.

@@ -83,7 +83,10 @@ INSTANTIATE_TEST_SUITE_P(Shared, Cases,
                                            CaseFile{"ggml-vocab-mpt", "ggml-vocab-mpt"},
                                            CaseFile{"ggml-vocab-refact", "ggml-vocab-refact"},
                                            CaseFile{"ggml-vocab-starcoder", "ggml-vocab-starcoder"},
-                                           CaseFile{"ggml-vocab-qwen35", "ggml-vocab-qwen35"}),
+                                           CaseFile{"ggml-vocab-qwen35", "ggml-vocab-qwen35"},
+                                           CaseFile{"ggml-vocab-bert-bge", "ggml-vocab-bert-bge"},
+                                           CaseFile{"ggml-vocab-nomic-bert-moe",
+                                                    "ggml-vocab-nomic-bert-moe"}),
                          [](const auto& test) {
                            std::string name = std::string(test.param.vocab) + "_" + test.param.cases;
                            std::replace_if(
@@ -129,7 +132,9 @@ INSTANTIATE_TEST_SUITE_P(Shared, Golden,
                          ::testing::Values(GoldenFile{"ggml-vocab-gpt-2", "gpt-2"},
                                            GoldenFile{"rebuilt-llama-bpe", "llama-bpe"},
                                            GoldenFile{"ggml-vocab-llama-spm", "llama-spm"},
-                                           GoldenFile{"rebuilt-qwen2", "qwen2"}),
+                                           GoldenFile{"rebuilt-qwen2", "qwen2"},
+                                           GoldenFile{"rebuilt-sp-unigram-en", "sp-unigram-en"},
+                                           GoldenFile{"rebuilt-sp-unigram-ja", "sp-unigram-ja"}),
                          [](const auto& test) {
                            std::string name = test.param.golden;
                            std::replace_if(

@@ -13,7 +13,9 @@ namespace gantry::tokenizer {
 class SpmTokenizer final : public BaseTokenizer {
  public:
   explicit SpmTokenizer(const VocabData& data);
-  bool adds_leading_space() const override { return add_space_prefix_; }
+  LeadingSpace leading_space() const override {
+    return add_space_prefix_ ? LeadingSpace::kPutInFront : LeadingSpace::kOwn;
+  }
 
  protected:
   void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,

@@ -30,6 +30,13 @@ enum class TokenKind : uint8_t {
   kByte = 6
 };
 
+// Which spaces at the beginning of decoded tokens are not the text's own.
+enum class LeadingSpace : uint8_t {
+  kOwn,         // none
+  kPutInFront,  // one: encoding puts a space before the text
+  kDropped      // one of each token until there is text: encoding drops spaces at the beginning anyway
+};
+
 struct SpecialTokens {
   TokenId bos = kNoToken, eos = kNoToken, eot = kNoToken, eom = kNoToken, unk = kNoToken, sep = kNoToken,
           pad = kNoToken, mask = kNoToken;
@@ -64,8 +71,7 @@ class Tokenizer {
   virtual const SpecialTokens& special() const = 0;
   virtual std::string_view model() const = 0;      // "llama", "gpt2", ...
   virtual std::string_view pre_split() const = 0;  // "llama-bpe", ...; empty where the model has none
-  // Encoding puts a space before the text, so the first token's own leading space is not the text's.
-  virtual bool adds_leading_space() const = 0;
+  virtual LeadingSpace leading_space() const = 0;
 
   bool ends_generation(TokenId token) const;
 };
@@ -86,7 +92,7 @@ class StreamDecoder {
  private:
   const Tokenizer* tokenizer_;
   bool special_;
-  bool at_start_;
+  bool at_start_;        // the next token's leading space is not the text's own
   std::string pending_;  // at most 3 bytes: the beginning of a UTF-8 sequence
 };
 

@@ -122,7 +122,10 @@ void read_special(const Metadata& metadata, const ModelDefaults& defaults, Vocab
   const std::string prefix = "tokenizer.ggml.";
   const size_t n = data.tokens.size();
   SpecialTokens& special = data.special;
-  special.bos = read_id(metadata, prefix + "bos_token_id", defaults.bos, n);
+  // BERT's beginning is called cls.
+  const bool cls =
+      metadata.find(prefix + "bos_token_id") == nullptr && metadata.find(prefix + "cls_token_id") != nullptr;
+  special.bos = read_id(metadata, prefix + (cls ? "cls_token_id" : "bos_token_id"), defaults.bos, n);
   special.eos = read_id(metadata, prefix + "eos_token_id", defaults.eos, n);
   special.eot = read_id(metadata, prefix + "eot_token_id", kNoToken, n);
   special.eom = read_id(metadata, prefix + "eom_token_id", kNoToken, n);
