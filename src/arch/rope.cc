@@ -43,8 +43,8 @@ void apply_factors(Header& header, std::vector<double>& frequencies) {
   std::vector<float> values(frequencies.size());
   quant::decode_row(*factors->tensor->dtype, header.file().data(*factors->tensor), values);
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!(values[i] > 0)) {
-      throw Error(ErrorCode::kBadFile, "a frequency factor is not above zero",
+    if (!std::isfinite(values[i]) || values[i] == 0) {
+      throw Error(ErrorCode::kBadFile, "a frequency factor is zero or not finite",
                   header.file().path() + ": tensor rope_freqs.weight");
     }
     frequencies[i] /= static_cast<double>(values[i]);
