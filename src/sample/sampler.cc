@@ -252,7 +252,8 @@ void Sampler::keep_nearest(double wanted, const Distance& distance, const Order&
   for (size_t i = 0; i < count_; ++i) bucket_mass_[bucket_of(candidates_[i])] += weights_[i];
   size_t last = 0;
   double mass = 0;
-  while (last < kBuckets - 1 && mass + bucket_mass_[last] < wanted) mass += bucket_mass_[last++];
+  const auto enough = [&](double sum) { return sum >= wanted && sum > 0; };
+  while (last < kBuckets - 1 && !enough(mass + bucket_mass_[last])) mass += bucket_mass_[last++];
 
   size_t kept = 0, edge = 0;
   for (size_t i = 0; i < count_; ++i) {
@@ -268,7 +269,7 @@ void Sampler::keep_nearest(double wanted, const Distance& distance, const Order&
   std::copy_n(sorting_.begin(), edge, candidates_.begin() + static_cast<std::ptrdiff_t>(nearer));
   count_ = nearer + edge;
   weigh_candidates();
-  while (kept < count_ && (mass < wanted || kept == 0)) mass += weights_[kept++];
+  while (kept < count_ && !enough(mass)) mass += weights_[kept++];
   count_ = kept;
 }
 
