@@ -40,7 +40,7 @@ class Input {
 struct Made {
   std::unique_ptr<BaseTokenizer> tokenizer;
   bool carries_bytes = false;  // byte-level, with a token for each byte and no marker that changes texts
-  bool carries_text = false;   // SentencePiece with byte tokens
+  bool carries_text = false;   // SentencePiece with byte tokens and one for the space
 };
 
 Made make(Input& input) {
@@ -54,6 +54,7 @@ Made make(Input& input) {
   builder.add("<unk>", TokenKind::kUnknown).add("<s>", TokenKind::kControl);
   if ((flags & 1) != 0) builder.add_byte_tokens();
   if ((flags & 2) != 0) builder.add_byte_letters();
+  if ((flags & 128) != 0) builder.add(gantry::tokenizer::kSpaceMark);
   data.add_space_prefix = (flags & 4) != 0;
   data.remove_extra_whitespaces = (flags & 8) != 0;
   data.add_sep = (flags & 16) != 0;
@@ -77,7 +78,7 @@ Made make(Input& input) {
   for (const TokenKind kind : data.kinds) markers = markers || kind == TokenKind::kUserDefined;
   const bool byte_level = model == "gpt2" && row.byte_level;
   return {builder.build(), byte_level && (flags & 2) != 0 && !markers,
-          model == "llama" && (flags & 1) != 0 && !markers};
+          model == "llama" && (flags & 1) != 0 && (flags & 128) != 0 && !markers};
 }
 
 void check_text(const Made& made, std::string_view text) {
