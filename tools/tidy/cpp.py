@@ -46,8 +46,11 @@ def _without_templates(header):
     """The header behind its leading template<...> clauses."""
     header = header.strip()
     while header.startswith("template"):
-        depth, end = 0, None
+        depth, parentheses, end = 0, 0, None
         for at, char in enumerate(header):
+            parentheses += {"(": 1, ")": -1}.get(char, 0)
+            if parentheses:
+                continue
             if char == "<":
                 depth += 1
             elif char == ">" and header[at - 1] != "-":
