@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace gantry::quant {
@@ -48,14 +49,16 @@ const DtypeFacts& facts(Dtype dtype);
 const DtypeFacts* find_dtype(uint32_t gguf_id);
 const DtypeFacts* find_dtype(std::string_view name);
 // The name GGUF gives an id that this build cannot decode ("IQ2_XXS"), "type 77" for one nobody defined.
-std::string_view name_of_unsupported(uint32_t gguf_id);
+std::string name_of_unsupported(uint32_t gguf_id);
 
 // Bytes of a row of `values` values; `values` must be a whole number of blocks.
 uint64_t row_bytes(Dtype dtype, uint64_t values);
 
-// src.size() == row_bytes(dtype, dst.size()).
+// src.size() == row_bytes(dtype, dst.size()). A type that is no weight: Error kUnsupported.
 void decode_row(Dtype dtype, std::span<const std::byte> src, std::span<float> dst);
-// The types Gantry can make (others: Error kUnsupported). dst.size() == row_bytes(dtype, src.size()).
+// The types Gantry can make (others: Error kUnsupported). dst.size() == row_bytes(dtype, src.size()). The
+// block types search their scales for the least sum of squared errors; a value that is not finite or beyond
+// what a binary16 scale carries (65504) has no block: Error kBadFile naming its place in the row.
 bool can_encode(Dtype dtype);
 void encode_row(Dtype dtype, std::span<const float> src, std::span<std::byte> dst);
 

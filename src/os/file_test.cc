@@ -1,0 +1,186 @@
+#include "os/file.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/mapped_file.h"
+
+namespace gantry::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "gantry-os-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  std::string at(const std::string& name) const { return (dir_ / name).string(); }
+  size_t count() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()));
+  }
+
+  fs::path dir_;
+};
+
+template <typename Call>
+Error error_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return Error(ErrorCode::kInternal, "none");
+}
+
+TEST_F(Files, WriteThenReadThenMap) {
+  write_file_atomically(at("a"), "hello");
+  EXPECT_EQ(read_file(at("a"), 100), "hello");
+  EXPECT_EQ(read_file(at("a"), 5), "hello");
+  const MappedFile mapped = MappedFile::open(at("a"));
+  EXPECT_EQ(mapped.size(), 5u);
+  EXPECT_EQ(mapped.bytes()[4], std::byte{'o'});
+  mapped.advise(Advice::kWillNeed);
+  mapped.advise(Advice::kSequential, 3, ~uint64_t{0});
+  mapped.advise(Advice::kDontNeed, 99, 1);
+  EXPECT_EQ(mapped.bytes()[0], std::byte{'h'});
+  EXPECT_EQ(count(), 1u) << "no temporary is left";
+}
+
+TEST_F(Files, LimitIsExact) {
+  write_file_atomically(at("a"), std::string(4096, 'x'));
+  EXPECT_EQ(read_file(at("a"), 4096).size(), 4096u);
+  const Error error = error_of([&] { read_file(at("a"), 4095); });
+  EXPECT_EQ(error.code(), ErrorCode::kTooLarge);
+  EXPECT_EQ(error.where(), at("a"));
+}
+
+TEST_F(Files, FilesWithoutASizeAreReadToTheirEnd) {
+  if (!fs::exists("/proc/self/status")) GTEST_SKIP() << "no /proc";
+  EXPECT_NE(read_file("/proc/self/status", 1 << 20).find("Pid:"), std::string::npos);
+  EXPECT_EQ(error_of([&] { read_file("/proc/self/status", 10); }).code(), ErrorCode::kTooLarge);
+}
+
+TEST_F(Files, EmptyFiles) {
+  write_file_atomically(at("a"), "");
+  EXPECT_EQ(read_file(at("a"), 0), "");
+  EXPECT_TRUE(MappedFile::open(at("a")).bytes().empty());
+  MappedFile::open(at("a")).advise(Advice::kWillNeed);
+}
+
+TEST_F(Files, WhatIsWrongIsSaid) {
+  const Error absent = error_of([&] { MappedFile::open(at("none")); });
+  EXPECT_EQ(absent.code(), ErrorCode::kNotFound);
+  EXPECT_EQ(absent.where(), at("none"));
+  EXPECT_NE(absent.message().find("No such file"), std::string::npos) << absent.what();
+  EXPECT_FALSE(absent.mend().empty());
+
+  const Error folder = error_of([&] { read_file(dir_.string(), 10); });
+  EXPECT_EQ(folder.code(), ErrorCode::kIo);
+  EXPECT_NE(folder.message().find("folder"), std::string::npos);
+
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { MappedFile::open(at("pipe")); }).code(), ErrorCode::kIo);
+
+  EXPECT_EQ(error_of([&] { write_file_atomically(at("no/such/folder/a"), "x"); }).code(),
+            ErrorCode::kNotFound);
+  EXPECT_EQ(error_of([&] { write_file_atomically(dir_.string(), "x"); }).code(), ErrorCode::kIo);
+}
+
+TEST_F(Files, PermissionDenied) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  write_file_atomically(at("a"), "x");
+  fs::permissions(at("a"), fs::perms::none);
+  const Error error = error_of([&] { read_file(at("a"), 10); });
+  EXPECT_EQ(error.code(), ErrorCode::kIo);
+  EXPECT_NE(error.mend().find("permissions"), std::string::npos);
+}
+
+TEST_F(Files, AFailingWriterLeavesTheOldFile) {
+  write_file_atomically(at("a"), "old");
+  EXPECT_THROW(write_file_atomically(at("a"),
+                                     [](FileSink& sink) {
+                                       sink.write(std::string(3 << 20, 'n'));
+                                       throw std::runtime_error("stop");
+                                     }),
+               std::runtime_error);
+  EXPECT_EQ(read_file(at("a"), 10), "old");
+  EXPECT_EQ(count(), 1u);
+}
+
+TEST_F(Files, AWriteThatTheSystemRefusesLeavesTheOldFile) {
+  write_file_atomically(at("a"), "old");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 4096;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Error error = error_of([&] { write_file_atomically(at("a"), std::string(10000, 'n')); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(error.code(), ErrorCode::kIo);
+  EXPECT_NE(error.message().find("File too large"), std::string::npos) << error.what();
+  EXPECT_EQ(read_file(at("a"), 10), "old");
+  EXPECT_EQ(count(), 1u);
+}
+
+TEST_F(Files, ADeviceIsNotReplaced) {
+  EXPECT_EQ(error_of([&] { write_file_atomically("/dev/null", "x"); }).code(), ErrorCode::kIo);
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST_F(Files, SmallAndLargeWritesComeInOrder) {
+  std::string want;
+  write_file_atomically(at("a"), [&](FileSink& sink) {
+    for (int i = 0; i < 60; ++i) {
+      const std::string piece(static_cast<size_t>(i) * 5000 + 1, static_cast<char>('a' + i % 26));
+      sink.write(piece);
+      want += piece;
+      EXPECT_EQ(sink.written(), want.size());
+    }
+    const std::string large(size_t{2} << 20, '!');
+    sink.write(large);
+    sink.write("end");
+    want += large + "end";
+  });
+  EXPECT_TRUE(read_file(at("a"), 100 << 20) == want);
+}
+
+TEST_F(Files, ModeAndLinksStay) {
+  write_file_atomically(at("real"), "1");
+  ASSERT_EQ(::chmod(at("real").c_str(), 0640), 0);
+  fs::create_symlink("real", at("link"));
+  write_file_atomically(at("link"), "2");
+  EXPECT_TRUE(fs::is_symlink(at("link")));
+  EXPECT_EQ(read_file(at("real"), 10), "2");
+  struct stat status {};
+  ASSERT_EQ(::stat(at("real").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_F(Files, AMappingOutlivesItsReplacementAndMoves) {
+  write_file_atomically(at("a"), "first");
+  MappedFile one = MappedFile::open(at("a"));
+  write_file_atomically(at("a"), "other");
+  MappedFile two = std::move(one);
+  EXPECT_EQ(one.size(), 0u);  // NOLINT: a moved-from mapping is empty
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(two.bytes().data()), 5), "first");
+  two = MappedFile::open(at("a"));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(two.bytes().data()), 5), "other");
+}
+
+}  // namespace
+}  // namespace gantry::os

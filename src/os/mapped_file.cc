@@ -1,0 +1,79 @@
+#include "os/mapped_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os/file.h"
+
+namespace gantry::os {
+namespace {
+
+int kernel_word(Advice advice) {
+  switch (advice) {
+    case Advice::kNormal:
+      return MADV_NORMAL;
+    case Advice::kSequential:
+      return MADV_SEQUENTIAL;
+    case Advice::kRandom:
+      return MADV_RANDOM;
+    case Advice::kWillNeed:
+      return MADV_WILLNEED;
+    case Advice::kDontNeed:
+      return MADV_DONTNEED;
+  }
+  return MADV_NORMAL;
+}
+
+}  // namespace
+
+MappedFile MappedFile::open(const std::string& path) {
+  uint64_t size = 0;
+  const Fd fd = open_to_read(path, &size);
+  MappedFile file;
+  file.path_ = path;
+  if (size == 0) return file;  // mmap refuses length 0
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) throw file_error("map", path, errno);
+  file.data_ = static_cast<const std::byte*>(data);
+  file.size_ = size;
+  return file;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  if (this != &other) {
+    unmap();
+    path_ = std::move(other.path_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+MappedFile::~MappedFile() { unmap(); }
+
+void MappedFile::unmap() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  data_ = nullptr;
+  size_ = 0;
+}
+
+void MappedFile::advise(Advice advice) const { advise(advice, 0, size_); }
+
+void MappedFile::advise(Advice advice, uint64_t offset, uint64_t bytes) const {
+  if (offset >= size_ || bytes == 0) return;
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t begin = offset / page * page;
+  const uint64_t end = offset + std::min(bytes, size_ - offset);
+  (void)::madvise(const_cast<std::byte*>(data_) + begin, end - begin, kernel_word(advice));
+}
+
+}  // namespace gantry::os

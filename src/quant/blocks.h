@@ -1,0 +1,117 @@
+// The layout of quantized blocks as they lie in a GGUF file (little-endian, no padding, alignment 1), and how
+// their packed small scales come apart. Shared by the scalar truth here and by the CPU backend. Layouts as
+// the GGUF specification names them; the order of values inside a block is told beside each array.
+#pragma once
+
+#include <cstdint>
+
+namespace gantry::quant {
+
+inline constexpr uint32_t kBlockValues = 32;        // of the simple formats
+inline constexpr uint32_t kSuperBlockValues = 256;  // of the K formats
+
+// f16 fields are the raw 16 bits: quant/half.h makes numbers of them.
+
+struct [[gnu::packed]] BlockQ4_0 {  // value = d * (q - 8)
+  uint16_t d;
+  uint8_t qs[16];  // low nibble: value j, high nibble: value j + 16
+};
+static_assert(sizeof(BlockQ4_0) == 18);
+
+struct [[gnu::packed]] BlockQ4_1 {  // value = d * q + m
+  uint16_t d;
+  uint16_t m;
+  uint8_t qs[16];  // as Q4_0
+};
+static_assert(sizeof(BlockQ4_1) == 20);
+
+struct [[gnu::packed]] BlockQ5_0 {  // value = d * (q - 16)
+  uint16_t d;
+  uint8_t qh[4];   // bit j of the little-endian word: the fifth bit of value j
+  uint8_t qs[16];  // as Q4_0
+};
+static_assert(sizeof(BlockQ5_0) == 22);
+
+struct [[gnu::packed]] BlockQ5_1 {  // value = d * q + m
+  uint16_t d;
+  uint16_t m;
+  uint8_t qh[4];   // as Q5_0
+  uint8_t qs[16];  // as Q4_0
+};
+static_assert(sizeof(BlockQ5_1) == 24);
+
+struct [[gnu::packed]] BlockQ8_0 {  // value = d * q
+  uint16_t d;
+  int8_t qs[32];  // in order
+};
+static_assert(sizeof(BlockQ8_0) == 34);
+
+// 16 sub-blocks of 16 values: value = d * (scales[s] & 15) * q - dmin * (scales[s] >> 4), q in 0..3.
+struct [[gnu::packed]] BlockQ2_K {
+  uint8_t scales[16];
+  uint8_t qs[64];  // byte 32 * h + l, bits 2 * p: value 128 * h + 32 * p + l
+  uint16_t d;
+  uint16_t dmin;
+};
+static_assert(sizeof(BlockQ2_K) == 84);
+
+// 16 sub-blocks of 16 values: value = d * (scale(s) - 32) * (q - 4), q in 0..7.
+struct [[gnu::packed]] BlockQ3_K {
+  uint8_t hmask[32];   // bit 4 * h + p of byte l: the high bit of value 128 * h + 32 * p + l
+  uint8_t qs[64];      // the low two bits, as Q2_K
+  uint8_t scales[12];  // 16 x 6 bits: q3_k_scale
+  uint16_t d;
+};
+static_assert(sizeof(BlockQ3_K) == 110);
+
+// 8 sub-blocks of 32 values: value = d * scale(s) * q - dmin * min(s), q in 0..15.
+struct [[gnu::packed]] BlockQ4_K {
+  uint16_t d;
+  uint16_t dmin;
+  uint8_t scales[12];  // 8 x (6 + 6) bits: k4_scale_min
+  uint8_t qs[128];     // byte 32 * g + l: low nibble value 64 * g + l, high nibble value 64 * g + 32 + l
+};
+static_assert(sizeof(BlockQ4_K) == 144);
+
+// As Q4_K with q in 0..31.
+struct [[gnu::packed]] BlockQ5_K {
+  uint16_t d;
+  uint16_t dmin;
+  uint8_t scales[12];
+  uint8_t qh[32];  // bit s of byte l: the fifth bit of value 32 * s + l
+  uint8_t qs[128];
+};
+static_assert(sizeof(BlockQ5_K) == 176);
+
+// 16 sub-blocks of 16 values: value = d * scales[s] * (q - 32), q in 0..63.
+struct [[gnu::packed]] BlockQ6_K {
+  uint8_t ql[128];  // half h: bytes 64 * h + 32 * (p & 1) + l, low nibble for p < 2 else high: value 128 * h
+                    // + 32 * p + l
+  uint8_t qh[64];   // byte 32 * h + l, bits 2 * p: the high two bits of value 128 * h + 32 * p + l
+  int8_t scales[16];
+  uint16_t d;
+};
+static_assert(sizeof(BlockQ6_K) == 210);
+
+struct ScaleMin {
+  uint8_t scale;  // 0..63
+  uint8_t min;    // 0..63
+};
+
+// Sub-block s (0..7) of Q4_K and Q5_K. The first four pairs lie in the low 6 bits of bytes 0..7; the last
+// four have their low nibbles in bytes 8..11 and their two high bits above those of the first four.
+constexpr ScaleMin k4_scale_min(const uint8_t* scales, unsigned s) {
+  if (s < 4) return {static_cast<uint8_t>(scales[s] & 63u), static_cast<uint8_t>(scales[s + 4] & 63u)};
+  return {static_cast<uint8_t>((scales[s + 4] & 15u) | ((scales[s - 4] >> 6u) << 4u)),
+          static_cast<uint8_t>((scales[s + 4] >> 4u) | ((scales[s] >> 6u) << 4u))};
+}
+
+// Sub-block s (0..15) of Q3_K: 0..63, of which 32 is to be taken off. Low nibbles in bytes 0..7 (sub-blocks 8
+// and up in the high nibble), two high bits in bytes 8..11.
+constexpr uint8_t q3_k_scale(const uint8_t* scales, unsigned s) {
+  const unsigned low = s < 8 ? scales[s] & 15u : scales[s - 8] >> 4u;
+  const unsigned high = (scales[8 + (s & 3u)] >> (2u * (s >> 2u))) & 3u;
+  return static_cast<uint8_t>(low | (high << 4u));
+}
+
+}  // namespace gantry::quant

@@ -1,0 +1,67 @@
+// Inside quant only: the row functions that dtype.cc chooses among. Sizes have been checked there.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+#include "quant/dtype.h"
+
+namespace gantry::quant {
+
+// simple.cc
+void decode_f32(std::span<const std::byte> src, std::span<float> dst);
+void decode_f16(std::span<const std::byte> src, std::span<float> dst);
+void decode_bf16(std::span<const std::byte> src, std::span<float> dst);
+void encode_f32(std::span<const float> src, std::span<std::byte> dst);
+void encode_f16(std::span<const float> src, std::span<std::byte> dst);
+void encode_bf16(std::span<const float> src, std::span<std::byte> dst);
+
+// blocks32.cc
+void decode_q4_0(std::span<const std::byte> src, std::span<float> dst);
+void decode_q4_1(std::span<const std::byte> src, std::span<float> dst);
+void decode_q5_0(std::span<const std::byte> src, std::span<float> dst);
+void decode_q5_1(std::span<const std::byte> src, std::span<float> dst);
+void decode_q8_0(std::span<const std::byte> src, std::span<float> dst);
+void encode_q4_0(std::span<const float> src, std::span<std::byte> dst);
+void encode_q4_1(std::span<const float> src, std::span<std::byte> dst);
+void encode_q5_0(std::span<const float> src, std::span<std::byte> dst);
+void encode_q5_1(std::span<const float> src, std::span<std::byte> dst);
+void encode_q8_0(std::span<const float> src, std::span<std::byte> dst);
+
+// k_decode.cc
+void decode_q2_k(std::span<const std::byte> src, std::span<float> dst);
+void decode_q3_k(std::span<const std::byte> src, std::span<float> dst);
+void decode_q4_k(std::span<const std::byte> src, std::span<float> dst);
+void decode_q5_k(std::span<const std::byte> src, std::span<float> dst);
+void decode_q6_k(std::span<const std::byte> src, std::span<float> dst);
+
+// k_encode.cc
+void encode_q2_k(std::span<const float> src, std::span<std::byte> dst);
+void encode_q3_k(std::span<const float> src, std::span<std::byte> dst);
+void encode_q4_k(std::span<const float> src, std::span<std::byte> dst);
+void encode_q5_k(std::span<const float> src, std::span<std::byte> dst);
+void encode_q6_k(std::span<const float> src, std::span<std::byte> dst);
+
+// fit.cc: Error kBadFile when a value is not finite or too large for a binary16 scale.
+void refuse_what_no_block_can_hold(Dtype dtype, std::span<const float> src);
+
+// Blocks are copied out and in: a row in a mapped file may start at any address.
+template <typename Block, size_t kValues, typename Decode>
+void decode_blocks(std::span<const std::byte> src, std::span<float> dst, Decode decode) {
+  for (size_t i = 0; i < dst.size() / kValues; ++i) {
+    Block block;
+    std::memcpy(&block, src.data() + i * sizeof(Block), sizeof(Block));
+    decode(block, dst.data() + i * kValues);
+  }
+}
+
+template <typename Block, size_t kValues, typename Encode>
+void encode_blocks(std::span<const float> src, std::span<std::byte> dst, Encode encode) {
+  for (size_t i = 0; i < src.size() / kValues; ++i) {
+    const Block block = encode(src.data() + i * kValues);
+    std::memcpy(dst.data() + i * sizeof(Block), &block, sizeof(Block));
+  }
+}
+
+}  // namespace gantry::quant
