@@ -17,7 +17,8 @@ namespace gantry::completion {
 
 class AnswerText {
  public:
-  // The prompt's end decides whether the answer's leading space is text. The tokenizer outlives this.
+  // The prompt (of tokens of the vocabulary) decides whether the answer's leading space is text. The
+  // tokenizer outlives this.
   AnswerText(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId> prompt,
              const std::vector<std::string>& stops);
 
@@ -35,6 +36,7 @@ class AnswerText {
   };
   void release(bool over, Delta& delta);
 
+  const uint32_t vocabulary_;
   tokenizer::StreamDecoder decoder_;
   StopMatcher matcher_;
   uint64_t decoded_bytes_ = 0;

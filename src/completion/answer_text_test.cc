@@ -70,5 +70,28 @@ TEST(AnswerText, AStopStringOfManyBytesIsFoundWithinCharacters) {
   EXPECT_EQ(hear("caf\xC3\xA9 noir", {"\xC3\xA9"}).text, "caf");
 }
 
+TEST(AnswerText, TheLeadingSpaceIsTextAfterAPromptWithText) {
+  const ByteTokenizer tokenizer(false, tokenizer::LeadingSpace::kPutInFront);
+  const auto first_piece = [&](std::vector<TokenId> prompt) {
+    AnswerText text(tokenizer, prompt, {});
+    Delta delta;
+    text.push(' ', std::nullopt, delta);
+    text.push('x', std::nullopt, delta);
+    return delta.text;
+  };
+  EXPECT_EQ(first_piece({testing::kBos}), "x");
+  EXPECT_EQ(first_piece({testing::kBos, 'a'}), " x");
+  EXPECT_EQ(first_piece({testing::kBos, 'a', testing::kTurn}), " x");
+}
+
+TEST(AnswerText, ATokenBeyondTheVocabularyHasNoText) {
+  const ByteTokenizer tokenizer;
+  AnswerText text(tokenizer, {}, {});
+  Delta delta;
+  text.push(static_cast<TokenId>(tokenizer.size()), std::nullopt, delta);
+  text.push('x', std::nullopt, delta);
+  EXPECT_EQ(delta.text, "x");
+}
+
 }  // namespace
 }  // namespace gantry::completion

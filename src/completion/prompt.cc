@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace gantry::completion {
 namespace {
 
@@ -34,6 +36,13 @@ std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const st
   return tokens;
 }
 
+void check_tokens(const std::vector<TokenId>& tokens, uint32_t vocabulary) {
+  for (const TokenId token : tokens)
+    if (token < 0 || static_cast<uint32_t>(token) >= vocabulary)
+      throw Error(ErrorCode::kInvalidRequest,
+                  fmt::format("there is no token {}, the vocabulary has {}", token, vocabulary), "prompt");
+}
+
 }  // namespace
 
 std::string render_chat(const CompleterParts& parts, const ChatInput& input) {
@@ -51,7 +60,10 @@ std::string render_chat(const CompleterParts& parts, const ChatInput& input) {
 }
 
 std::vector<TokenId> prompt_tokens(const CompleterParts& parts, const Prompt& prompt) {
-  if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) return *tokens;
+  if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
+    check_tokens(*tokens, parts.tokenizer->size());
+    return *tokens;
+  }
   if (const auto* text = std::get_if<std::string>(&prompt)) return text_tokens(*parts.tokenizer, *text);
   return text_tokens(*parts.tokenizer, render_chat(parts, std::get<ChatInput>(prompt)));
 }

@@ -13,7 +13,8 @@ namespace gantry::completion {
 std::string render_chat(const CompleterParts& parts, const ChatInput& input);
 
 // Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
-// where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are.
+// where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
+// Error kInvalidRequest for one outside the vocabulary.
 std::vector<TokenId> prompt_tokens(const CompleterParts& parts, const Prompt& prompt);
 
 }  // namespace gantry::completion

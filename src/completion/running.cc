@@ -138,7 +138,8 @@ void Running::end(Finish finish, Delta& delta) {
 
 TokenReport Running::report_of(const Event& event) const {
   const auto text_of = [&](TokenId token, float logprob) {
-    return TokenText{token, parts_.tokenizer->token_bytes(token, true), logprob};
+    const bool known = token >= 0 && static_cast<uint32_t>(token) < parts_.tokenizer->size();
+    return TokenText{token, known ? parts_.tokenizer->token_bytes(token, true) : std::string(), logprob};
   };
   TokenReport report{text_of(event.token, event.logprob), {}};
   for (const engine::TokenLogprob& top : event.top) report.top.push_back(text_of(top.token, top.logprob));

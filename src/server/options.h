@@ -29,6 +29,7 @@ inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one w
 inline constexpr std::chrono::seconds kRetryAfter{1};
 inline constexpr uint32_t kJsonDepthMax = 64;
 inline constexpr size_t kJsonValuesMax = size_t{1} << 20;  // values in one body: bounds the memory of parsing
+inline constexpr size_t kJsonKeysMax = 1024;               // keys of one object
 inline constexpr uint32_t kChoicesMax = 16;                // n
 inline constexpr uint32_t kPromptsMax = 64;                // prompts in one request
 

@@ -100,7 +100,6 @@ struct PreSplit {
   bool ignore_merges = false;  // a piece that is a token as a whole stays one
   bool add_bos = false;        // where the file does not say
   bool byte_level = true;      // false: plain UTF-8 with U+2581 for the space, bytes as <0xNN>
-  bool add_sep = false;        // where the file does not say
 };
 
 const PreSplit* find_pre_split(std::string_view name);  // nullptr: not in the table

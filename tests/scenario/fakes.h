@@ -22,7 +22,9 @@ inline constexpr TokenId kBos = 256, kEos = 257, kTurn = 258, kTurnEnd = 259;
 
 class ByteTokenizer final : public tokenizer::Tokenizer {
  public:
-  explicit ByteTokenizer(bool add_bos = false) {
+  explicit ByteTokenizer(bool add_bos = false,
+                         tokenizer::LeadingSpace leading_space = tokenizer::LeadingSpace::kOwn)
+      : leading_space_(leading_space) {
     special_.bos = kBos;
     special_.eos = kEos;
     special_.add_bos = add_bos;
@@ -53,7 +55,7 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
   uint32_t size() const override { return static_cast<uint32_t>(texts_.size()); }
   std::string_view text(TokenId token) const override { return texts_.at(static_cast<size_t>(token)); }
   tokenizer::TokenKind kind(TokenId token) const override {
-    return token < kBos ? tokenizer::TokenKind::kByte : tokenizer::TokenKind::kControl;
+    return token < kBos ? tokenizer::TokenKind::kNormal : tokenizer::TokenKind::kControl;
   }
   std::optional<TokenId> find(std::string_view text) const override {
     for (size_t i = 0; i < texts_.size(); ++i)
@@ -63,8 +65,10 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
   const tokenizer::SpecialTokens& special() const override { return special_; }
   std::string_view model() const override { return "bytes"; }
   std::string_view pre_split() const override { return ""; }
+  tokenizer::LeadingSpace leading_space() const override { return leading_space_; }
 
  private:
+  const tokenizer::LeadingSpace leading_space_;
   std::vector<std::string> texts_;
   tokenizer::SpecialTokens special_;
 };
