@@ -126,7 +126,10 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value
 
 CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& kind, const std::string& about) {
-  return app.add_option(name, values, about)->type_name(kind)->allow_extra_args(false);
+  return app.add_option(name, values, about)
+      ->type_name(kind)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
@@ -357,6 +360,8 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 Command parse(const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "gantry");
   app.footer(kExamples);
+  // Said twice, the last word counts; the commands take this over.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const auto words = std::make_shared<Words>();
   words->column_width(26);
   app.formatter(words);  // its commands take it over
