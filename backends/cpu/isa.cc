@@ -17,6 +17,9 @@ struct Known {
 // From the slowest to the fastest.
 constexpr Known kKnown[] = {
     {"scalar", scalar_kernels, [](const os::CpuFeatures&) { return true; }},
+    {"avx2", avx2_kernels, [](const os::CpuFeatures& f) { return f.avx2; }},
+    {"avx512", avx512_kernels, [](const os::CpuFeatures& f) { return f.avx512; }},
+    {"avx512vnni", avx512vnni_kernels, [](const os::CpuFeatures& f) { return f.avx512_vnni; }},
 };
 
 }  // namespace
