@@ -93,8 +93,9 @@ struct Char {
 };
 
 bool within(std::span<const CodeRange> ranges, char32_t code) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), code,
+                                      [](char32_t c, const CodeRange& range) { return c < range.first; });
+  return after != ranges.begin() && code <= (after - 1)->last;
 }
 
 bool in(const CharSet& set, const Char& c) {

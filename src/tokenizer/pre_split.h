@@ -51,7 +51,8 @@ struct CodeRange {
   char32_t first, last;
 };
 
-// The characters with a bit of `any` and none of `none`, not in `except`; and those in `also`.
+// The characters with a bit of `any` and none of `none`, not in `except`; and those in `also`. Ranges lie in
+// order and apart.
 struct CharSet {
   uint32_t any = 0;
   uint32_t none = 0;

@@ -1,4 +1,5 @@
-// Sets of characters that pre-splits name by code point, not by category. Constant.
+// Sets of characters that pre-splits name by code point, not by category: ranges in order, none touching its
+// neighbour's characters. Constant.
 #pragma once
 
 #include "tokenizer/pre_split.h"
@@ -31,35 +32,46 @@ constexpr CodeRange kDeepseekLetters[] = {
     {0xFF21, 0xFF3A},   {0xFF41, 0xFF5A},   {0x10400, 0x1044F}, {0x104B0, 0x104D3}, {0x104D8, 0x104FB},
     {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF}, {0x1E900, 0x1E943}};
 // [!-/:-~！-／：-～‘-‟　-。]
-constexpr CodeRange kDeepseekPunctuation[] = {{U'!', U'/'},     {U':', U'~'},     {0xFF01, 0xFF0F},
-                                              {0xFF1A, 0xFF5E}, {0x2018, 0x201F}, {0x3000, 0x3002}};
+constexpr CodeRange kDeepseekPunctuation[] = {{U'!', U'/'},     {U':', U'~'},     {0x2018, 0x201F},
+                                              {0x3000, 0x3002}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF5E}};
 // [一-龥ࠀ-一가-퟿]
-constexpr CodeRange kDeepseekCjk[] = {{0x4E00, 0x9FA5}, {0x800, 0x4E00}, {0xAC00, 0xD7FF}};
+constexpr CodeRange kDeepseekCjk[] = {{0x800, 0x9FA5}, {0xAC00, 0xD7FF}};
 
 // [一-龥぀-ゟ゠-ヿ]+
-constexpr CodeRange kHanAndKana[] = {{0x4E00, 0x9FA5}, {0x3040, 0x30FF}};
+constexpr CodeRange kHanAndKana[] = {{0x3040, 0x30FF}, {0x4E00, 0x9FA5}};
 
 // Scripts without spaces and their neighbours, for afmoe.
-constexpr CodeRange kAfmoeScripts[] = {{0x4E00, 0x9FFF}, {0x3400, 0x4DBF}, {0xF900, 0xFAFF}, {0x3040, 0x30FF},
-                                       {0xFF65, 0xFF9F}, {0x2F00, 0x2FDF}, {0x0E40, 0x0EFF}, {0x1780, 0x17FF},
-                                       {0x1000, 0x109F}, {0xAA60, 0xAA7F}, {0xA9E0, 0xA9FF}, {0xAC00, 0xD7AF},
-                                       {0x1100, 0x11FF}};
+constexpr CodeRange kAfmoeScripts[] = {{0x0E40, 0x0EFF}, {0x1000, 0x109F}, {0x1100, 0x11FF}, {0x1780, 0x17FF},
+                                       {0x2F00, 0x2FDF}, {0x3040, 0x30FF}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF},
+                                       {0xA9E0, 0xA9FF}, {0xAA60, 0xAA7F}, {0xAC00, 0xD7AF}, {0xF900, 0xFAFF},
+                                       {0xFF65, 0xFF9F}};
 
 // youtu: Hangul, East Asian punctuation, Bopomofo.
-constexpr CodeRange kHangul[] = {{0xAC00, 0xD7A3}, {0x3131, 0x318E}};
-constexpr CodeRange kEastAsianPunctuation[] = {{0xFF01, 0xFF01}, {0x2026, 0x2026}, {0x201C, 0x201D},
-                                               {0x2018, 0x2019}, {0x2014, 0x2014}, {0xFF1A, 0xFF1B},
-                                               {0xFF0C, 0xFF0C}, {0x3001, 0x303F}, {0xFE30, 0xFE4F}};
+constexpr CodeRange kHangul[] = {{0x3131, 0x318E}, {0xAC00, 0xD7A3}};
+constexpr CodeRange kEastAsianPunctuation[] = {{0x2014, 0x2014}, {0x2018, 0x2019}, {0x201C, 0x201D},
+                                               {0x2026, 0x2026}, {0x3001, 0x303F}, {0xFE30, 0xFE4F},
+                                               {0xFF01, 0xFF01}, {0xFF0C, 0xFF0C}, {0xFF1A, 0xFF1B}};
 constexpr CodeRange kBopomofo[] = {{0x3105, 0x312F}};
 
 // bloom and its relatives cut at white space and at these.
-constexpr CodeRange kBloomStops[] = {{U'(', U')'},     {U'|', U'|'},     {U'.', U'.'},     {U',', U','},
-                                     {U'!', U'!'},     {U'?', U'?'},     {0x2026, 0x2026}, {0x3002, 0x3002},
-                                     {0xFF0C, 0xFF0C}, {0x3001, 0x3001}, {0x0964, 0x0964}, {0x06D4, 0x06D4},
-                                     {0x060C, 0x060C}};
+constexpr CodeRange kBloomStops[] = {{U'!', U'!'},     {U'(', U')'},     {U',', U','},     {U'.', U'.'},
+                                     {U'?', U'?'},     {U'|', U'|'},     {0x060C, 0x060C}, {0x06D4, 0x06D4},
+                                     {0x0964, 0x0964}, {0x2026, 0x2026}, {0x3001, 0x3001}, {0x3002, 0x3002},
+                                     {0xFF0C, 0xFF0C}};
 
 // chameleon
 constexpr CodeRange kAToI[] = {{U'A', U'I'}};
 constexpr CodeRange kTabAndLineFeed[] = {{U'\t', U'\n'}};
+
+constexpr bool in_order(std::span<const CodeRange> ranges) {
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    if (ranges[i].first > ranges[i].last || (i > 0 && ranges[i - 1].last >= ranges[i].first)) return false;
+  }
+  return true;
+}
+static_assert(in_order(kFalcon) && in_order(kDefault) && in_order(kDeepseekLetters) &&
+              in_order(kDeepseekPunctuation) && in_order(kDeepseekCjk) && in_order(kHanAndKana) &&
+              in_order(kAfmoeScripts) && in_order(kHangul) && in_order(kEastAsianPunctuation) &&
+              in_order(kBopomofo) && in_order(kBloomStops) && in_order(kAToI) && in_order(kTabAndLineFeed));
 
 }  // namespace gantry::tokenizer::ranges

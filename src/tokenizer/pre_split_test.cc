@@ -1,5 +1,6 @@
 #include "tokenizer/pre_split.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,7 +111,9 @@ TEST(PreSplit, every_row_is_linear_and_loses_nothing) {
   constexpr size_t kSize = 3000;
   const auto small = hard_texts(kSize);
   const auto large = hard_texts(4 * kSize);
+  std::set<const Stage*> done;  // several rows share their stages
   for (const PreSplit& row : pre_splits()) {
+    if (!done.insert(row.stages.data()).second) continue;
     for (size_t i = 0; i < small.size(); ++i) {
       uint64_t few = 0;
       uint64_t many = 0;
