@@ -208,6 +208,16 @@ TEST(Sampler, DependsOnSeedAndPositionOnly) {
   }
 }
 
+// The random number belongs to the index of the token that is picked (contract E4).
+TEST(Sampler, TheNumberIsThatOfTheTokensPosition) {
+  SamplingParams params;
+  params.seed = 5;
+  for (size_t position = 1; position < 100; ++position) {
+    const TokenId expected = uniform_at(5, position) < 0.5 ? 0 : 1;
+    EXPECT_EQ(pick({1, 1}, params, std::vector<TokenId>(position, 0)).token, expected) << position;
+  }
+}
+
 TEST(Sampler, WhatIsForbiddenIsNeverPicked) {
   std::vector<float> logits(200, -kInf);
   logits[70] = logits[150] = 1;
