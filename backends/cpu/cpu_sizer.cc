@@ -1,5 +1,7 @@
 #include "backends/cpu/cpu_sizer.h"
 
+#include <algorithm>
+
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/pack.h"
 #include "base/bytes.h"
@@ -24,6 +26,11 @@ uint32_t block_stride(uint32_t width) {
   return static_cast<uint32_t>(align_up(uint64_t{width} * (kBlock + 12), kLine));
 }
 
+uint64_t group_bytes(uint32_t width, uint32_t cols, bool quantized) {
+  if (quantized) return uint64_t{cols / kBlock} * block_stride(width);
+  return width <= 1 ? 0 : align_up(uint64_t{cols} * width * sizeof(float), kLine);
+}
+
 }  // namespace
 
 uint32_t group_count(uint32_t tokens) {
@@ -32,37 +39,30 @@ uint32_t group_count(uint32_t tokens) {
   return count;
 }
 
-TokenGroup token_group(uint32_t tokens, uint32_t cols, uint32_t index) {
-  const uint64_t blocks = cols / kBlock;
-  const uint32_t full = tokens / kGroupTokens;
+TokenGroup token_group(uint32_t tokens, uint32_t cols, bool quantized, uint32_t index) {
+  const uint32_t full = std::min(index, tokens / kGroupTokens);
   TokenGroup group{};
-  if (index < full) {
-    group.first = index * kGroupTokens;
-    group.width = group.tokens = kGroupTokens;
-    group.x_stride = block_stride(kGroupTokens);
-    group.x_offset = index * blocks * group.x_stride;
-    return group;
-  }
-  const Tail& tail = kTails[tokens % kGroupTokens];
   group.first = full * kGroupTokens;
-  group.x_offset = full * blocks * block_stride(kGroupTokens);
-  for (uint32_t i = full; i < index; ++i) {
-    const uint32_t width = tail.width[i - full];
-    group.first += width;
-    group.x_offset += blocks * block_stride(width);
+  group.x_offset = full * group_bytes(kGroupTokens, cols, quantized);
+  group.width = kGroupTokens;
+  if (full == tokens / kGroupTokens) {
+    const Tail& tail = kTails[tokens % kGroupTokens];
+    GANTRY_CHECK_LT(index - full, kTailGroupsMax);
+    for (uint32_t i = 0; i < index - full; ++i) {
+      group.first += tail.width[i];
+      group.x_offset += group_bytes(tail.width[i], cols, quantized);
+    }
+    group.width = tail.width[index - full];
   }
-  GANTRY_CHECK_LT(index - full, kTailGroupsMax);
-  group.width = tail.width[index - full];
-  group.tokens = group.width < tokens - group.first ? group.width : tokens - group.first;
-  group.x_stride = block_stride(group.width);
+  group.tokens = std::min(group.width, tokens - group.first);
+  group.x_stride = quantized ? block_stride(group.width) : 0;
   return group;
 }
 
-uint64_t quantized_bytes(uint32_t tokens, uint32_t cols) {
-  const uint64_t blocks = cols / kBlock;
-  uint64_t bytes = uint64_t{tokens / kGroupTokens} * blocks * block_stride(kGroupTokens);
+uint64_t grouped_bytes(uint32_t tokens, uint32_t cols, bool quantized) {
+  uint64_t bytes = tokens / kGroupTokens * group_bytes(kGroupTokens, cols, quantized);
   for (const uint8_t width : kTails[tokens % kGroupTokens].width)
-    bytes += width != 0 ? blocks * block_stride(width) : 0;
+    bytes += group_bytes(width, cols, quantized);
   return bytes;
 }
 
@@ -98,7 +98,7 @@ uint64_t CpuSizer::packed_bytes(const device::WeightShape& shape) const {
 uint64_t CpuSizer::kv_page_bytes(const device::KvShape& shape) const { return kv_layout(shape).page_bytes; }
 
 uint64_t CpuSizer::linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const {
-  return pack_facts(shape.dtype).quantized ? quantized_bytes(rows_max, shape.cols) : 0;
+  return grouped_bytes(rows_max, shape.cols, pack_facts(shape.dtype).quantized);
 }
 
 uint64_t CpuSizer::attention_scratch_bytes(const device::KvShape& shape, uint32_t, uint32_t) const {

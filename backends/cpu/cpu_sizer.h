@@ -12,8 +12,8 @@ namespace gantry::cpu {
 inline constexpr uint32_t kTailGroupsMax = 2;
 uint32_t group_count(uint32_t tokens);
 // Group `index` of `tokens` rows, for weights of `cols` columns.
-TokenGroup token_group(uint32_t tokens, uint32_t cols, uint32_t index);
-uint64_t quantized_bytes(uint32_t tokens, uint32_t cols);
+TokenGroup token_group(uint32_t tokens, uint32_t cols, bool quantized, uint32_t index);
+uint64_t grouped_bytes(uint32_t tokens, uint32_t cols, bool quantized);  // of all groups; grows with `tokens`
 
 KvLayout kv_layout(const device::KvShape& shape);
 uint64_t attention_scratch_floats(uint32_t value_stride);  // of one thread

@@ -30,7 +30,7 @@ void check_mat(const Mat& m) {
 }
 
 void check_bytes(const Buffer& buffer, uint64_t bytes) {
-  GANTRY_CHECK(buffer);
+  GANTRY_CHECK(bytes == 0 || buffer);
   GANTRY_CHECK_LE(bytes, buffer.bytes);
 }
 
@@ -159,21 +159,22 @@ void CpuStream::linear(const device::LinearArgs& args) {
   check_bytes(args.weight.buffer, tile_count(shape.rows) * job.tile_bytes);
   const KernelTable& kernels = device_.kernels();
   const uint32_t groups = group_count(job.tokens);
-  if (type.quantized) {
-    check_bytes(args.scratch, quantized_bytes(job.tokens, job.cols));
-    job.xq = data_of(args.scratch);
-    device_.pool().parallel_for(groups, [&](uint32_t g, uint32_t) {
-      kernels.quantize_group(job, token_group(job.tokens, job.cols, g), type.sums, type.zero);
-    });
-  }
+  check_bytes(args.scratch, grouped_bytes(job.tokens, job.cols, type.quantized));
+  job.xq = args.scratch ? data_of(args.scratch) : nullptr;
+  const auto group = [&](uint32_t g) { return token_group(job.tokens, job.cols, type.quantized, g); };
+  device_.pool().parallel_for(groups, [&](uint32_t g, uint32_t) {
+    if (type.quantized)
+      kernels.quantize_group(job, group(g), type.sums, type.zero);
+    else if (job.tokens > 1)
+      kernels.pack_group(job, group(g));
+  });
   const auto function = kernels.linear[static_cast<uint32_t>(shape.dtype)];
   const LinearCut cut = cut_linear(job.rows, job.tile_bytes, job.tokens, device_.pool().threads());
   device_.pool().parallel_for(cut.panels * cut.parts, [&](uint32_t task, uint32_t) {
     const uint32_t tile0 = task / cut.parts * cut.panel_tiles, group0 = task % cut.parts * cut.task_groups;
     const uint32_t tile1 = std::min(cut.tiles, tile0 + cut.panel_tiles);
     const uint32_t group1 = std::min(cut.groups, group0 + cut.task_groups);
-    for (uint32_t g = group0; g < group1; ++g)
-      function(job, token_group(job.tokens, job.cols, g), tile0, tile1);
+    for (uint32_t g = group0; g < group1; ++g) function(job, group(g), tile0, tile1);
   });
 }
 

@@ -122,8 +122,8 @@ struct TokenGroup {
   uint32_t first;     // token
   uint32_t width;     // T: 1, 2, 4, 8 or 16
   uint32_t tokens;    // of these, real
-  uint64_t x_offset;  // bytes from the start of the quantized activations
-  uint32_t x_stride;  // bytes from block to block
+  uint64_t x_offset;  // bytes from the start of the groups
+  uint32_t x_stride;  // bytes from block to block; 0 for float weights
 };
 
 // One layer's part of one KV page, head after head. K is transposed: [key_dim][kPageTokens], a lane is a

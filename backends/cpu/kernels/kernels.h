@@ -14,8 +14,8 @@ struct LinearJob {
   const uint8_t* weight;
   uint64_t tile_bytes;
   uint32_t rows, cols;
-  const float* x;     // [tokens][x_stride]; read by float weights
-  uint8_t* xq;        // quantized groups; read by quantized weights
+  const float* x;     // [tokens][x_stride]
+  uint8_t* xq;        // the same in groups (layout.h)
   uint64_t x_stride;  // values
   uint32_t tokens;
   const float* bias;  // or null
@@ -46,6 +46,8 @@ inline constexpr uint32_t kAttentionQueries = 32;
 struct KernelTable {
   // Quantizes the rows of a group for weights of a kind; `zero` is the weights' kZero.
   void (*quantize_group)(const LinearJob& job, const TokenGroup& group, SumsKind sums, int32_t zero);
+  // Lays a group's rows out for float weights. A group of one token needs none.
+  void (*pack_group)(const LinearJob& job, const TokenGroup& group);
   // Tiles [tile0, tile1) for one group. By quant::Dtype; null where there is none.
   void (*linear[32])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
   void (*rms_norm)(const float* x, const float* weight, float eps, uint32_t cols, float* out);

@@ -18,7 +18,7 @@ struct U8 {
   __m256i a, b;
 };
 
-inline constexpr uint32_t kQueriesAtOnce = 4;
+inline constexpr uint32_t kQueriesAtOnce = 4, kTokensAtOnce = 2, kFloatTokens = 4;
 
 GANTRY_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 GANTRY_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
@@ -157,37 +157,46 @@ GANTRY_INLINE U8 either(U8 x, U8 y) { return {_mm256_or_si256(x.a, y.a), _mm256_
 GANTRY_INLINE __m256i four_bytes(const uint8_t* p) { return broadcast_i_at(p).a; }
 
 // As in vec_avx512.h without VNNI.
-template <uint32_t CodeMax, uint32_t Groups>
-GANTRY_INLINE I32 dot(const U8* w, const uint8_t* x, I32 start) {
+template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
+GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
   const __m256i ones = _mm256_set1_epi16(1);
   if constexpr (CodeMax == 255) {
     const __m256i top = _mm256_set1_epi8(static_cast<char>(0x80));
-    I32 sum = broadcast_i(0);
+#pragma GCC unroll 8
+    for (uint32_t n = 0; n < N; ++n) sums[n] = broadcast_i(0);
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < Groups; ++g) {
-      const __m256i value = four_bytes(x + 4 * g);
       const __m256i a = _mm256_xor_si256(w[g].a, top), b = _mm256_xor_si256(w[g].b, top);
-      const __m256i pairs_a = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(value, a));
-      const __m256i pairs_b = _mm256_maddubs_epi16(_mm256_abs_epi8(b), _mm256_sign_epi8(value, b));
-      sum = add_i(sum, {_mm256_madd_epi16(pairs_a, ones), _mm256_madd_epi16(pairs_b, ones)});
+      const __m256i size_a = _mm256_abs_epi8(a), size_b = _mm256_abs_epi8(b);
+#pragma GCC unroll 8
+      for (uint32_t n = 0; n < N; ++n) {
+        const __m256i value = four_bytes(x + kBlock * n + 4 * g);
+        const __m256i pairs_a = _mm256_maddubs_epi16(size_a, _mm256_sign_epi8(value, a));
+        const __m256i pairs_b = _mm256_maddubs_epi16(size_b, _mm256_sign_epi8(value, b));
+        sums[n] = add_i(sums[n], {_mm256_madd_epi16(pairs_a, ones), _mm256_madd_epi16(pairs_b, ones)});
+      }
     }
-    return sum;
   } else {
     constexpr uint32_t kFit = 32767 / (2 * 127 * CodeMax);
     constexpr uint32_t kTogether = kFit < Groups ? (kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1) : Groups;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < Groups; g += kTogether) {
-      __m256i a = _mm256_maddubs_epi16(w[g].a, four_bytes(x + 4 * g));
-      __m256i b = _mm256_maddubs_epi16(w[g].b, four_bytes(x + 4 * g));
+      __m256i a[N], b[N];
 #pragma GCC unroll 8
-      for (uint32_t i = 1; i < kTogether; ++i) {
-        const __m256i value = four_bytes(x + 4 * (g + i));
-        a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w[g + i].a, value));
-        b = _mm256_add_epi16(b, _mm256_maddubs_epi16(w[g + i].b, value));
+      for (uint32_t i = 0; i < kTogether; ++i) {
+#pragma GCC unroll 8
+        for (uint32_t n = 0; n < N; ++n) {
+          const __m256i value = four_bytes(x + kBlock * n + 4 * (g + i));
+          const __m256i more_a = _mm256_maddubs_epi16(w[g + i].a, value);
+          const __m256i more_b = _mm256_maddubs_epi16(w[g + i].b, value);
+          a[n] = i == 0 ? more_a : _mm256_add_epi16(a[n], more_a);
+          b[n] = i == 0 ? more_b : _mm256_add_epi16(b[n], more_b);
+        }
       }
-      start = add_i(start, {_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones)});
+#pragma GCC unroll 8
+      for (uint32_t n = 0; n < N; ++n)
+        sums[n] = add_i(sums[n], {_mm256_madd_epi16(a[n], ones), _mm256_madd_epi16(b[n], ones)});
     }
-    return start;
   }
 }
 

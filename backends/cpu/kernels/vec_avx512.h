@@ -18,7 +18,7 @@ struct U8 {
   __m512i v;
 };
 
-inline constexpr uint32_t kQueriesAtOnce = 8;
+inline constexpr uint32_t kQueriesAtOnce = 8, kTokensAtOnce = 4, kFloatTokens = 16;
 
 GANTRY_INLINE __mmask16 first_lanes(uint32_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xffffu : (1u << n) - 1u);
@@ -126,44 +126,57 @@ GANTRY_INLINE __m512i four_bytes(const uint8_t* p) { return broadcast_i_at(p).v;
 
 #ifdef GANTRY_VNNI
 
-template <uint32_t CodeMax, uint32_t Groups>
-GANTRY_INLINE I32 dot(const U8* w, const uint8_t* x, I32 start) {
+template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
+GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
 #pragma GCC unroll 8
-  for (uint32_t g = 0; g < Groups; ++g) start.v = _mm512_dpbusd_epi32(start.v, w[g].v, four_bytes(x + 4 * g));
-  return start;
+  for (uint32_t g = 0; g < Groups; ++g) {
+#pragma GCC unroll 8
+    for (uint32_t n = 0; n < N; ++n)
+      sums[n].v = _mm512_dpbusd_epi32(sums[n].v, w[g].v, four_bytes(x + kBlock * n + 4 * g));
+  }
 }
 
 #else
 
 // Pairs of products are summed in 16 bits as long as they cannot overflow. Codes of all eight bits go as
-// signed numbers 128 lower, which `start` (-128 times the sum of x) would have taken off afterwards.
-template <uint32_t CodeMax, uint32_t Groups>
-GANTRY_INLINE I32 dot(const U8* w, const uint8_t* x, I32 start) {
-  const __m512i ones = _mm512_set1_epi16(1);
+// signed numbers 128 lower, which what stands in `sums` (-128 times the sum of x) would have taken off
+// afterwards.
+template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
+GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
+  const __m512i ones = _mm512_set1_epi16(1), zero = _mm512_setzero_si512();
   if constexpr (CodeMax == 255) {
-    const __m512i top = _mm512_set1_epi8(static_cast<char>(0x80));
-    __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (uint32_t n = 0; n < N; ++n) sums[n].v = zero;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < Groups; ++g) {
-      const __m512i code = _mm512_xor_si512(w[g].v, top), value = four_bytes(x + 4 * g);
-      const __m512i turned =
-          _mm512_mask_sub_epi8(value, _mm512_movepi8_mask(code), _mm512_setzero_si512(), value);
-      const __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(code), turned);
-      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, ones));
+      const __m512i code = _mm512_xor_si512(w[g].v, _mm512_set1_epi8(static_cast<char>(0x80)));
+      const __m512i size = _mm512_abs_epi8(code);
+      const __mmask64 negative = _mm512_movepi8_mask(code);
+#pragma GCC unroll 8
+      for (uint32_t n = 0; n < N; ++n) {
+        const __m512i value = four_bytes(x + kBlock * n + 4 * g);
+        const __m512i pairs = _mm512_maddubs_epi16(size, _mm512_mask_sub_epi8(value, negative, zero, value));
+        sums[n].v = _mm512_add_epi32(sums[n].v, _mm512_madd_epi16(pairs, ones));
+      }
     }
-    return {sum};
   } else {
     constexpr uint32_t kFit = 32767 / (2 * 127 * CodeMax);
     constexpr uint32_t kTogether = kFit < Groups ? (kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1) : Groups;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < Groups; g += kTogether) {
-      __m512i pairs = _mm512_maddubs_epi16(w[g].v, four_bytes(x + 4 * g));
+      __m512i pairs[N];
 #pragma GCC unroll 8
-      for (uint32_t i = 1; i < kTogether; ++i)
-        pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(w[g + i].v, four_bytes(x + 4 * (g + i))));
-      start.v = _mm512_add_epi32(start.v, _mm512_madd_epi16(pairs, ones));
+      for (uint32_t i = 0; i < kTogether; ++i) {
+#pragma GCC unroll 8
+        for (uint32_t n = 0; n < N; ++n) {
+          const __m512i more = _mm512_maddubs_epi16(w[g + i].v, four_bytes(x + kBlock * n + 4 * (g + i)));
+          pairs[n] = i == 0 ? more : _mm512_add_epi16(pairs[n], more);
+        }
+      }
+#pragma GCC unroll 8
+      for (uint32_t n = 0; n < N; ++n)
+        sums[n].v = _mm512_add_epi32(sums[n].v, _mm512_madd_epi16(pairs[n], ones));
     }
-    return start;
   }
 }
 
