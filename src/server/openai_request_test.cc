@@ -28,7 +28,7 @@ TEST(OpenaiRequest, EverySamplingFieldArrives) {
   const auto sampling =
       chat(
           R"(,"temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"typical_p":0.75,"repetition_penalty":1.5,
-              "presence_penalty":-1,"frequency_penalty":2,"penalty_window":9,"seed":-1,"logit_bias":{"5":-2.5}})")
+              "presence_penalty":-1,"frequency_penalty":2,"penalty_window":9,"seed":-1,"logit_bias":{"5":-2.5})")
           .base.sampling;
   EXPECT_EQ(sampling.temperature, 0.5);
   EXPECT_EQ(sampling.top_p, 0.25);

@@ -253,6 +253,7 @@ const std::map<std::string, std::string> kStricter = {
     {"POST with `chunked` as last transfer-encoding", "no coding but chunked is understood: 501"},
     {"POST with `chunked` as last transfer-encoding (multiple headers)", "the same; and one header only"},
     {"No HTTP version", "HTTP/0.9 has no place here"},
+    {"PRI request HTTP2", "HTTP/2 is not spoken: what follows the preface is no request"},
     {"SOURCE request with ICE", "no HTTP"},
     {"OPTIONS request with RTSP", "no HTTP"},
     {"ANNOUNCE request with RTSP", "no HTTP"},

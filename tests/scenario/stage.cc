@@ -61,7 +61,7 @@ class SimLiveModel final : public fleet::LiveModel {
   SimLiveModel(const std::string& id, const StageOptions& options, bool obeys)
       : runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
                  .seed = 11,
-                 .fail_at_step = 0,
+                 .fail_at_step = obeys ? options.fail_at_step : 0,
                  .step_time = options.step_time,
                  .say = obeys ? obey : std::function<TokenId(std::span<const TokenId>)>()}),
         engine_(engine::Engine::start(

@@ -39,8 +39,9 @@ struct StageOptions {
   uint32_t sequences = 16;
   uint32_t queue_max = 256;
   uint32_t context = 4096;
+  uint64_t fail_at_step = 0;  // this step of "sim" loses its device; 0: none
   bool prefix_cache = false;  // off: every page is free when nothing runs
-  server::ServerOptions server;
+  server::ServerOptions server = {};
 };
 
 class Stage {
@@ -50,6 +51,7 @@ class Stage {
 
   uint16_t port() const { return server_->port(); }
   server::Server& server() { return *server_; }
+  fleet::Fleet& fleet() { return *fleet_; }
   engine::EngineStats stats(const std::string& model = "sim");
   // Waits until nothing runs and all pages are free. False when patience ends.
   bool at_rest();
