@@ -127,7 +127,8 @@ std::string run_own_template(std::string_view line, std::optional<int64_t> now) 
 }
 
 int run_template_cases(const TemplateCommand& command) {
-  const std::string cases = os::read_file(command.cases_path, kFileBytesMax);
+  const std::string cases =
+      command.cases_path == "-" ? read_all_input() : os::read_file(command.cases_path, kFileBytesMax);
   const auto parsed = command.path.empty() ? nullptr : open_template(command.path).parsed;
   for (size_t at = 0; at < cases.size();) {
     const size_t end = std::min(cases.find('\n', at), cases.size());
