@@ -122,6 +122,14 @@ class Look(unittest.TestCase):
         table = run("debug", "tokenize", Program.model, OPENING).stdout.decode().splitlines()
         self.assertEqual(len(table), len(ids))  # BOS less, the sum more
 
+    def test_cases_of_tokenizers(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".inp") as cases:
+            cases.write("Once upon\n__ggml_vocab_test__\n\n__ggml_vocab_test__\nThe cat\n__ggml_vocab_test__\n")
+            cases.flush()
+            done = run("debug", "tokenize", Program.model, "--cases", cases.name)
+        alone = [run("debug", "tokenize", Program.model, "--ids", text).stdout for text in ("Once upon", "", "The cat")]
+        self.assertEqual(done.stdout, b"".join(alone), done.stderr)
+
     def test_logits_do_not_depend_on_slices(self):
         ids = "1,403,407,261,378,432,383,286,261,376"
         seen = set()

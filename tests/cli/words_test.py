@@ -4,9 +4,11 @@
     words_test.py BINARY
 """
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -93,7 +95,6 @@ class Words(unittest.TestCase):
         self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", ""))
 
     def test_a_full_disk_is_an_error(self):
-        import subprocess
         with open("/dev/full", "wb") as full:
             done = subprocess.run([Program.binary, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, IO, done.stderr)
@@ -113,6 +114,29 @@ class Words(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write("a\n{% if %}")
             self.assertIn("line 2", self.refused(BAD_FILE, "debug", "template", path, text=b"[]"))
+
+    def test_cases_of_templates(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cases = os.path.join(folder, "cases.jsonl")
+            with open(cases, "w", encoding="utf-8") as stream:
+                stream.write('{"template": "{{ a + 1 }}", "context": {"a": 2}}\n\n'
+                             '{"template": "x\\n{{ raise_exception(\'no\') }}", "context": {}}\n'
+                             '{"template": "{{ strftime_now(\'%Y\') }}", "context": {}}\n')
+            done = run("debug", "template", "--cases", cases, "--now", "2025-03-09T13:05:07")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual(answers[0], {"text": "3"})
+            self.assertEqual((answers[1]["error"], answers[1]["kind"]), ("no", "raise"))
+            self.assertEqual(answers[2], {"text": "2025"})
+            path = os.path.join(folder, "chat.jinja")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("{{ messages[0].content }}|{{ tools is none }}")
+            with open(cases, "w", encoding="utf-8") as stream:
+                stream.write('{"messages": [{"role": "user", "content": "hi"}]}')
+            done = run("debug", "template", path, "--cases", cases)
+            self.assertEqual(json.loads(done.stdout), {"text": "hi|True"})
+            self.refused(USAGE, "debug", "template", path, "--now", "soon")
+            self.refused(USAGE, "debug", "template")
 
 
 if __name__ == "__main__":
