@@ -43,8 +43,8 @@ void apply_factors(Header& header, std::vector<double>& frequencies) {
   std::vector<float> values(frequencies.size());
   quant::decode_row(*factors->tensor->dtype, header.file().data(*factors->tensor), values);
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!(values[i] > 0)) {
-      throw Error(ErrorCode::kBadFile, "a frequency factor is not above zero",
+    if (!std::isfinite(values[i]) || values[i] == 0) {
+      throw Error(ErrorCode::kBadFile, "a frequency factor is zero or not finite",
                   header.file().path() + ": tensor rope_freqs.weight");
     }
     frequencies[i] /= static_cast<double>(values[i]);
@@ -74,7 +74,8 @@ Rope read_rope(Header& header, device::RopeOrder order, uint32_t head_dim, uint3
     for (double& frequency : rope.frequencies) frequency /= factor;
   } else if (type == "yarn") {
     Yarn yarn;
-    yarn.ext = header.get_float("rope.scaling.yarn_ext_factor").value_or(1.0);
+    const double ext = header.get_float("rope.scaling.yarn_ext_factor").value_or(-1.0);
+    yarn.ext = ext < 0 ? 1 : ext;  // files say -1 for "as published"
     yarn.beta_fast = header.get_float("rope.scaling.yarn_beta_fast").value_or(32.0);
     yarn.beta_slow = header.get_float("rope.scaling.yarn_beta_slow").value_or(1.0);
     yarn.context =
@@ -83,7 +84,7 @@ Rope read_rope(Header& header, device::RopeOrder order, uint32_t head_dim, uint3
       header.refuse("rope.scaling.yarn_beta_fast", "must be above zero");
     apply_yarn(yarn, factor, base, rope.frequencies);
     scale *= header.get_float("rope.scaling.yarn_attn_factor").value_or(1.0);
-    if (factor > 1) scale *= 1 + 0.1 * log_f64(factor);
+    if (factor > 1 && yarn.ext != 0) scale *= 1 + 0.1 * log_f64(factor);
   } else if (type != "none") {
     header.refuse("rope.scaling.type",
                   "the scaling '" + std::string(type) + "' is not one that this family has",

@@ -12,8 +12,11 @@
 #include "base/ids.h"
 #include "sample/logit_stage.h"
 #include "sample/params.h"
+#include "sample/sampler.h"
 
 namespace gantry::engine {
+
+inline constexpr uint32_t kStopTokensMax = 1024;  // of one job
 
 enum class FinishReason : uint8_t {
   kNone,       // more to come
@@ -23,10 +26,7 @@ enum class FinishReason : uint8_t {
   kError,      // `error` says why
 };
 
-struct TokenLogprob {
-  TokenId token = kNoToken;
-  float logprob = 0;  // natural log of the probability under the model (temperature 1, before any stage)
-};
+using sample::TokenLogprob;
 
 struct TokenEvent {
   JobId job = 0;

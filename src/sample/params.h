@@ -12,6 +12,11 @@ namespace gantry::sample {
 inline constexpr uint32_t kTopLogprobsMax = 20;
 inline constexpr uint32_t kLogitBiasMax = 1024;
 inline constexpr uint32_t kPenaltyWindowMax = 1u << 20;
+inline constexpr double kTemperatureMax = 2;
+inline constexpr double kTemperatureMin = 1e-6;  // below this the pick is greedy
+inline constexpr double kPenaltyMax = 2;         // presence and frequency, either sign
+inline constexpr double kRepetitionPenaltyMin = 0.01, kRepetitionPenaltyMax = 100;
+inline constexpr double kLogitBiasLimit = 100;  // either sign
 
 // Stages run in this order: logit bias, logit stages (grammar), penalties, temperature, top-k, typical,
 // top-p, min-p, pick.

@@ -1,0 +1,22 @@
+#include "cli/loading.h"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/default_model.h"
+#include "cli/terminal.h"
+
+namespace gantry::cli {
+
+fleet::Lease load_chosen(const device::Registry& registry, fleet::LoadSettings settings) {
+  const ChosenModel chosen = choose_model(settings.model_path, std::getenv("GANTRY_MODEL"), program_folder());
+  settings.model_path = chosen.path;
+  if (!chosen.note.empty()) fmt::print(stderr, "{}\n", chosen.note);
+  ProgressLine line(stderr, is_terminal(STDERR_FILENO));
+  return fleet::load_model(
+      registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
+}
+
+}  // namespace gantry::cli
