@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from model import Llama, Shape
 
 SEED = 1234
-TOKENS_PER_STEP = 4096
+TOKENS_PER_STEP = 2048
 # Of 16 steps, how many use windows of each width.
 WIDTH_CYCLE = (256, 128, 256, 512, 256, 256, 1024, 256, 128, 256, 512, 256, 256, 128, 512, 256)
-MUON_RATE, ADAM_RATE, MOMENTUM, DECAY = 0.02, 3e-3, 0.95, 0.01
+MUON_RATE, ADAM_RATE, MOMENTUM, DECAY = 0.015, 3e-3, 0.95, 0.01
 WARM_STEPS, FALL = 30, 0.4  # FALL: the part of all steps in which the rate falls
 CHECKPOINT_STEPS, LOG_STEPS, EVAL_STEPS = 50, 10, 250
 EVAL_WINDOWS = 64
@@ -91,6 +91,11 @@ def held_out_loss(model, data, windows=None):
     return total / count
 
 
+def others_running():
+    """Runnable threads of the machine besides this one."""
+    return int(open("/proc/loadavg").read().split()[3].split("/")[0]) - 1
+
+
 def rate_at(step, steps):
     return min((step + 1) / WARM_STEPS, 1.0, (steps - step) / (steps * FALL))
 
@@ -100,10 +105,9 @@ def main():
     parser.add_argument("data")
     parser.add_argument("out")
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="at most; on a busy machine one alone is quicker")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
-    torch.set_num_threads(arguments.threads)
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
     model = Llama(Shape())
@@ -127,6 +131,8 @@ def main():
         cycles, rest = divmod(step, len(WIDTH_CYCLE))
         number = cycles * WIDTH_CYCLE.count(width) + WIDTH_CYCLE[:rest].count(width)
         start = time.monotonic()
+        # Two threads that wait for each other on taken cores are slower than one.
+        torch.set_num_threads(arguments.threads if others_running() < arguments.threads else 1)
         total, weight = losses(model, windows[width].batch(number))
         (total / weight).backward()
         rate = rate_at(step, arguments.steps)
