@@ -58,6 +58,7 @@ struct LogitsCommand {
 struct TokenizeCommand {
   std::string path;
   std::optional<std::string> text;  // absent: all of standard input
+  std::string cases_path;           // instead: a file of cases (tokenizer/cases.h), ids of each on a line
   std::string pre_split_override;
   bool add_special = false;
   bool parse_special = false;

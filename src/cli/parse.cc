@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "chat/cases.h"
 #include "cli/token_list.h"
 
 namespace gantry::cli {
@@ -126,7 +127,10 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value
 
 CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& kind, const std::string& about) {
-  return app.add_option(name, values, about)->type_name(kind)->allow_extra_args(false);
+  return app.add_option(name, values, about)
+      ->type_name(kind)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
@@ -289,7 +293,10 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
 
   CLI::App& words = add_command(debug, "tokenize", "Show how text becomes tokens", kTokenizeExamples);
   add_model(words, tokenize.path, true, "GGUF file; a vocabulary alone is enough");
-  words.add_option("TEXT", tokenize.text, "Left out: standard input")->type_name("");
+  CLI::Option* text = words.add_option("TEXT", tokenize.text, "Left out: standard input")->type_name("");
+  add_text(words, "--cases", tokenize.cases_path, "FILE",
+           "Texts between lines of __ggml_vocab_test__: the ids of each on a line")
+      ->excludes(text);
   words.add_flag("--ids", tokenize.ids_only, "Only the ids, on one line");
   words.add_flag("--add-special", tokenize.add_special, "With the vocabulary's tokens of beginning and end");
   words.add_flag("--parse-special", tokenize.parse_special, "Text that spells a control token becomes it");
@@ -297,9 +304,24 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
 
   CLI::App& rendered =
       add_command(debug, "template", "Show what the model reads of a conversation", kTemplateExamples);
-  add_model(rendered, chat.path, true, "GGUF file, or a Jinja template");
-  rendered.add_option("MESSAGES", chat.messages_path, "JSON file with messages; left out: standard input")
-      ->type_name("");
+  add_model(rendered, chat.path, false,
+            "GGUF file, or a Jinja template; may be left out where each case has its own");
+  CLI::Option* messages =
+      rendered
+          .add_option("MESSAGES", chat.messages_path, "JSON file with messages; left out: standard input")
+          ->type_name("");
+  add_text(rendered, "--cases", chat.cases_path, "FILE",
+           "A conversation on each line, as JSON; so are the answers")
+      ->excludes(messages);
+  rendered
+      .add_option_function<std::string>(
+          "--now",
+          [&chat](const std::string& word) {
+            chat.now = chat::parse_case_time(word);
+            if (!chat.now) throw CLI::ValidationError("--now", fmt::format("'{}' is no time", word));
+          },
+          "The time that the template sees: 2025-03-09T13:05:07")
+      ->type_name("TIME");
   rendered.add_flag_callback(
       "--no-generation-prompt", [&chat] { chat.add_generation_prompt = false; },
       "Without the head of the answer");
@@ -357,6 +379,8 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 Command parse(const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "gantry");
   app.footer(kExamples);
+  // Said twice, the last word counts; the commands take this over.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const auto words = std::make_shared<Words>();
   words->column_width(26);
   app.formatter(words);  // its commands take it over

@@ -106,6 +106,11 @@ TEST(Parse, OneKeyLeavesTheModelAlone) {
   EXPECT_EQ(serve.load.model_path, "m.gguf");
 }
 
+TEST(Parse, TheLastWordCounts) {
+  EXPECT_EQ(parsed<ServeCommand>({"serve", "--port", "1", "--port", "2"}).server.port, 2);
+  EXPECT_EQ(parsed<ServeCommand>({"serve", "--alias", "a", "--alias", "b"}).load.alias, "b");
+}
+
 TEST(Parse, RunTakesAPromptEitherWay) {
   EXPECT_EQ(parsed<RunCommand>({"run", "m.gguf", "Hello you"}).prompt, "Hello you");
   const auto run =

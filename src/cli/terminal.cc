@@ -63,6 +63,7 @@ void ProgressLine::update(std::string_view stage, double fraction) {
   const int percent = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100);
   const int shown = terminal_ ? percent : percent / 25;
   if (stage == stage_ && shown == shown_) return;
+  if (std::chrono::steady_clock::now() < speaks_from_) return;
   stage_ = stage;
   shown_ = shown;
   if (terminal_) {

@@ -2,6 +2,8 @@
 // a time for each object.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -25,10 +27,11 @@ std::string human_bytes(uint64_t bytes);
 std::string human_count(uint64_t count);
 
 // How far a long work is: one line that renews itself on a terminal, a plain line for each stage and each
-// quarter otherwise.
+// quarter otherwise. Work that is done within `quiet` is not spoken of.
 class ProgressLine {
  public:
-  ProgressLine(std::FILE* out, bool terminal) : out_(out), terminal_(terminal) {}
+  ProgressLine(std::FILE* out, bool terminal, std::chrono::milliseconds quiet)
+      : out_(out), terminal_(terminal), speaks_from_(std::chrono::steady_clock::now() + quiet) {}
   ~ProgressLine() { clear(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -39,6 +42,7 @@ class ProgressLine {
  private:
   std::FILE* out_;
   bool terminal_;
+  std::chrono::steady_clock::time_point speaks_from_;
   std::string stage_;
   int shown_ = -1;  // percent on a terminal, quarters otherwise
 };

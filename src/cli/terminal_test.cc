@@ -38,12 +38,13 @@ TEST(Terminal, HumanNumbers) {
   EXPECT_EQ(human_count(7241732096), "7.2 billion");
 }
 
-std::string progress_text(bool terminal, const std::vector<double>& fractions) {
+std::string progress_text(bool terminal, const std::vector<double>& fractions,
+                          std::chrono::milliseconds quiet = std::chrono::milliseconds(0)) {
   char* text = nullptr;
   size_t size = 0;
   std::FILE* out = ::open_memstream(&text, &size);
   {
-    ProgressLine line(out, terminal);
+    ProgressLine line(out, terminal, quiet);
     for (const double fraction : fractions) line.update("weights", fraction);
   }
   std::fclose(out);
@@ -63,6 +64,7 @@ TEST(Terminal, ProgressIsOneLineOnATerminalAndFewElsewhere) {
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_TRUE(line.ends_with("\r\x1b[K"));
   EXPECT_EQ(progress_text(true, {}), "");
+  EXPECT_EQ(progress_text(true, fractions, std::chrono::hours(1)), "");
   EXPECT_EQ(progress_text(false, {7.0}), "loading: weights 100 %\n");
 }
 

@@ -164,10 +164,13 @@ class Server:
 
     def request(self, method, path, body=None, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
-        connection.request(method, path, json.dumps(body) if body else None,
-                           {"Content-Type": "application/json", **headers})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        try:
+            connection.request(method, path, json.dumps(body) if body else None,
+                               {"Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
 
 
 class Serve(unittest.TestCase):
@@ -227,6 +230,7 @@ class Serve(unittest.TestCase):
             time.sleep(0.05)
             server.process.send_signal(signal.SIGINT)
             server.process.communicate(timeout=DEADLINE)
+            connection.close()
             # 0: the answers had ended before the second signal came.
             self.assertIn(server.process.returncode, (128 + signal.SIGINT, 0))
 
