@@ -62,6 +62,7 @@ def training_facts(log):
     last = log[-1]
     speeds = sorted(e["tokens_per_second"] for e in log if "tokens_per_second" in e)
     return {"steps": str(last["step"]), "tokens": f"{last['step'] * TOKENS_PER_STEP / 1e6:.1f}", "minutes": f"{last['seconds'] / 60:.0f}",
+            "cpu_minutes": f"{last['cpu_seconds'] / 60:.0f}",
             "speed": str(speeds[len(speeds) // 2]), "speed_best": str(speeds[int(len(speeds) * 0.98)])}
 
 

@@ -23,6 +23,10 @@ SYSTEMS = ("You are a helpful assistant.", "You are a helpful assistant.", "You 
 FAKE_FLAGS = """colour speed verbose gpu-layers batch font style music retry cache-dir layers quiet magic fast turbo engine timeout model size user group file
 dir name number mode level depth width banana format output input key-file cert theme language sound help-me ngl flash draft lora embed workers replicas zip
 shard rank profile trace dry-run force yes no all list show hide start end""".split()
+FEATURES = """lora adapters|rag|embeddings|reranking|tool calls|vision models|images|speech|whisper|kubernetes|docker|windows|rocm|vulkan|cuda|metal|tpus|clusters|
+several machines|fine-tuning|training|plugins|a web page|a console|backups|users and passwords|tls|https|grpc|mcp|speculative decoding|beam search|json schemas|
+function calling|a database|logging to a file|metrics|prometheus|grafana|safetensors|pytorch files|onnx|awq|gptq|exl2|mixtral|gemma|mistral|phi|bert|
+sessions|snapshots|moderation|rate limits|a proxy|load balancing|webhooks|python|java|node|an app""".replace("\n", "").split("|")
 SLASHES = ("clear", "system", "stats", "exit", "help")
 
 
@@ -48,23 +52,26 @@ class Talker:
         return self._exchange(typed(self.rng, text, False), answer)
 
     def ask_gantry(self):
-        weights = [3 if m.questions else 1.5 for m in self.gantry]
+        weights = [6 if m.name in ("not-known-here", "load", "serve") else 3 if m.questions else 1.5 for m in self.gantry]
         matter = self.rng.choices(self.gantry, [w * (2 if m.more else 1) for w, m in zip(weights, self.gantry)])[0]
-        question = matter.ask(self.rng, self.held_out, {"$fakeflag": lambda r: r.choice(FAKE_FLAGS), "$slash": lambda r: r.choice(SLASHES)})
+        question = matter.ask(self.rng, self.held_out, {"$fakeflag": lambda r: r.choice(FAKE_FLAGS), "$slash": lambda r: r.choice(SLASHES),
+                                                        "$feature": lambda r: r.choice(FEATURES)})
         turns = self._exchange(question, self.rng.choice(matter.answers))
         if turns and matter.more and self.rng.random() < 0.25:
             turns += self._exchange(self.more_ways.ask(self.rng), matter.more)
         return turns
 
     def ask_self(self):
-        matter = self.rng.choices(self.self_, [len(m.questions) + 2 for m in self.self_])[0]
+        matter = self.rng.choices(self.self_, [min(len(m.questions), 9) + 2 for m in self.self_])[0]
         if matter is self.more_ways:
             return self.ask_gantry_twice()
-        return self._exchange(matter.ask(self.rng, self.held_out), self.rng.choice(matter.answers))
+        noun = self.rng.choice(self.words.nouns)
+        question = matter.ask(self.rng, self.held_out, {"$n": lambda r: noun})
+        return self._exchange(question, self.rng.choice(matter.answers).replace("$N", noun[:1].upper() + noun[1:]))
 
     def ask_gantry_twice(self):
         """After what there is to add, there is no more."""
-        matter = self.rng.choice([m for m in self.gantry if not m.more and m.name != "unknown-flag"])
+        matter = self.rng.choice([m for m in self.gantry if not m.more and m.name not in ("unknown-flag", "not-known-here")])
         turns = self._exchange(matter.ask(self.rng, self.held_out, {"$slash": lambda r: r.choice(SLASHES)}), matter.answers[0])
         return turns + self._exchange(self.more_ways.ask(self.rng), self.more_ways.answers[0]) if turns else []
 

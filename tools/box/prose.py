@@ -5,7 +5,7 @@ from pathlib import Path
 
 WORDNET = Path("/usr/share/wordnet")
 HERE = Path(__file__).resolve().parent
-KNOWN_WORDS = 240      # nouns that the model can explain
+KNOWN_WORDS = 60       # nouns that the model can explain
 _SMALL = re.compile(r"^[a-z]+$")
 _COARSE = re.compile(r"\b(sex\w*|fuck\w*|shit\w*|rape\w*|whore\w*|penis|vagina|nigger\w*|slut\w*|genital\w*|coitus|erotic\w*|prostitut\w*|naked|breast\w*|"
                      r"kill\w*|murder\w*|suicid\w*|nazi\w*|hitler|negro\w*|slave\w*|bitch\w*|bastard\w*|damn\w*|jew\w*|drug\w*|cunt|ass|faggot|dyke|obscene)\b", re.I)

@@ -117,12 +117,12 @@ def main():
     adam = torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0)
     windows = {w: Windows(Path(arguments.data) / f"train-{w}.npy", w) for w in set(WIDTH_CYCLE)}
     held_out = np.load(Path(arguments.data) / "held-out.npy")
-    checkpoint, step, seconds = out / "checkpoint.pt", 0, 0.0
+    checkpoint, step, seconds, cpu = out / "checkpoint.pt", 0, 0.0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
         adam.load_state_dict(state["adam"])
-        muon.moments, step, seconds = state["muon"], state["step"], state["seconds"]
+        muon.moments, step, seconds, cpu = state["muon"], state["step"], state["seconds"], state["cpu"]
     log = open(out / "train.jsonl", "a", encoding="utf-8")
     print(f"{model.parameters_count()} parameters; from step {step} to {arguments.steps}", flush=True)
     running, shown_at, shown_step = 0.0, time.monotonic(), step
@@ -130,7 +130,7 @@ def main():
         width = WIDTH_CYCLE[step % len(WIDTH_CYCLE)]
         cycles, rest = divmod(step, len(WIDTH_CYCLE))
         number = cycles * WIDTH_CYCLE.count(width) + WIDTH_CYCLE[:rest].count(width)
-        start = time.monotonic()
+        start, cpu_start = time.monotonic(), time.process_time()
         # Two threads that wait for each other on taken cores are slower than one.
         torch.set_num_threads(arguments.threads if others_running() < arguments.threads else 1)
         total, weight = losses(model, windows[width].batch(number))
@@ -142,21 +142,22 @@ def main():
         adam.step()
         for p in model.parameters():
             p.grad = None
-        seconds += time.monotonic() - start
+        seconds, cpu = seconds + time.monotonic() - start, cpu + time.process_time() - cpu_start
         running += float(total / weight)
         step += 1
         if step % LOG_STEPS == 0:
             now = time.monotonic()
-            entry = {"step": step, "loss": round(running / (step - shown_step), 4), "seconds": round(seconds, 1),
+            entry = {"step": step, "loss": round(running / (step - shown_step), 4), "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
                      "tokens_per_second": round((step - shown_step) * TOKENS_PER_STEP / (now - shown_at))}
             if step % EVAL_STEPS == 0:
                 entry["held_out"] = round(held_out_loss(model, held_out, EVAL_WINDOWS), 4)
             print(json.dumps(entry), file=log, flush=True)
             running, shown_at, shown_step = 0.0, time.monotonic(), step
         if step % CHECKPOINT_STEPS == 0 or step == arguments.steps:
-            torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "muon": muon.moments, "step": step, "seconds": seconds}, f"{checkpoint}.new")
+            torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "muon": muon.moments, "step": step, "seconds": seconds,
+                        "cpu": cpu}, f"{checkpoint}.new")
             os.replace(f"{checkpoint}.new", checkpoint)
-    entry = {"step": step, "seconds": round(seconds, 1), "held_out_all": round(held_out_loss(model, held_out), 4)}
+    entry = {"step": step, "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "held_out_all": round(held_out_loss(model, held_out), 4)}
     print(json.dumps(entry), file=log, flush=True)
     print(entry)
 

@@ -93,15 +93,15 @@ def total(rng, held_out=False):
     """Small sums, and the honest answer to those that are too big."""
     kind = rng.random()
     if kind < 0.12:
-        a, b = rng.randint(21, 9999), rng.randint(21, 9999)
+        a, b = (rng.randint(16, rng.choice((99, 999, 9999))) for _ in range(2))
         sign, answer = rng.choice(("+", "-", "*", "/", "times", "plus")), "That is too hard for me. I can only do small sums."
     elif kind < 0.62:
-        a, b = rng.randint(0, 12), rng.randint(0, 12)
+        a, b = rng.randint(0, 10), rng.randint(0, 10)
         sign, answer = rng.choice(("+", "+", "plus")), None
         result, word = a + b, "plus"
     elif kind < 0.86:
-        a = rng.randint(0, 20)
-        b = rng.randint(0, min(a, 12))
+        a = rng.randint(0, 15)
+        b = rng.randint(0, min(a, 10))
         sign, result, word, answer = rng.choice(("-", "minus")), a - b, "minus", None
     else:
         a, b = rng.randint(1, 5), rng.randint(1, 5)
