@@ -1,8 +1,8 @@
 #include "sample/sampler.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "base/check.h"
@@ -17,9 +17,12 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr uint32_t kSomewhere = 1u << 31;  // in seen_: the token stands in the window, in prompt or answer
 
-// How far below the largest (in units of scaled logit) the candidates of top-p are looked for, one after the
-// other until their mass suffices.
-constexpr std::array kNucleusReach = {6.0, 12.0, 24.0, std::numeric_limits<double>::infinity()};
+// How far below the largest (in units of scaled logit) the candidates of top-p are looked for first.
+constexpr double kNucleusReach = 8;
+
+// Candidates are sorted into buckets of scaled logit by their distance; the last takes all that is farther.
+constexpr size_t kBuckets = 4096;
+constexpr double kBucketsPerUnit = 128;
 
 }  // namespace
 
@@ -29,6 +32,7 @@ Sampler::Sampler(uint32_t vocab)
       sorting_(vocab),
       gathered_(vocab),
       weights_(vocab),
+      bucket_mass_(kBuckets),
       block_max_(blocks_of(vocab)),
       block_sums_(blocks_of(vocab)),
       raw_(vocab),
@@ -39,29 +43,29 @@ Pick Sampler::pick(std::span<float> logits, const PickRequest& request) {
   GANTRY_CHECK_LE(request.top_logprobs, kTopLogprobsMax);
   const SamplingParams& params = *request.params;
   Pick pick;
-  float max = scan(logits, block_max_);
-  if (max == -kInf) {
+  max_ = scan(logits, block_max_);
+  if (max_ == -kInf) {
     pick.problem = PickProblem::kNoFiniteLogits;
     return pick;
   }
   double log_sum = 0;
   if (request.logprobs) {
     std::copy(logits.begin(), logits.end(), raw_.begin());
-    log_sum = double{max} + log_f64(sum_weights(logits, max, 1, block_sums_));
+    log_sum = double{max_} + log_f64(sum_weights(logits, max_, 1, block_sums_));
     take_top(logits, request.top_logprobs);
     pick.top_count = static_cast<uint32_t>(count_);
     for (size_t i = 0; i < count_; ++i)
       pick.top[i] = {candidate_token(candidates_[i]),
                      static_cast<float>(double{candidate_logit(candidates_[i])} - log_sum)};
   }
-  if (change(logits, request)) max = scan(logits, block_max_);
-  if (max == -kInf) {
+  if (change(logits, request)) max_ = scan(logits, block_max_);
+  if (max_ == -kInf) {
     pick.problem = PickProblem::kNoneAllowed;
     return pick;
   }
   pick.token = params.temperature < kTemperatureMin
-                   ? first_of_largest(logits, max)
-                   : pick_random(logits, max, params, uniform_at(params.seed, request.tokens.size()));
+                   ? first_of_largest(logits)
+                   : pick_random(logits, params, uniform_at(params.seed, request.tokens.size()));
   if (request.logprobs)
     pick.logprob = static_cast<float>(double{raw_[static_cast<size_t>(pick.token)]} - log_sum);
   return pick;
@@ -100,15 +104,14 @@ void Sampler::penalize(std::span<float> logits, const PickRequest& request) {
   }
 }
 
-TokenId Sampler::first_of_largest(std::span<const float> logits, float max) const {
-  const auto block = std::find(block_max_.begin(), block_max_.end(), max) - block_max_.begin();
+TokenId Sampler::first_of_largest(std::span<const float> logits) const {
+  const auto block = std::find(block_max_.begin(), block_max_.end(), max_) - block_max_.begin();
   const auto from = logits.begin() + block * static_cast<std::ptrdiff_t>(kBlock);
-  return static_cast<TokenId>(std::find(from, logits.end(), max) - logits.begin());
+  return static_cast<TokenId>(std::find(from, logits.end(), max_) - logits.begin());
 }
 
-TokenId Sampler::pick_random(std::span<const float> logits, float max, const SamplingParams& params,
-                             double uniform) {
-  const double scale = 1 / params.temperature;
+TokenId Sampler::pick_random(std::span<const float> logits, const SamplingParams& params, double uniform) {
+  scale_ = 1 / params.temperature;
   const bool top_k = params.top_k > 0 && params.top_k < vocab_;
   const bool typical = params.typical_p < 1, top_p = params.top_p<1, min_p = params.min_p> 0;
   if (top_k) {
@@ -116,37 +119,32 @@ TokenId Sampler::pick_random(std::span<const float> logits, float max, const Sam
   } else if (typical) {
     take_above(logits, -std::numeric_limits<double>::infinity());
   } else if (top_p) {
-    take_nucleus(logits, max, scale, params.top_p);
+    take_nucleus(logits, params.top_p);
   } else if (min_p) {
-    take_above(logits, double{max} + params.temperature * log_f64(params.min_p));
+    take_above(logits, double{max_} + params.temperature * log_f64(params.min_p));
   } else {
-    return pick_of_all(logits, max, scale, uniform);
+    return pick_of_all(logits, uniform);
   }
-  if (typical) keep_typical(logits, max, scale, params.typical_p);
-  weigh_candidates(max, scale);
-  if (top_p && (top_k || typical)) {
-    double mass = 0;
-    for (size_t i = 0; i < count_; ++i) mass += weights_[i];
-    keep_mass(mass * params.top_p);
-  }
+  if (typical) keep_typical(params.typical_p);
+  if (top_p && (top_k || typical)) keep_most_likely(weigh_candidates() * params.top_p);
   if (min_p && (top_k || typical || top_p)) keep_min_p(params.min_p);
   return pick_of_candidates(uniform);
 }
 
 // No truncation: by token id, first the block, then the token in it.
-TokenId Sampler::pick_of_all(std::span<const float> logits, float max, double scale, double uniform) {
-  const double target = uniform * sum_weights(logits, max, scale, block_sums_);
+TokenId Sampler::pick_of_all(std::span<const float> logits, double uniform) {
+  const double target = uniform * sum_weights(logits, max_, scale_, block_sums_);
   double below = 0;
   size_t chosen = 0;
   for (size_t b = 0; b < block_sums_.size(); ++b) {
     if (block_sums_[b] == 0) continue;
     chosen = b;
     if (below + block_sums_[b] > target) break;
-    if (b + 1 < block_sums_.size()) below += block_sums_[b];
+    below += block_sums_[b];
   }
   const size_t first = chosen * kBlock;
   const auto block = logits.subspan(first, std::min(kBlock, logits.size() - first));
-  weigh(block, max, scale, weights_);
+  weigh(block, max_, scale_, weights_);
   size_t token = 0;
   for (size_t i = 0; i < block.size(); ++i) {
     if (weights_[i] == 0) continue;
@@ -157,10 +155,8 @@ TokenId Sampler::pick_of_all(std::span<const float> logits, float max, double sc
   return static_cast<TokenId>(first + token);
 }
 
-TokenId Sampler::pick_of_candidates(double uniform) const {
-  double mass = 0;
-  for (size_t i = 0; i < count_; ++i) mass += weights_[i];
-  const double target = uniform * mass;
+TokenId Sampler::pick_of_candidates(double uniform) {
+  const double target = uniform * weigh_candidates();
   double below = 0;
   size_t chosen = 0;
   for (size_t i = 0; i < count_; ++i) {
@@ -196,7 +192,7 @@ void Sampler::take_top(std::span<const float> logits, size_t count) {
   if (count_ > count)
     std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(count - 1), end);
   count_ = std::min(count_, count);
-  sort_keys(std::span(candidates_).first(count_), sorting_);
+  std::sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(count_));
 }
 
 // Finite logits of at least `lowest`, by token id.
@@ -205,73 +201,98 @@ void Sampler::take_above(std::span<const float> logits, double lowest) {
   for (size_t b = 0; b < block_max_.size(); ++b) {
     if (block_max_[b] == -kInf || double{block_max_[b]} < lowest) continue;
     const size_t end = std::min(logits.size(), (b + 1) * kBlock);
-    for (size_t i = b * kBlock; i < end; ++i)
-      if (logits[i] > -kInf && double{logits[i]} >= lowest)
-        candidates_[count_++] = candidate_key(logits[i], i);
+    for (size_t i = b * kBlock; i < end; ++i) {  // no branch: it would be guessed wrong too often
+      candidates_[count_] = candidate_key(logits[i], i);
+      count_ += static_cast<size_t>(logits[i] > -kInf) & static_cast<size_t>(double{logits[i]} >= lowest);
+    }
   }
 }
 
-// The smallest set of most likely tokens that has the share top_p of all mass, sorted.
-void Sampler::take_nucleus(std::span<const float> logits, float max, double scale, double top_p) {
-  const double wanted = top_p * sum_weights(logits, max, scale, block_sums_);
-  for (const double reach : kNucleusReach) {
-    take_above(logits, double{max} - reach / scale);
-    weigh_candidates(max, scale);
-    double mass = 0;
-    for (size_t i = 0; i < count_; ++i) mass += weights_[i];
-    if (mass >= wanted * (1 + 1e-9)) break;
+// The smallest set of most likely tokens that has the share top_p of all mass. Mostly that is found near the
+// top.
+void Sampler::take_nucleus(std::span<const float> logits, double top_p) {
+  const double wanted = top_p * sum_weights(logits, max_, scale_, block_sums_);
+  take_above(logits, double{max_} - kNucleusReach / scale_);
+  if (weigh_candidates() < wanted * (1 + 1e-9)) {
+    take_above(logits, -std::numeric_limits<double>::infinity());
+    weigh_candidates();
   }
-  sort_keys(std::span(candidates_).first(count_), sorting_);
-  weigh_candidates(max, scale);
-  keep_mass(wanted);
+  keep_most_likely(wanted);
 }
 
-// The smallest set whose surprise is nearest to the expected one and that has the share typical_p, sorted.
-void Sampler::keep_typical(std::span<const float> logits, float max, double scale, double typical_p) {
-  weigh_candidates(max, scale);
-  double mass = 0, weighted = 0;
-  for (size_t i = 0; i < count_; ++i) {
-    mass += weights_[i];
-    if (weights_[i] > 0)
-      weighted += weights_[i] * ((double{candidate_logit(candidates_[i])} - double{max}) * scale);
-  }
-  const double expected = weighted / mass;  // of the scaled logit: entropy up to a constant
-  for (size_t i = 0; i < count_; ++i) {
-    const double scaled = (double{candidate_logit(candidates_[i])} - double{max}) * scale;
-    const auto distance = static_cast<float>(std::abs(scaled - expected));
-    candidates_[i] =
-        uint64_t{std::bit_cast<uint32_t>(distance)} << 32 | static_cast<uint32_t>(candidates_[i]);
-  }
-  sort_keys(std::span(candidates_).first(count_), sorting_);
-  for (size_t i = 0; i < count_; ++i) {
-    const auto token = static_cast<size_t>(candidate_token(candidates_[i]));
-    candidates_[i] = candidate_key(logits[token], token);
-  }
-  weigh_candidates(max, scale);
-  keep_mass(typical_p * mass);
-  sort_keys(std::span(candidates_).first(count_), sorting_);
+// The smallest set whose surprise is nearest to the expected one and that has the share typical_p.
+void Sampler::keep_typical(double typical_p) {
+  const double mass = weigh_candidates();
+  double weighted = 0;
+  for (size_t i = 0; i < count_; ++i)
+    if (weights_[i] > 0) weighted += weights_[i] * scaled(candidates_[i]);
+  const double expected = weighted / mass;  // of the scaled logit: the entropy up to a constant
+  const auto distance = [&](Key key) { return std::abs(scaled(key) - expected); };
+  keep_nearest(typical_p * mass, distance, [&](Key a, Key b) {
+    const double x = distance(a), y = distance(b);
+    return x != y ? x < y : candidate_token(a) < candidate_token(b);
+  });
 }
 
-// The first candidates that together weigh `mass`; at least one.
-void Sampler::keep_mass(double mass) {
-  double sum = 0;
-  for (size_t i = 0; i < count_; ++i) {
-    sum += weights_[i];
-    if (sum < mass) continue;
-    count_ = i + 1;
-    return;
-  }
+void Sampler::keep_most_likely(double wanted) {
+  keep_nearest(
+      wanted, [&](Key key) { return -scaled(key); }, std::less<Key>());
 }
 
-void Sampler::keep_min_p(double min_p) {
-  size_t kept = 1;
-  while (kept < count_ && weights_[kept] >= min_p * weights_[0]) ++kept;
+// Keeps the smallest set of the nearest candidates that weighs `wanted`; at least one, all if they weigh
+// less. `order` sorts by distance and breaks ties. Only the candidates about as far away as the last one kept
+// are sorted: those nearer come first, as they stand. weights_ must be set, and are stale afterwards.
+template <typename Distance, typename Order>
+void Sampler::keep_nearest(double wanted, const Distance& distance, const Order& order) {
+  const auto bucket_of = [&](Key key) {
+    const double bucket = distance(key) * kBucketsPerUnit;
+    return bucket < kBuckets - 1 ? static_cast<size_t>(bucket) : kBuckets - 1;
+  };
+  std::fill(bucket_mass_.begin(), bucket_mass_.end(), 0.0);
+  for (size_t i = 0; i < count_; ++i) bucket_mass_[bucket_of(candidates_[i])] += weights_[i];
+  size_t last = 0;
+  double mass = 0;
+  const auto enough = [&](double sum) { return sum >= wanted && sum > 0; };
+  while (last < kBuckets - 1 && !enough(mass + bucket_mass_[last])) mass += bucket_mass_[last++];
+
+  size_t kept = 0, edge = 0;
+  for (size_t i = 0; i < count_; ++i) {
+    const Key key = candidates_[i];
+    const size_t bucket = bucket_of(key);
+    candidates_[kept] = key;
+    kept += bucket < last ? 1u : 0u;
+    sorting_[edge] = key;
+    edge += bucket == last ? 1u : 0u;
+  }
+  std::sort(sorting_.begin(), sorting_.begin() + static_cast<std::ptrdiff_t>(edge), order);
+  const size_t nearer = kept;
+  std::copy_n(sorting_.begin(), edge, candidates_.begin() + static_cast<std::ptrdiff_t>(nearer));
+  count_ = nearer + edge;
+  weigh_candidates();
+  while (kept < count_ && !enough(mass)) mass += weights_[kept++];
   count_ = kept;
 }
 
-void Sampler::weigh_candidates(float max, double scale) {
+void Sampler::keep_min_p(double min_p) {
+  weigh_candidates();
+  const double lowest =
+      min_p * *std::max_element(weights_.begin(), weights_.begin() + static_cast<std::ptrdiff_t>(count_));
+  size_t kept = 0;
+  for (size_t i = 0; i < count_; ++i)
+    if (weights_[i] >= lowest) candidates_[kept++] = candidates_[i];
+  count_ = kept;
+}
+
+double Sampler::weigh_candidates() {
   for (size_t i = 0; i < count_; ++i) gathered_[i] = candidate_logit(candidates_[i]);
-  weigh(std::span(gathered_).first(count_), max, scale, std::span(weights_).first(count_));
+  weigh(std::span(gathered_).first(count_), max_, scale_, std::span(weights_).first(count_));
+  double mass = 0;
+  for (size_t i = 0; i < count_; ++i) mass += weights_[i];
+  return mass;
+}
+
+double Sampler::scaled(Key candidate) const {
+  return (double{candidate_logit(candidate)} - double{max_}) * scale_;
 }
 
 }  // namespace gantry::sample

@@ -59,30 +59,38 @@ class Sampler {
 
   bool change(std::span<float> logits, const PickRequest& request);
   void penalize(std::span<float> logits, const PickRequest& request);
-  TokenId first_of_largest(std::span<const float> logits, float max) const;
-  TokenId pick_random(std::span<const float> logits, float max, const SamplingParams& params, double uniform);
-  TokenId pick_of_all(std::span<const float> logits, float max, double scale, double uniform);
-  TokenId pick_of_candidates(double uniform) const;
+  TokenId first_of_largest(std::span<const float> logits) const;
+  TokenId pick_random(std::span<const float> logits, const SamplingParams& params, double uniform);
+  TokenId pick_of_all(std::span<const float> logits, double uniform);
+  TokenId pick_of_candidates(double uniform);
 
   // Each fills or narrows candidates_.
   void take_top(std::span<const float> logits, size_t count);
   void take_above(std::span<const float> logits, double lowest);
-  void take_nucleus(std::span<const float> logits, float max, double scale, double top_p);
-  void keep_typical(std::span<const float> logits, float max, double scale, double typical_p);
-  void keep_mass(double mass);
+  void take_nucleus(std::span<const float> logits, double top_p);
+  void keep_typical(double typical_p);
+  template <typename Distance, typename Order>
+  void keep_nearest(double wanted, const Distance& distance, const Order& order);
+  void keep_most_likely(double wanted);
   void keep_min_p(double min_p);
-  void weigh_candidates(float max, double scale);
+
+  // Sets weights_ of the candidates and returns their sum.
+  double weigh_candidates();
+  double scaled(Key candidate) const;
 
   const uint32_t vocab_;
-  size_t count_ = 0;                // candidates
-  std::vector<Key> candidates_;     // [vocab]
-  std::vector<Key> sorting_;        // [vocab]
-  std::vector<float> gathered_;     // [vocab] logits of the candidates
-  std::vector<double> weights_;     // [vocab] of the candidates
-  std::vector<float> block_max_;    // [blocks]
-  std::vector<double> block_sums_;  // [blocks]
-  std::vector<float> raw_;          // [vocab] the model's logits, when logprobs are wanted
-  std::vector<uint32_t> seen_;      // [vocab] penalties: times in the answer, and a bit for "somewhere"
+  float max_ = 0;                    // the largest logit of this pick
+  double scale_ = 1;                 // 1 / temperature of this pick
+  size_t count_ = 0;                 // candidates
+  std::vector<Key> candidates_;      // [vocab]
+  std::vector<Key> sorting_;         // [vocab]
+  std::vector<float> gathered_;      // [vocab] logits of the candidates
+  std::vector<double> weights_;      // [vocab] of the candidates
+  std::vector<double> bucket_mass_;  // [kBuckets]
+  std::vector<float> block_max_;     // [blocks]
+  std::vector<double> block_sums_;   // [blocks]
+  std::vector<float> raw_;           // [vocab] the model's logits, when logprobs are wanted
+  std::vector<uint32_t> seen_;       // [vocab] penalties: times in the answer, and a bit for "somewhere"
 };
 
 }  // namespace gantry::sample

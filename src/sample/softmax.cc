@@ -2,102 +2,95 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <limits>
 
 namespace gantry::sample {
 namespace {
 
-constexpr size_t kLanes = 2;  // what the baseline CPU has; the results do not depend on it
-using Doubles = double __attribute__((vector_size(kLanes * sizeof(double))));
-using Ints = int64_t __attribute__((vector_size(kLanes * sizeof(double))));
-constexpr size_t kSums = 8;  // partial sums of a block: element i goes to sum i % kSums
-
+constexpr size_t kSums = 8;  // partial sums of a block
 constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr double kLowest = -700;  // e^-700 is still a normal number
+constexpr double kLog2E = 0x1.71547652b82fep+0;
+constexpr double kRound = 0x1.8p52;  // added and taken away again, leaves the nearest integer
+constexpr double kLn2High = 0x1.62e42fefa3800p-1, kLn2Low = 0x1.ef35793c76730p-45;
 
-// exp(y) for y <= 0, 0 below kLowest. Reduced to |r| <= ln 2 / 2, then Taylor to the tenth degree by Horner.
-Doubles exp_lanes(Doubles y) {
-  constexpr double kLog2E = 0x1.71547652b82fep+0, kRound = 0x1.8p52;
-  constexpr double kLn2High = 0x1.62e42fefa3800p-1, kLn2Low = 0x1.ef35793c76730p-45;
-  const Ints live = y >= kLowest;
-  y = reinterpret_cast<Doubles>(reinterpret_cast<Ints>(y) & live);
-  const Doubles shifted = y * kLog2E + kRound;  // the low bits of the fraction now hold the rounded quotient
-  const Doubles n = shifted - kRound;
-  const Doubles r = (y - n * kLn2High) - n * kLn2Low;
-  Doubles p = r * (1.0 / 3628800) + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  const Ints bits = reinterpret_cast<Ints>(p) + (reinterpret_cast<Ints>(shifted) << 52);
-  return reinterpret_cast<Doubles>(bits & live);
+namespace baseline {
+#define GANTRY_LANES 2
+#define GANTRY_LANES_ISA
+#include "sample/softmax_lanes.inc"
+#undef GANTRY_LANES
+#undef GANTRY_LANES_ISA
+}  // namespace baseline
+
+#if defined(__x86_64__)
+namespace avx2 {
+#define GANTRY_LANES 4
+#define GANTRY_LANES_ISA __attribute__((target("avx2")))
+#include "sample/softmax_lanes.inc"
+#undef GANTRY_LANES
+#undef GANTRY_LANES_ISA
+}  // namespace avx2
+#endif
+
+struct Loops {
+  void (*weigh_block)(const float* logits, double max, double scale, double* weights);
+  double (*sum_block)(const float* logits, double max, double scale);
+  float (*scan_block)(float* logits);
+};
+
+constexpr Loops kBaseline = {baseline::weigh_block, baseline::sum_block, baseline::scan_block};
+#if defined(__x86_64__)
+constexpr Loops kAvx2 = {avx2::weigh_block, avx2::sum_block, avx2::scan_block};
+#endif
+
+const Loops& best_loops() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return kAvx2;
+#endif
+  return kBaseline;
 }
 
-// Weights of kBlock logits.
-void weigh_block(const float* logits, double max, double scale, double* weights) {
-  for (size_t i = 0; i < kBlock; i += kLanes) {
-    const Doubles x = {double{logits[i]}, double{logits[i + 1]}};
-    const Doubles w = exp_lanes((x - max) * scale);
-    std::memcpy(weights + i, &w, sizeof w);
-  }
-}
+const Loops* loops = &best_loops();
 
-void weigh_tail(std::span<const float> logits, double max, double scale, double* weights) {
-  std::array<float, kBlock> padded;
-  padded.fill(-kInf);
-  std::copy(logits.begin(), logits.end(), padded.begin());
-  weigh_block(padded.data(), max, scale, weights);
-}
-
-double sum_block(const double* weights) {
-  std::array<double, kSums> sums;
-  std::memcpy(sums.data(), weights, sizeof sums);
-  for (size_t i = kSums; i < kBlock; i += kSums)
-    for (size_t k = 0; k < kSums; ++k) sums[k] += weights[i + k];
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
-float scan_block(std::span<float> logits) {
-  float best = -kInf;
-  for (float& logit : logits) {
-    float x = logit;
-    x = x == x ? x : -kInf;
-    x = std::min(x, std::numeric_limits<float>::max()) + 0.0f;
-    logit = x;
-    best = std::max(best, x);
-  }
-  return best;
+// The last, shorter block, filled up with what weighs nothing.
+std::array<float, kBlock> padded(std::span<const float> logits) {
+  std::array<float, kBlock> block;
+  block.fill(-kInf);
+  std::copy(logits.begin(), logits.end(), block.begin());
+  return block;
 }
 
 }  // namespace
 
+bool use_widest_vectors(bool widest) {
+  loops = widest ? &best_loops() : &kBaseline;
+  return loops != &kBaseline;
+}
+
 float scan(std::span<float> logits, std::span<float> block_max) {
   float best = -kInf;
   for (size_t b = 0; b * kBlock < logits.size(); ++b) {
-    const size_t first = b * kBlock;
-    block_max[b] = scan_block(logits.subspan(first, std::min(kBlock, logits.size() - first)));
+    const auto rest = logits.subspan(b * kBlock);
+    if (rest.size() >= kBlock) {
+      block_max[b] = loops->scan_block(rest.data());
+    } else {
+      auto tail = padded(rest);
+      block_max[b] = loops->scan_block(tail.data());
+      std::copy_n(tail.begin(), rest.size(), rest.begin());
+    }
     best = std::max(best, block_max[b]);
   }
   return best;
 }
 
 double sum_weights(std::span<const float> logits, float max, double scale, std::span<double> block_sums) {
-  std::array<double, kBlock> weights;
   double total = 0;
   for (size_t b = 0; b * kBlock < logits.size(); ++b) {
     const auto rest = logits.subspan(b * kBlock);
-    if (rest.size() >= kBlock)
-      weigh_block(rest.data(), double{max}, scale, weights.data());
-    else
-      weigh_tail(rest, double{max}, scale, weights.data());
-    block_sums[b] = sum_block(weights.data());
+    block_sums[b] = rest.size() >= kBlock ? loops->sum_block(rest.data(), double{max}, scale)
+                                          : loops->sum_block(padded(rest).data(), double{max}, scale);
     total += block_sums[b];
   }
   return total;
@@ -105,10 +98,11 @@ double sum_weights(std::span<const float> logits, float max, double scale, std::
 
 void weigh(std::span<const float> logits, float max, double scale, std::span<double> weights) {
   size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) weigh_block(&logits[i], double{max}, scale, &weights[i]);
+  for (; i + kBlock <= logits.size(); i += kBlock)
+    loops->weigh_block(&logits[i], double{max}, scale, &weights[i]);
   if (i == logits.size()) return;
   std::array<double, kBlock> tail;
-  weigh_tail(logits.subspan(i), double{max}, scale, tail.data());
+  loops->weigh_block(padded(logits.subspan(i)).data(), double{max}, scale, tail.data());
   std::copy_n(tail.begin(), logits.size() - i, weights.begin() + static_cast<std::ptrdiff_t>(i));
 }
 

@@ -26,4 +26,8 @@ double sum_weights(std::span<const float> logits, float max, double scale, std::
 // weights[i] of logits[i], bit for bit those that sum_weights adds.
 void weigh(std::span<const float> logits, float max, double scale, std::span<double> weights);
 
+// For tests: the CPU's widest vectors (as at start) or the baseline's. False: the baseline is in use. Call it
+// while nothing else runs.
+bool use_widest_vectors(bool widest);
+
 }  // namespace gantry::sample

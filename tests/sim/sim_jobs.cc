@@ -66,6 +66,8 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit) {
   const uint32_t same = dice.chance(0.2) ? length : dice.roll(0, length);
   for (uint32_t i = 0; i < length; ++i)
     job.prompt.push_back(static_cast<TokenId>((i < same ? shared : dice).roll(0, vocab - 1)));
+  // All pages alike: only what stands before them tells them apart.
+  if (dice.chance(0.1)) std::fill(job.prompt.begin(), job.prompt.end(), job.prompt[0]);
   job.tokens_max = dice.chance(0.1) ? 0 : dice.roll(1, tokens_limit - length);
   job.sampling = random_sampling(dice, vocab);
   if (dice.chance(0.5)) job.stop_tokens = {static_cast<TokenId>(dice.roll(0, vocab - 1))};
