@@ -101,17 +101,17 @@ struct ScaleMin {
 // Sub-block s (0..7) of Q4_K and Q5_K. The first four pairs lie in the low 6 bits of bytes 0..7; the last
 // four have their low nibbles in bytes 8..11 and their two high bits above those of the first four.
 constexpr ScaleMin k4_scale_min(const uint8_t* scales, unsigned s) {
-  if (s < 4) return {static_cast<uint8_t>(scales[s] & 63u), static_cast<uint8_t>(scales[s + 4] & 63u)};
-  return {static_cast<uint8_t>((scales[s + 4] & 15u) | ((scales[s - 4] >> 6u) << 4u)),
-          static_cast<uint8_t>((scales[s + 4] >> 4u) | ((scales[s] >> 6u) << 4u))};
+  if (s < 4) return {static_cast<uint8_t>(scales[s] & 63), static_cast<uint8_t>(scales[s + 4] & 63)};
+  return {static_cast<uint8_t>((scales[s + 4] & 15) | ((scales[s - 4] >> 6) << 4)),
+          static_cast<uint8_t>((scales[s + 4] >> 4) | ((scales[s] >> 6) << 4))};
 }
 
 // Sub-block s (0..15) of Q3_K: 0..63, of which 32 is to be taken off. Low nibbles in bytes 0..7 (sub-blocks 8
 // and up in the high nibble), two high bits in bytes 8..11.
 constexpr uint8_t q3_k_scale(const uint8_t* scales, unsigned s) {
-  const unsigned low = s < 8 ? scales[s] & 15u : scales[s - 8] >> 4u;
-  const unsigned high = (scales[8 + (s & 3u)] >> (2u * (s >> 2u))) & 3u;
-  return static_cast<uint8_t>(low | (high << 4u));
+  const int low = s < 8 ? scales[s] & 15 : scales[s - 8] >> 4;
+  const int high = (scales[8 + s % 4] >> (2 * (s / 4))) & 3;
+  return static_cast<uint8_t>(low | (high << 4));
 }
 
 }  // namespace gantry::quant

@@ -16,7 +16,7 @@
 namespace gantry::quant {
 namespace {
 
-constexpr int kRounds = 4;  // of improving d and the small integers in turn; later ones change almost nothing
+constexpr int kRounds = 3;  // of improving d and the small integers in turn; later ones change almost nothing
 constexpr auto kAsFloat = [](float value) { return value; };
 
 // value = d * scale[s] * q - dmin * min[s], 0 <= q <= kHigh, 0 <= scale, min <= kSmallMax.
@@ -24,6 +24,8 @@ template <size_t kSubs, int kHigh, int kSmallMax>
 class OffsetFit {
  public:
   static constexpr size_t kSize = kSuperBlockValues / kSubs;
+  // Values of d to begin from. On a coarse grid it pays to clip the largest scale for the sake of the others.
+  static constexpr int kStarts = kSmallMax < 16 ? 6 : 3;
   struct State {
     float d = 0, dmin = 0;
     std::array<int, kSubs> scale{}, min{};
@@ -37,13 +39,9 @@ class OffsetFit {
       scale_max = std::max(scale_max, free_[s].scale);
       min_max = std::max(min_max, -free_[s].offset);
     }
-    for (const float steps : {static_cast<float>(kSmallMax), static_cast<float>(kSmallMax) - 0.5f}) {
-      State state = assign(to_half(scale_max / steps), to_half(min_max / static_cast<float>(kSmallMax)));
-      keep(state);
-      for (int round = 0; round < kRounds; ++round) {
-        state = assign_solved(state);
-        if (!keep(state)) break;
-      }
+    for (int start = 0; start < kStarts; ++start) {
+      const float steps = static_cast<float>(kSmallMax) - 0.5f * static_cast<float>(start);
+      improve(to_half(scale_max / steps), to_half(min_max / static_cast<float>(kSmallMax)));
     }
     for (size_t s = 0; s < kSubs; ++s)
       quantize<kSize>(x + s * kSize, best_.d * static_cast<float>(best_.scale[s]),
@@ -54,10 +52,19 @@ class OffsetFit {
   const std::array<int, kSuperBlockValues>& q() const { return q_; }
 
  private:
-  bool keep(const State& state) {
-    if (!(state.error < best_.error)) return false;
-    best_ = state;
-    return true;
+  void improve(float d, float dmin) {
+    State state = assign(d, dmin);
+    keep(state);
+    for (int round = 0; round < kRounds; ++round) {
+      const State next = assign_solved(state);
+      if (!(next.error < state.error)) break;
+      state = next;
+      keep(state);
+    }
+  }
+
+  void keep(const State& state) {
+    if (state.error < best_.error) best_ = state;
   }
 
   // The best small integers for this d and dmin.
@@ -66,28 +73,33 @@ class OffsetFit {
     state.d = d;
     state.dmin = dmin;
     state.error = 0;
-    for (size_t s = 0; s < kSubs; ++s) {
-      const int scale = nearest(free_[s].scale * inverse(d), 0, kSmallMax);
-      float least = std::numeric_limits<float>::infinity();
-      for (int a = std::max(scale - 1, 0); a <= std::min(scale + 1, kSmallMax); ++a) {
-        // Where the scale had to move, the offset that goes with it moves too.
-        const float middle = 0.5f * kHigh * (free_[s].scale - d * static_cast<float>(a));
-        for (const float offset : {free_[s].offset, free_[s].offset + middle}) {
-          const int min = nearest(-offset * inverse(dmin), 0, kSmallMax);
-          for (int b = std::max(min - 1, 0); b <= std::min(min + 1, kSmallMax); ++b) {
-            const float error = measure<kSize>(x_ + s * kSize, d * static_cast<float>(a),
-                                               -dmin * static_cast<float>(b), 0, kHigh)
-                                    .error;
-            if (error >= least) continue;
-            least = error;
-            state.scale[s] = a;
-            state.min[s] = b;
-          }
+    for (size_t s = 0; s < kSubs; ++s) state.error += static_cast<double>(assign_one(state, s));
+    return state;
+  }
+
+  // Sets scale and min of sub-block s, returns its error.
+  float assign_one(State& state, size_t s) const {
+    const float inv_dmin = inverse(state.dmin);
+    const int scale = nearest(free_[s].scale * inverse(state.d), 0, kSmallMax);
+    float least = std::numeric_limits<float>::infinity();
+    for (int a = std::max(scale - 1, 0); a <= std::min(scale + 1, kSmallMax); ++a) {
+      // Where the scale had to move, the offset may move with it so that the middle of the grid stays.
+      const float move = 0.5f * kHigh * (free_[s].scale - state.d * static_cast<float>(a));
+      const int centres[] = {nearest(-free_[s].offset * inv_dmin, 0, kSmallMax),
+                             nearest(-(free_[s].offset + move) * inv_dmin, 0, kSmallMax)};
+      for (size_t c = 0; c < (centres[0] == centres[1] ? 1u : 2u); ++c) {
+        for (int b = std::max(centres[c] - 1, 0); b <= std::min(centres[c] + 1, kSmallMax); ++b) {
+          const float error = measure<kSize>(x_ + s * kSize, state.d * static_cast<float>(a),
+                                             -state.dmin * static_cast<float>(b), 0, kHigh)
+                                  .error;
+          if (error >= least) continue;
+          least = error;
+          state.scale[s] = a;
+          state.min[s] = b;
         }
       }
-      state.error += static_cast<double>(least);
     }
-    return state;
+    return least;
   }
 
   // d and dmin of least squares for the integers of `from`, then integers anew.

@@ -20,8 +20,8 @@ class BaseTokenizer : public Tokenizer {
   // Adds to `steps` what the work grew with: characters looked at, pairs tried, merges made.
   std::vector<TokenId> encode_counted(std::string_view text, const EncodeOptions& options,
                                       uint64_t& steps) const;
-  std::string token_bytes(TokenId token, bool special) const final;
-  std::string decode(std::span<const TokenId> tokens, bool special) const final;
+  std::string token_bytes(TokenId token, bool special = false) const final;
+  std::string decode(std::span<const TokenId> tokens, bool special = false) const final;
 
   uint32_t size() const final { return vocab_.size(); }
   std::string_view text(TokenId token) const final;  // "" for an id outside the vocabulary

@@ -93,8 +93,9 @@ struct Char {
 };
 
 bool within(std::span<const CodeRange> ranges, char32_t code) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), code,
+                                      [](char32_t c, const CodeRange& range) { return c < range.first; });
+  return after != ranges.begin() && code <= (after - 1)->last;
 }
 
 bool in(const CharSet& set, const Char& c) {
@@ -109,6 +110,11 @@ bool in(const CharSet& set, const Char& c) {
 struct RunMemo {
   size_t first = 0;
   size_t end = 0;
+};
+struct WhiteMemo : RunMemo {
+  size_t newline_end = 0;  // behind the last \r or \n of the run; 0: it has none
+};
+struct DigitMemo : RunMemo {
   size_t characters = 0;  // from `first`
 };
 
@@ -150,8 +156,8 @@ class Matcher {
   std::string_view piece_;
   const std::array<uint32_t, 128>& ascii_;
   uint64_t& steps_;
-  RunMemo white_;
-  RunMemo digits_;
+  WhiteMemo white_;
+  DigitMemo digits_;
 };
 
 size_t Matcher::match_any(Stage stage, size_t at) {
@@ -200,7 +206,12 @@ size_t Matcher::run_end(const CharSet& set, size_t at, uint32_t max, uint32_t* c
 }
 
 size_t Matcher::white_end(size_t at) {
-  if (at < white_.first || at >= white_.end) white_ = {at, run_end({kWhite}, at, kNoLimit), 0};
+  if (at >= white_.first && at < white_.end) return white_.end;
+  white_ = {{at, at}, 0};
+  for (Char c = char_at(at); (c.bits & kWhite) != 0; c = char_at(white_.end)) {
+    white_.end += c.bytes;
+    if ((c.bits & kNewline) != 0) white_.newline_end = white_.end;
+  }
   return white_.end;
 }
 
@@ -287,12 +298,7 @@ size_t Matcher::match_spaced_words(const Rule& rule, size_t at) {
 }
 
 size_t Matcher::match_through_newline(size_t at) {
-  if ((char_at(at).bits & kWhite) == 0) return at;
-  for (size_t end = white_end(at); end > at; --end) {
-    ++steps_;
-    if (piece_[end - 1] == '\n' || piece_[end - 1] == '\r') return end;
-  }
-  return at;
+  return white_end(at) > at && white_.newline_end > at ? white_.newline_end : at;
 }
 
 size_t Matcher::match_space_before_word(size_t at) {
@@ -323,13 +329,13 @@ size_t Matcher::match_digits(const Rule& rule, size_t at) {
   if (at < digits_.first || at >= digits_.end) {
     uint32_t count = 0;
     const size_t end = run_end(rule.body, at, kNoLimit, &count);
-    digits_ = {at, end, count};
+    digits_ = {{at, end}, count};
   }
-  constexpr uint32_t kWordBits = kLetter | kMark | kDigit | kConnector;
+  constexpr uint32_t kWordBits = kLetter | kMark | kNumber | kConnector;  // as Oniguruma counts them
   if (rule.before_boundary && (char_at(digits_.end).bits & kWordBits) != 0) return at;
   const uint32_t group = digits_.characters % 3 == 0 ? 3 : static_cast<uint32_t>(digits_.characters % 3);
   const size_t end = run_end(rule.body, at, group);
-  digits_ = {end, digits_.end, digits_.characters - group};
+  digits_ = {{end, digits_.end}, digits_.characters - group};
   return end;
 }
 

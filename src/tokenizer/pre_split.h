@@ -51,7 +51,8 @@ struct CodeRange {
   char32_t first, last;
 };
 
-// The characters with a bit of `any` and none of `none`, not in `except`; and those in `also`.
+// The characters with a bit of `any` and none of `none`, not in `except`; and those in `also`. Ranges lie in
+// order and apart.
 struct CharSet {
   uint32_t any = 0;
   uint32_t none = 0;
@@ -100,7 +101,6 @@ struct PreSplit {
   bool ignore_merges = false;  // a piece that is a token as a whole stays one
   bool add_bos = false;        // where the file does not say
   bool byte_level = true;      // false: plain UTF-8 with U+2581 for the space, bytes as <0xNN>
-  bool add_sep = false;        // where the file does not say
 };
 
 const PreSplit* find_pre_split(std::string_view name);  // nullptr: not in the table

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "tokenizer/pre_split.h"
+#include "tokenizer/pre_split_ranges.h"
 
 namespace gantry::tokenizer {
 namespace {
@@ -127,49 +128,18 @@ constexpr Rule kThreeNumbers[] = {run(kNumbers, 3)};
 constexpr Rule kNumberRuns[] = {run(kNumbers)};
 constexpr Rule kThreeAsciiDigits[] = {run(kAsciiDigits, 3, 3)};
 
-// [\p{P}\$\+<=>\^~\|`]+ ; the default has no backtick.
-constexpr CodeRange kFalconSymbols[] = {{U'$', U'$'}, {U'+', U'+'}, {U'<', U'>'}, {U'^', U'^'},
-                                        {U'`', U'`'}, {U'|', U'|'}, {U'~', U'~'}};
-constexpr CodeRange kDefaultSymbols[] = {{U'$', U'$'}, {U'+', U'+'}, {U'<', U'>'},
-                                         {U'^', U'^'}, {U'|', U'|'}, {U'~', U'~'}};
-constexpr Rule kFalconPunctuation[] = {run({.any = kPunctuation, .also = kFalconSymbols})};
-constexpr Rule kDefaultPunctuation[] = {run({.any = kPunctuation, .also = kDefaultSymbols})};
+constexpr Rule kFalconPunctuation[] = {run({.any = kPunctuation, .also = ranges::kFalcon})};
+constexpr Rule kDefaultPunctuation[] = {run({.any = kPunctuation, .also = ranges::kDefault})};
 
-// The letters of DeepSeek's first tokenizers: cased scripts by code point.
-constexpr CodeRange kDeepseekLetters[] = {
-    {U'A', U'Z'},       {U'a', U'z'},       {0xB5, 0xB5},       {0xC0, 0xD6},       {0xD8, 0xF6},
-    {0xF8, 0x1BA},      {0x1BC, 0x1BF},     {0x1C4, 0x293},     {0x295, 0x2AF},     {0x370, 0x373},
-    {0x376, 0x377},     {0x37B, 0x37D},     {0x37F, 0x37F},     {0x386, 0x386},     {0x388, 0x38A},
-    {0x38C, 0x38C},     {0x38E, 0x3A1},     {0x3A3, 0x3F5},     {0x3F7, 0x481},     {0x48A, 0x52F},
-    {0x531, 0x556},     {0x10A0, 0x10C5},   {0x13A0, 0x13F5},   {0x13F8, 0x13FD},   {0x1C90, 0x1CBA},
-    {0x1CBD, 0x1CBF},   {0x1D00, 0x1D2B},   {0x1D6B, 0x1D77},   {0x1D79, 0x1D9A},   {0x1E00, 0x1F15},
-    {0x1F18, 0x1F1D},   {0x1F20, 0x1F45},   {0x1F48, 0x1F4D},   {0x1F50, 0x1F57},   {0x1F59, 0x1F59},
-    {0x1F5B, 0x1F5B},   {0x1F5D, 0x1F5D},   {0x1F5F, 0x1F7D},   {0x1F80, 0x1FB4},   {0x1FB6, 0x1FBC},
-    {0x1FBE, 0x1FBE},   {0x1FC2, 0x1FC4},   {0x1FC6, 0x1FCC},   {0x1FD0, 0x1FD3},   {0x1FD6, 0x1FDB},
-    {0x1FE0, 0x1FEC},   {0x1FF2, 0x1FF4},   {0x1FF6, 0x1FFC},   {0x2102, 0x2102},   {0x2107, 0x2107},
-    {0x210A, 0x2113},   {0x2115, 0x2115},   {0x2119, 0x211D},   {0x2124, 0x2124},   {0x2126, 0x2126},
-    {0x2128, 0x2128},   {0x212A, 0x212D},   {0x212F, 0x2134},   {0x2139, 0x2139},   {0x213C, 0x213F},
-    {0x2145, 0x2149},   {0x214E, 0x214E},   {0x2183, 0x2184},   {0x2C00, 0x2C7B},   {0x2C7E, 0x2CE4},
-    {0x2CEB, 0x2CEE},   {0x2CF2, 0x2CF3},   {0xA640, 0xA66D},   {0xA680, 0xA69B},   {0xA722, 0xA76F},
-    {0xA771, 0xA787},   {0xA78B, 0xA78E},   {0xAB70, 0xABBF},   {0xFB00, 0xFB06},   {0xFB13, 0xFB17},
-    {0xFF21, 0xFF3A},   {0xFF41, 0xFF5A},   {0x10400, 0x1044F}, {0x104B0, 0x104D3}, {0x104D8, 0x104FB},
-    {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF}, {0x1E900, 0x1E943}};
-// [!-/:-~！-／：-～‘-‟　-。]
-constexpr CodeRange kDeepseekPunctuation[] = {{U'!', U'/'},     {U':', U'~'},     {0xFF01, 0xFF0F},
-                                              {0xFF1A, 0xFF5E}, {0x2018, 0x201F}, {0x3000, 0x3002}};
-// [一-龥ࠀ-一가-퟿]
-constexpr CodeRange kDeepseekCjk[] = {{0x4E00, 0x9FA5}, {0x800, 0x4E00}, {0xAC00, 0xD7FF}};
 constexpr Rule kOneNewline[] = {run(kNewlines, 1)};
-constexpr Rule kDeepseekLlmWords[] = {maybe(kWhites, run({.also = kDeepseekLetters}))};
-constexpr Rule kDeepseekLlmPunctuation[] = {maybe(kWhites, run({.also = kDeepseekPunctuation}))};
+constexpr Rule kDeepseekLlmWords[] = {maybe(kWhites, run({.also = ranges::kDeepseekLetters}))};
+constexpr Rule kDeepseekLlmPunctuation[] = {maybe(kWhites, run({.also = ranges::kDeepseekPunctuation}))};
 constexpr Rule kSpaceToEndRules[] = {only(RuleKind::kSpaceToEnd)};
-constexpr Rule kDeepseekCjkRuns[] = {run({.also = kDeepseekCjk})};
+constexpr Rule kDeepseekCjkRuns[] = {run({.also = ranges::kDeepseekCjk})};
 constexpr Rule kDeepseekCoderWords[] = {maybe(kWhites, run(kLetters))};
 constexpr Rule kDeepseekCoderPunctuation[] = {maybe(kWhites, run({.any = kPunctuation}))};
 
-// [一-龥぀-ゟ゠-ヿ]+
-constexpr CodeRange kHanAndKana[] = {{0x4E00, 0x9FA5}, {0x3040, 0x30FF}};
-constexpr Rule kHanAndKanaRuns[] = {run({.also = kHanAndKana})};
+constexpr Rule kHanAndKanaRuns[] = {run({.also = ranges::kHanAndKana})};
 // [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*
 // |\s*[\r\n]+|\s+(?!\S)|\s+
 constexpr Rule kDeepseekV3Rules[] = {after({.any = kAsciiPunctuation}, run(kAsciiLetters)),
@@ -194,6 +164,88 @@ constexpr Rule kTekkenRules[] = {cased_word(kUpperLike, kLowerLike, Contractions
                                  kSpaceBeforeWordRule,
                                  kWhiteRun};
 
+// As qwen2, no newline behind punctuation.
+constexpr Rule kSeedCoderRules[] = {
+    kAnyCaseContraction,  kWord,    run(kNumbers, 1), maybe(kSpaces, run(kOthers)), kThroughNewlineRule,
+    kSpaceBeforeWordRule, kWhiteRun};
+// As qwen2, without contractions.
+constexpr Rule kUfakzekaRules[] = {
+    kWord, run(kNumbers, 1), kOtherRun, kThroughNewlineRule, kSpaceBeforeWordRule, kWhiteRun};
+// As llama3, after a stage that took the numbers.
+constexpr Rule kMinicpm5Rules[] = {
+    kAnyCaseContraction,  kWord,    run(kNumbers), kOtherRun, kThroughNewlineRule,
+    kSpaceBeforeWordRule, kWhiteRun};
+// As llama3, white space in halves: \s{512}(?!\S)| ... |\s{4}(?!\S)|\s{1,2}(?!\S)|\s
+constexpr Rule kJais2Rules[] = {kAnyCaseContraction, kWord,
+                                run(kNumbers, 3),    kOtherRun,
+                                kThroughNewlineRule, only(RuleKind::kSpaceHalving)};
+// As qwen2, words joined by single spaces: [^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+
+constexpr Rule spaced_words() {
+  Rule rule = only(RuleKind::kSpacedWords);
+  rule.has_prefix = Prefix::kOptional;
+  rule.prefix = kWordStart;
+  return rule;
+}
+constexpr Rule kExaoneMoeRules[] = {kAnyCaseContraction,
+                                    spaced_words(),
+                                    run(kNumbers, 1),
+                                    then(maybe(kSpaces, run(kOthers)), kNewlinesAndSlash, 1),
+                                    kThroughNewlineRule,
+                                    kSpaceBeforeWordRule,
+                                    kWhiteRun};
+
+// gpt-4o's with single numbers, after a stage that took the East Asian scripts.
+constexpr Rule kYoutuScripts[] = {run({.also = ranges::kHangul}),
+                                  run({.also = ranges::kEastAsianPunctuation}),
+                                  run({.also = ranges::kBopomofo}), run({.also = ranges::kHanAndKana})};
+constexpr Rule kYoutuRules[] = {cased_word(kUpperLike, kLowerLike, Contractions::kAnyCase),
+                                run(kNumbers, 1),
+                                then(maybe(kSpaces, run(kOthers)), kNewlinesAndSlash),
+                                kThroughNewlineRule,
+                                kSpaceBeforeWordRule,
+                                kWhiteRun};
+
+// \p{Han}+, then gpt-4o's without Han letters and without the slash.
+constexpr CharSet without_han(CharSet set) {
+  set.none |= kHan;
+  return set;
+}
+constexpr Rule kKimiRules[] = {
+    run({.any = kHan}),
+    cased_word(without_han(kUpperLike), without_han(kLowerLike), Contractions::kAnyCase),
+    run(kNumbers, 3),
+    kOtherRun,
+    kThroughNewlineRule,
+    kSpaceBeforeWordRule,
+    kWhiteRun};
+
+// deepseek-v3's, newlines apart.
+constexpr Rule kSparkRules[] = {after({.any = kAsciiPunctuation}, run(kAsciiLetters)),
+                                maybe(kWordStartNotPunctuation, run(kLettersAndMarks)),
+                                maybe(kSpaces, run(kPunctuationAndSymbols)),
+                                run(kNewlines, 1),
+                                kSpaceBeforeWordRule,
+                                kWhiteRun};
+
+constexpr Rule kAfmoeScriptRuns[] = {run({.also = ranges::kAfmoeScripts})};
+constexpr Rule kNumbersFromRight[] = {digits_from_right(kNumbers, false)};
+// (?=(\d{3})+(?!\d)), within runs of numbers
+constexpr Rule kDigitsFromRight[] = {digits_from_right(kDecimalDigits, false)};
+// \d{1,3}(?=(?:\d{3})*\b)
+constexpr Rule kDigitsFromBoundary[] = {digits_from_right(kDecimalDigits, true)};
+
+//  ?[^(\s|.,!?…。，、।۔،)]+
+constexpr Rule kBloomRules[] = {maybe(kSpaces, run({.any = kAny & ~kWhite, .except = ranges::kBloomStops}))};
+
+// [^\n]+|[\n]+
+constexpr Rule kLines[] = {run({.any = kAny, .none = kLineFeed}), run({.any = kLineFeed})};
+
+constexpr Rule kSentinels[] = {delimited("<sentinel:", kAsciiDigits, 1, kNoLimit, ">")};
+constexpr Rule kImages[] = {delimited("IMGIMG", {.also = ranges::kAToI}, 1, 4, "Z")};
+constexpr Rule kTabsAndSpaces[] = {run({.also = ranges::kTabAndLineFeed}, 1), delimited("    ", {}, 0, 0, ""),
+                                   delimited("  ", {}, 0, 0, "")};
+constexpr Rule kOnePunctuation[] = {run({.any = kPunctuation | kAsciiPunctuation}, 1)};
+
 // --- the stages of each kind ------------------------------------------------------------------------------
 
 constexpr Stage kGpt2[] = {kGpt2Rules};
@@ -208,41 +260,122 @@ constexpr Stage kDeepseekLlm[] = {kOneNewline,      kDeepseekLlmWords, kDeepseek
 constexpr Stage kDeepseekCoder[] = {kOneNewline, kDeepseekCoderWords, kDeepseekCoderPunctuation,
                                     kDeepseekCjkRuns, kOneNumber};
 constexpr Stage kDeepseekV3[] = {kThreeNumbers, kHanAndKanaRuns, kDeepseekV3Rules};
+constexpr Stage kSpark[] = {kThreeNumbers, kHanAndKanaRuns, kSparkRules, kOneNumber};
+constexpr Stage kAfmoe[] = {kNumbersFromRight, kAfmoeScriptRuns, kDeepseekV3Rules};
 constexpr Stage kGpt4o[] = {kGpt4oRules};
+constexpr Stage kTinyAya[] = {kDigitsFromBoundary, kGpt4oRules};
+constexpr Stage kYoutu[] = {kYoutuScripts, kYoutuRules};
 constexpr Stage kTekken[] = {kTekkenRules};
-
-constexpr PreSplit llama3(std::string_view name) { return {name, kLlama3, true, true}; }
+constexpr Stage kKimi[] = {kKimiRules};
+constexpr Stage kSeedCoder[] = {kSeedCoderRules};
+constexpr Stage kUfakzeka[] = {kUfakzekaRules};
+constexpr Stage kMinicpm5[] = {kThreeNumbers, kMinicpm5Rules};
+constexpr Stage kJais2[] = {kJais2Rules};
+constexpr Stage kExaoneMoe[] = {kExaoneMoeRules};
+constexpr Stage kSuperbpe[] = {kNumberRuns, kDigitsFromRight};
+constexpr Stage kBloom[] = {kBloomRules};
+constexpr Stage kViking[] = {kBloomRules, kOneNumber};
+constexpr Stage kLaguna[] = {kLines, kQwen2Rules};
+constexpr Stage kGemma4[] = {kLines};
+constexpr Stage kChameleon[] = {kSentinels, kImages, kTabsAndSpaces, kOneNumber, kOnePunctuation, kGpt2Rules};
 
 // --- the table, by name -----------------------------------------------------------------------------------
 
+constexpr bool kMerges = false;      // a piece goes through the merges
+constexpr bool kWholeTokens = true;  // a piece that is a token as a whole stays one
+constexpr bool kAddBos = true;       // where the file does not say
+constexpr bool kByteLevel = true;
+
 constexpr PreSplit kTable[] = {
     {"a.x-4.0", kGpt2},
+    {"afmoe", kAfmoe},
+    {"bailingmoe", kQwen2},
+    {"bailingmoe2", kQwen2},
+    {"bloom", kBloom},
+    {"chameleon", kChameleon, kMerges, kAddBos},
+    {"chatglm-bpe", kLlama3},
+    {"codeshell", kStarcoder},
+    {"cohere2moe", kTinyAya},
     {"command-r", kStarcoder},
+    {"dbrx", kLlama3},
     {"deepseek-coder", kDeepseekCoder},
     {"deepseek-llm", kDeepseekLlm},
     {"deepseek-r1-qwen", kQwen2},
     {"deepseek-v3", kDeepseekV3},
     {"default", kDefault},
+    {"exaone", kStarcoder},
+    {"exaone-moe", kExaoneMoe},
+    {"exaone4", kGpt2},
+    {"f2llmv2", kQwen2},
     {"falcon", kFalcon},
-    llama3("falcon-h1"),
-    llama3("falcon3"),
+    {"falcon-h1", kLlama3, kWholeTokens, kAddBos},
+    {"falcon3", kLlama3, kWholeTokens, kAddBos},
+    {"gemma4", kGemma4, kMerges, kAddBos, !kByteLevel},
+    {"gigachat", kGpt2},
+    {"glm4", kLlama3},
     {"gpt-2", kGpt2},
     {"gpt-4o", kGpt4o},
-    {"llama-bpe", kLlama3, true, true},
-    llama3("llama-v3"),
-    llama3("llama3"),
+    {"gpt3-finnish", kBloom},
+    {"granite-docling", kGpt2},
+    {"granite-embed-multi-311m", kGemma4, kMerges, kAddBos, !kByteLevel},
+    {"granite-embed-multi-97m", kGpt4o, kWholeTokens},
+    {"grok-2", kQwen2},
+    {"hunyuan", kQwen2},
+    {"hunyuan-dense", kDeepseekV3},
+    {"hy_v4", kDeepseekV3},
+    {"jais", kGpt2},
+    {"jais-2", kJais2},
+    {"jina-de", kGpt2},
+    {"jina-es", kGpt2},
+    {"jina-v1-en", kGpt2},
+    {"jina-v2-code", kGpt2},
+    {"jina-v2-de", kGpt2},
+    {"jina-v2-es", kGpt2},
+    {"jina-v5-nano", kLlama3, kWholeTokens, kAddBos},
+    {"joyai-llm", kDeepseekV3},
+    {"kanana2", kGpt4o},
+    {"kimi-k2", kKimi},
+    {"kormo", kQwen2},
+    {"laguna", kLaguna},
+    {"lfm2", kLlama3, kWholeTokens, kAddBos},
+    {"llada-moe", kQwen2},
+    {"llama-bpe", kLlama3, kWholeTokens, kAddBos},
+    {"llama-v3", kLlama3, kWholeTokens, kAddBos},
+    {"llama3", kLlama3, kWholeTokens, kAddBos},
     {"llama4", kGpt4o},
+    {"megrez", kQwen2},
+    {"mellum", kGpt2},
+    {"mellum2", kStarcoder},
+    {"midm-2.0", kLlama3, kWholeTokens, kAddBos},
+    {"minerva-7b", kStarcoder},
+    {"minicpm5", kMinicpm5, kWholeTokens},
+    {"minimax-m2", kGpt4o},
+    {"modern-bert", kGpt2},
     {"mpt", kGpt2},
     {"olmo", kGpt2},
     {"phi-2", kGpt2},
-    llama3("pixtral"),
+    {"pixtral", kLlama3, kWholeTokens, kAddBos},
+    {"poro-chat", kBloom},
     {"qwen2", kQwen2},
     {"qwen35", kQwen35},
     {"refact", kStarcoder},
+    {"roberta-bpe", kGpt2},
+    {"sarvam-moe", kGemma4, kMerges, !kAddBos, !kByteLevel},
+    {"seed-coder", kSeedCoder},
+    {"smaug-bpe", kLlama3},
     {"smollm", kStarcoder},
+    {"solar-open", kQwen2},
+    {"spark2_5", kSpark},
     {"stablelm2", kQwen2},
     {"starcoder", kStarcoder},
-    {"tekken", kTekken, true, true},
+    {"superbpe", kSuperbpe},
+    {"talkie", kGpt4o},
+    {"tekken", kTekken, kWholeTokens, kAddBos},
+    {"tiny_aya", kTinyAya},
+    {"trillion", kGpt2},
+    {"ufakzeka", kUfakzeka},
+    {"viking", kViking},
+    {"youtu", kYoutu, kWholeTokens},
 };
 
 constexpr bool is_sorted_by_name(std::span<const PreSplit> rows) {

@@ -139,12 +139,17 @@ void read_special(const Metadata& metadata, const ModelDefaults& defaults, Vocab
 
   const PreSplit* split = find_pre_split(data.pre);
   const bool split_bos = split != nullptr && split->add_bos;
-  const bool split_sep = split != nullptr && split->add_sep;
   special.add_bos = read_flag(metadata, prefix + "add_bos_token", defaults.add_bos || split_bos, special.bos,
                               "tokenizer.ggml.bos_token_id");
+  // Files of these families say false although the model was trained with BOS.
+  if (split_bos && !split->byte_level && !special.add_bos && special.bos != kNoToken) {
+    log::warn("tokenizer", "{}: tokenizer.ggml.add_bos_token is false; {} models need it, so BOS is added",
+              data.where, data.pre);
+    special.add_bos = true;
+  }
   special.add_eos = read_flag(metadata, prefix + "add_eos_token", defaults.add_eos, special.eos,
                               "tokenizer.ggml.eos_token_id");
-  data.add_sep = read_flag(metadata, prefix + "add_sep_token", defaults.add_sep || split_sep, special.sep,
+  data.add_sep = read_flag(metadata, prefix + "add_sep_token", defaults.add_sep, special.sep,
                            "tokenizer.ggml.seperator_token_id");
 }
 
