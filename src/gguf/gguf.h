@@ -17,6 +17,18 @@
 
 namespace gantry::gguf {
 
+// What is refused as nonsense, whatever the file's size; real models stay far below.
+inline constexpr uint64_t kMaxKeys = 1u << 16;
+inline constexpr uint64_t kMaxTensors = 1u << 20;
+inline constexpr uint64_t kMaxKeyBytes = 65535;                   // the specification's own limit
+inline constexpr uint64_t kMaxTensorNameBytes = 4096;             // converters stay under 64
+inline constexpr uint64_t kMaxStringBytes = uint64_t{64} << 20;   // a value, an element of an array
+inline constexpr uint64_t kMaxArrayStrings = uint64_t{16} << 20;  // each has a view in memory
+inline constexpr uint32_t kMaxArrayDepth = 4;  // an array of numbers or strings has depth 1
+inline constexpr uint32_t kMaxDims = 4;
+inline constexpr uint64_t kMinAlignment = 8, kMaxAlignment = 1u << 20;
+inline constexpr uint64_t kDefaultAlignment = 32;
+
 enum class ValueType : uint8_t {
   kU8 = 0,
   kI8 = 1,
@@ -34,8 +46,9 @@ enum class ValueType : uint8_t {
 };
 const char* name_of(ValueType type);
 
-// An array in place: fixed-size elements as raw little-endian bytes, strings by an index built at open. No
-// arrays of arrays deeper than kMaxArrayDepth; those are kept as opaque bytes.
+// An array in place: fixed-size elements as raw little-endian bytes (not aligned), strings by an index built
+// at open. The elements of an array of arrays are one opaque run of bytes, checked and at most kMaxArrayDepth
+// deep.
 struct Array {
   ValueType element = ValueType::kU8;
   uint64_t count = 0;
@@ -105,27 +118,37 @@ struct TensorInfo {
 };
 
 struct OpenOptions {
-  bool check_tensor_data =
-      true;  // false: tensor offsets may lie beyond the end (a file still being downloaded, a vocabulary)
+  // false: tensors may lie beyond the end (a file still being downloaded, a vocabulary)
+  bool check_tensor_data = true;
+  // true: a part of a split stands for itself, with its own metadata and tensors; the others are not looked
+  // for
+  bool single_part = false;
 };
 
 class GgufFile {
  public:
-  // `path`: the file, or the first part of a split (NAME-00001-of-0000N.gguf); the other parts are found
-  // beside it.
+  // `path`: the file, or any part of a split (NAME-00001-of-0000N.gguf); the other parts are found beside it
+  // by name. The metadata of a split is the first part's.
   static std::unique_ptr<GgufFile> open(const std::string& path, const OpenOptions& options = {});
-  // The same checks over bytes in memory (tests, fuzzing); `name` stands for the path in errors. Not split.
+  // The same checks over bytes in memory (tests, fuzzing); `name` stands for the path in errors. A part of a
+  // split needs single_part.
   static std::unique_ptr<GgufFile> parse(std::span<const std::byte> bytes, const std::string& name,
                                          const OpenOptions& options = {});
   virtual ~GgufFile() = default;
 
-  virtual const std::string& path() const = 0;
+  virtual const std::string& path() const = 0;  // of a split: the first part's
   virtual uint32_t version() const = 0;
   virtual uint64_t file_bytes() const = 0;  // all parts
   virtual const Metadata& metadata() const = 0;
   virtual std::span<const TensorInfo> tensors() const = 0;
   virtual const TensorInfo* find_tensor(std::string_view name) const = 0;
+  // Error kUnsupported for a type this build does not know, kBadFile where the file ends before the tensor
+  // does (only with check_tensor_data false).
   virtual std::span<const std::byte> data(const TensorInfo& tensor) const = 0;
+  // The parts' paths and their mapped bytes, in order; TensorInfo::part and ::offset count in these.
+  virtual size_t parts() const = 0;
+  virtual const std::string& part_path(size_t part) const = 0;
+  virtual std::span<const std::byte> part_bytes(size_t part) const = 0;
 };
 
 }  // namespace gantry::gguf

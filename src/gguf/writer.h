@@ -1,9 +1,11 @@
-// Writes GGUF v3 files: metadata, then tensors, aligned. Used by quantize, the recipes and the tests.
+// Writes GGUF v3 files: metadata, then tensors, aligned. Used by quantize, the recipes and the tests. Not
+// thread-safe; needs memory for the header and one tensor. A key or a tensor added twice: Error kInternal.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,10 +27,12 @@ class Writer {
   void add_strings(std::string_view key, std::span<const std::string> values);
   void add_floats(std::string_view key, std::span<const float> values);
   void add_ints(std::string_view key, std::span<const int32_t> values);
-  void add_value(std::string_view key, const Value& value);  // copies an entry of another file, array or not
+  // Copies an entry of another file, array or not. `general.alignment` becomes set_alignment.
+  void add_value(std::string_view key, const Value& value);
 
-  // `type_id` and `bytes` as GGUF means them. The bytes are asked for while writing, so that a large model
-  // streams through.
+  // Shape in GGUF's order: shape[0] is the row length, which must be whole blocks of the type (otherwise
+  // Error kUnsupported). The bytes are asked for while writing, so that a large model streams through; the
+  // other form copies them at once.
   using Source = std::function<void(std::span<std::byte> out)>;
   void add_tensor(std::string_view name, std::vector<uint64_t> shape, quant::Dtype dtype, Source source);
   void add_tensor(std::string_view name, std::vector<uint64_t> shape, quant::Dtype dtype,
@@ -47,11 +51,12 @@ class Writer {
     Source source;
   };
   std::vector<std::byte> header() const;
+  void stream(const std::function<void(std::span<const std::byte>)>& sink) const;
 
-  uint32_t alignment_ = 32;
-  uint64_t entries_ = 0;
-  std::vector<std::byte> metadata_;
+  uint32_t alignment_ = kDefaultAlignment;
+  std::vector<std::byte> metadata_;  // the entries as they will lie in the file
   std::vector<Tensor> tensors_;
+  std::set<std::string> keys_, names_;
 };
 
 }  // namespace gantry::gguf

@@ -30,6 +30,13 @@ enum class TokenKind : uint8_t {
   kByte = 6
 };
 
+// Which spaces at the beginning of decoded tokens are not the text's own.
+enum class LeadingSpace : uint8_t {
+  kOwn,         // none
+  kPutInFront,  // one: encoding puts a space before the text
+  kDropped      // one of each token until there is text: encoding drops spaces at the beginning anyway
+};
+
 struct SpecialTokens {
   TokenId bos = kNoToken, eos = kNoToken, eot = kNoToken, eom = kNoToken, unk = kNoToken, sep = kNoToken,
           pad = kNoToken, mask = kNoToken;
@@ -53,8 +60,8 @@ class Tokenizer {
   // `special`.
   virtual std::string token_bytes(TokenId token, bool special = false) const = 0;
 
-  // The whole text of a run of tokens, as a reader sees it (the space that encoding put in front is taken
-  // away again).
+  // The whole text of a run of tokens, as a reader sees it: valid UTF-8, U+FFFD where the bytes are not; the
+  // space that encoding put in front is taken away again.
   virtual std::string decode(std::span<const TokenId> tokens, bool special = false) const = 0;
 
   virtual uint32_t size() const = 0;
@@ -64,6 +71,7 @@ class Tokenizer {
   virtual const SpecialTokens& special() const = 0;
   virtual std::string_view model() const = 0;      // "llama", "gpt2", ...
   virtual std::string_view pre_split() const = 0;  // "llama-bpe", ...; empty where the model has none
+  virtual LeadingSpace leading_space() const = 0;
 
   bool ends_generation(TokenId token) const;
 };
@@ -72,16 +80,19 @@ class Tokenizer {
 // sequence; finish() gives the rest (U+FFFD for a sequence that never ended). The sum equals
 // Tokenizer::decode of the same tokens. The pieces never split a UTF-8 sequence. One per stream, one thread
 // at a time.
+//
+// `at_start`: the first token is the first of its text. False for a text that goes on from another one, where
+// the first token's leading space is the text's own; the sum then equals the end of decoding both together.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false);
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool special = false, bool at_start = true);
   std::string push(TokenId token);
   std::string finish();
 
  private:
   const Tokenizer* tokenizer_;
   bool special_;
-  bool at_start_ = true;
+  bool at_start_;        // the next token's leading space is not the text's own
   std::string pending_;  // at most 3 bytes: the beginning of a UTF-8 sequence
 };
 

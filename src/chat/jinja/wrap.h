@@ -1,0 +1,19 @@
+// Lines broken at words, as Python's textwrap.wrap breaks them (no tab expansion, white space kept).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::chat::jinja {
+
+struct WrapStyle {
+  int64_t width = 79;  // code points, above zero
+  bool break_long_words = true;
+  bool break_on_hyphens = true;
+};
+
+std::vector<std::string> wrap_text(std::string_view text, const WrapStyle& style);
+
+}  // namespace gantry::chat::jinja

@@ -1,0 +1,55 @@
+#include "completion/answer_text.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::completion {
+namespace {
+
+// Encoding may put a space before a text's first word, which decoding takes away. After a prompt with text
+// the answer's first word is not that one: its space is the text's own.
+bool begins_text(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId> prompt) {
+  return std::ranges::all_of(
+      prompt, [&](TokenId token) { return tokenizer.kind(token) == tokenizer::TokenKind::kControl; });
+}
+
+}  // namespace
+
+AnswerText::AnswerText(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId> prompt,
+                       const std::vector<std::string>& stops)
+    : vocabulary_(tokenizer.size()),
+      decoder_(tokenizer, false, begins_text(tokenizer, prompt)),
+      matcher_(stops) {}
+
+void AnswerText::push(TokenId token, std::optional<TokenReport> report, Delta& delta) {
+  if (stopped()) return;
+  // A model may have more logits than its vocabulary has words; those have no text.
+  const bool known = token >= 0 && static_cast<uint32_t>(token) < vocabulary_;
+  const std::string text = known ? decoder_.push(token) : std::string();
+  if (report) reports_.push_back({decoded_bytes_, decoded_bytes_ + text.size(), std::move(*report)});
+  decoded_bytes_ += text.size();
+  delta.text += matcher_.push(text);
+  release(stopped(), delta);
+}
+
+void AnswerText::finish(Delta& delta) {
+  if (!stopped()) {
+    delta.text += matcher_.push(decoder_.finish());
+    delta.text += matcher_.finish();
+  }
+  release(true, delta);
+}
+
+void AnswerText::release(bool over, Delta& delta) {
+  const uint64_t shown = matcher_.shown_bytes();
+  while (!reports_.empty()) {
+    PendingReport& first = reports_.front();
+    // A token of which the reader sees nothing, because the stop string swallowed it, is not reported.
+    const bool swallowed = stopped() && first.begin >= shown;
+    if (!over && first.end > shown) return;
+    if (!swallowed) delta.tokens.push_back(std::move(first.report));
+    reports_.pop_front();
+  }
+}
+
+}  // namespace gantry::completion

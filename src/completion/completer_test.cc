@@ -1,0 +1,288 @@
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "completion/completion.h"
+#include "tests/scenario/fakes.h"
+
+namespace gantry::completion {
+namespace {
+
+using testing::ByteTokenizer;
+using testing::kBos;
+using testing::kEos;
+using testing::kTurn;
+using testing::say_text;
+using testing::ScriptedEngine;
+
+// Collects the deltas, and can say no after some of them.
+class Listener final : public DeltaSink {
+ public:
+  explicit Listener(size_t refuse_after = SIZE_MAX) : refuse_after_(refuse_after) {}
+  bool on_delta(Delta delta) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_FALSE(last_) << "a delta after the last one";
+    text_ += delta.text;
+    for (TokenReport& report : delta.tokens) tokens_.push_back(std::move(report));
+    if (delta.finish != Finish::kNone) last_ = std::move(delta);
+    changed_.notify_all();
+    return ++heard_ <= refuse_after_;
+  }
+  Delta wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return last_.has_value(); });
+    return *last_;
+  }
+  void wait_for_text() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !text_.empty(); });
+  }
+  std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  const std::vector<TokenReport>& tokens() const { return tokens_; }
+
+ private:
+  const size_t refuse_after_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t heard_ = 0;
+  std::string text_;
+  std::vector<TokenReport> tokens_;
+  std::optional<Delta> last_;
+};
+
+// Puts the roles and contents one after the other; refuses a role that it does not know.
+class PlainTemplate final : public chat::ChatTemplate {
+ public:
+  std::string render(const chat::Json& context, const chat::RenderLimits&,
+                     std::optional<int64_t>) const override {
+    std::string out = context.value("bos_token", "");
+    for (const chat::Json& message : context["messages"])
+      out += "<|turn|>" + message["role"].get<std::string>() + ":" + message["content"].get<std::string>();
+    if (context.contains("mood")) out += context["mood"].get<std::string>();
+    return context["tools"].is_null() ? out : out + context["tools"].dump();
+  }
+  const std::string& source() const override { return source_; }
+
+ private:
+  std::string source_;
+};
+
+struct Bench {
+  explicit Bench(ScriptedEngine::Script script, ScriptedEngine::Options options = {}, bool add_bos = false)
+      : tokenizer(add_bos),
+        engine(std::move(script), options),
+        completer(Completer::create({&tokenizer, &chat_template, &engine})) {}
+  ByteTokenizer tokenizer;
+  PlainTemplate chat_template;
+  ScriptedEngine engine;
+  std::unique_ptr<Completer> completer;
+};
+
+CompletionRequest ask(const std::string& prompt) {
+  CompletionRequest request;
+  request.prompt = prompt;
+  return request;
+}
+
+void wait_for_rest(const engine::Engine& engine) {
+  while (engine.stats().running + engine.stats().waiting > 0 ||
+         engine.stats().pages_free < engine.stats().pages)
+    std::this_thread::yield();
+}
+
+TEST(Completer, SaysTheAnswerAndCounts) {
+  Bench bench(say_text("hello world"));
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(ask("abc"), sink);
+  const Delta last = sink->wait();
+  EXPECT_EQ(sink->text(), "hello world");
+  EXPECT_EQ(last.finish, Finish::kStop);
+  EXPECT_EQ(last.usage.prompt_tokens, 3U);
+  EXPECT_EQ(last.usage.completion_tokens, 12U) << "the end token is one of them";
+}
+
+TEST(Completer, EndsAtTheLength) {
+  Bench bench(say_text("hello world"));
+  CompletionRequest request = ask("abc");
+  request.tokens_max = 4;
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(std::move(request), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kLength);
+  EXPECT_EQ(sink->text(), "hell");
+}
+
+TEST(Completer, EndsBeforeAStopStringAndFreesTheJob) {
+  Bench bench(say_text(std::string(2000, 'a') + "STOP" + std::string(2000, 'b')),
+              {.step_pause = std::chrono::microseconds(10)});
+  CompletionRequest request = ask("abc");
+  request.stop = {"STOP", "never"};
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(std::move(request), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kStop);
+  EXPECT_EQ(sink->text(), std::string(2000, 'a'));
+  wait_for_rest(bench.engine);
+}
+
+TEST(Completer, AStopStringInTheLastTokensWinsOverTheLength) {
+  Bench bench(say_text("one two"));
+  CompletionRequest request = ask("abc");
+  request.stop = {"tw"};
+  request.tokens_max = 6;
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(std::move(request), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kStop);
+  EXPECT_EQ(sink->text(), "one ");
+}
+
+TEST(Completer, EndTokensStopUnlessIgnored) {
+  const auto script = [](const engine::Job&) { return std::vector<TokenId>{'a', kEos, 'b', 'c'}; };
+  Bench bench(script);
+  auto sink = std::make_shared<Listener>();
+  const auto first = bench.completer->start(ask("x"), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kStop);
+  EXPECT_EQ(sink->text(), "a");
+
+  CompletionRequest request = ask("x");
+  request.ignore_end_of_generation = true;
+  request.stop_token_ids = {'c'};
+  sink = std::make_shared<Listener>();
+  const auto second = bench.completer->start(std::move(request), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kStop);
+  EXPECT_EQ(sink->text(), "ab");
+}
+
+TEST(Completer, ReportsLogprobsWithBytes) {
+  Bench bench(say_text("h\xC3\xA9"));
+  CompletionRequest request = ask("abc");
+  request.logprobs = true;
+  request.top_logprobs = 2;
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(std::move(request), sink);
+  sink->wait();
+  ASSERT_EQ(sink->tokens().size(), 3U);
+  EXPECT_EQ(sink->tokens()[1].chosen.bytes, "\xC3");
+  EXPECT_EQ(sink->tokens()[1].chosen.logprob, -0.5F);
+  ASSERT_EQ(sink->tokens()[0].top.size(), 2U);
+  EXPECT_EQ(sink->tokens()[0].top[1].bytes, "i");
+}
+
+TEST(Completer, CancelFreesThePages) {
+  Bench bench(say_text(std::string(4000, 'a')), {.step_pause = std::chrono::microseconds(200)});
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(ask("abc"), sink);
+  sink->wait_for_text();
+  completion->cancel();
+  EXPECT_EQ(sink->wait().finish, Finish::kCancelled);
+  wait_for_rest(bench.engine);
+}
+
+TEST(Completer, ASinkThatSaysNoCancels) {
+  Bench bench(say_text(std::string(4000, 'a')), {.step_pause = std::chrono::microseconds(200)});
+  auto sink = std::make_shared<Listener>(1);
+  const auto completion = bench.completer->start(ask("abc"), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kCancelled);
+  EXPECT_LT(sink->text().size(), 4000U);
+  wait_for_rest(bench.engine);
+}
+
+TEST(Completer, AnErrorOfTheEngineIsTheLastDelta) {
+  Bench bench(say_text("ab!cd"), {.fail_at_token = '!'});
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(ask("abc"), sink);
+  const Delta last = sink->wait();
+  EXPECT_EQ(last.finish, Finish::kError);
+  ASSERT_TRUE(last.error);
+  EXPECT_EQ(last.error->code(), ErrorCode::kDevice);
+  EXPECT_EQ(sink->text(), "ab");
+}
+
+TEST(Completer, ManyAtOnceKeepTheirOrder) {
+  Bench bench(
+      [](const engine::Job& job) {
+        std::vector<TokenId> out;
+        for (int i = 0; i < 500; ++i) out.push_back('a' + (i + job.prompt.front()) % 26);
+        return out;
+      },
+      {.sequences_max = 64});
+  std::vector<std::shared_ptr<Listener>> sinks;
+  std::vector<std::shared_ptr<Completion>> completions;
+  for (int i = 0; i < 100; ++i) {
+    sinks.push_back(std::make_shared<Listener>());
+    completions.push_back(
+        bench.completer->start(ask(std::string(1, static_cast<char>('A' + i % 26))), sinks.back()));
+  }
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(sinks[static_cast<size_t>(i)]->wait().finish, Finish::kStop);
+    std::string wanted;
+    for (int j = 0; j < 500; ++j) wanted += static_cast<char>('a' + (j + 'A' + i % 26) % 26);
+    EXPECT_EQ(sinks[static_cast<size_t>(i)]->text(), wanted);
+  }
+}
+
+TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
+  Bench bench(say_text("x"), {}, true);
+  ChatInput input;
+  input.messages = chat::Json::parse(R"([{"role":"user","content":"hi"}])");
+  EXPECT_EQ(bench.completer->render(input), "<s><|turn|>user:hi");
+  input.template_kwargs = {{"mood", "!"}};
+  EXPECT_EQ(bench.completer->render(input), "<s><|turn|>user:hi!");
+  // The template wrote the BOS: there is one, not two.
+  EXPECT_EQ(bench.completer->tokenize(input),
+            (std::vector<TokenId>{kBos, kTurn, 'u', 's', 'e', 'r', ':', 'h', 'i', '!'}));
+  EXPECT_EQ(bench.completer->tokenize(std::string("hi")), (std::vector<TokenId>{kBos, 'h', 'i'}));
+  EXPECT_EQ(bench.completer->tokenize(std::vector<TokenId>{5, 6}), (std::vector<TokenId>{5, 6}));
+}
+
+ErrorCode refused(Completer& completer, CompletionRequest request, std::string* where = nullptr) {
+  try {
+    completer.start(std::move(request), std::make_shared<Listener>());
+  } catch (const Error& error) {
+    if (where != nullptr) *where = error.where();
+    return error.code();
+  }
+  ADD_FAILURE() << "not refused";
+  return ErrorCode::kInternal;
+}
+
+TEST(Completer, WithoutATemplateMessagesAreRefused) {
+  const ByteTokenizer tokenizer;
+  ScriptedEngine engine(say_text("x"), {});
+  const auto completer = Completer::create({&tokenizer, nullptr, &engine});
+  CompletionRequest request;
+  request.prompt = ChatInput{chat::Json::array(), {}, {}, true};
+  std::string where;
+  EXPECT_EQ(refused(*completer, std::move(request), &where), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(where, "messages");
+}
+
+TEST(Completer, RefusesWhatIsOverItsLimit) {
+  Bench bench(say_text("x"));
+  std::string where;
+  CompletionRequest request = ask("a");
+  request.stop.assign(kStopStringsMax + 1, "x");
+  EXPECT_EQ(refused(*bench.completer, request, &where), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(where, "stop");
+  request.stop.assign(1, std::string(kStopStringBytesMax + 1, 'x'));
+  EXPECT_EQ(refused(*bench.completer, request), ErrorCode::kInvalidRequest);
+  request.stop.assign(1, "");
+  EXPECT_EQ(refused(*bench.completer, request), ErrorCode::kInvalidRequest);
+  request.stop.clear();
+  request.top_logprobs = sample::kTopLogprobsMax + 1;
+  EXPECT_EQ(refused(*bench.completer, request, &where), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(where, "top_logprobs");
+  EXPECT_EQ(refused(*bench.completer, ask("")), ErrorCode::kInvalidRequest);
+  request.top_logprobs = 0;
+  request.stop.assign(kStopStringsMax, std::string(kStopStringBytesMax, 'x'));
+  auto sink = std::make_shared<Listener>();
+  const auto completion = bench.completer->start(std::move(request), sink);
+  EXPECT_EQ(sink->wait().finish, Finish::kStop);
+}
+
+}  // namespace
+}  // namespace gantry::completion

@@ -1,0 +1,110 @@
+// Text in, text out: chat messages or a prompt become tokens, the engine's tokens become text, stop strings
+// end it, usage is counted. One Completer per live model; thread-safe. What a client said is a
+// CompletionRequest; what it hears are Deltas.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "chat/chat_template.h"
+#include "engine/engine.h"
+#include "sample/params.h"
+#include "tokenizer/tokenizer.h"
+
+namespace gantry::completion {
+
+inline constexpr size_t kStopStringsMax = 16;
+inline constexpr size_t kStopStringBytesMax = 1024;
+
+struct ChatInput {
+  chat::Json messages;         // as OpenAI's API has them
+  chat::Json tools;            // array or null
+  chat::Json template_kwargs;  // object or null: further variables of the template
+  bool add_generation_prompt = true;
+};
+using Prompt = std::variant<std::string, std::vector<TokenId>, ChatInput>;
+
+struct CompletionRequest {
+  Prompt prompt;
+  sample::SamplingParams sampling;
+  uint32_t tokens_max = 0;        // 0: as many as the context holds
+  std::vector<std::string> stop;  // the answer ends before the first of them
+  std::vector<TokenId> stop_token_ids;
+  bool ignore_end_of_generation = false;  // go on past EOS, until tokens_max
+  bool logprobs = false;
+  uint32_t top_logprobs = 0;
+};
+
+struct TokenText {
+  TokenId token = kNoToken;
+  std::string bytes;  // what the token adds; not necessarily whole UTF-8
+  float logprob = 0;
+};
+struct TokenReport {
+  TokenText chosen;
+  std::vector<TokenText> top;
+};
+
+struct Usage {
+  uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+};
+
+enum class Finish : uint8_t { kNone, kStop, kLength, kCancelled, kError };
+
+// A piece of the answer. The texts of all deltas, put together, are the answer: whole UTF-8, without the stop
+// string.
+struct Delta {
+  std::string text;
+  std::vector<TokenReport> tokens;  // when logprobs were asked for: the tokens that this text came from
+  Finish finish = Finish::kNone;    // the last delta has another value
+  std::optional<Error> error;       // kError
+  Usage usage;                      // so far
+};
+
+// Hears the deltas in order, on a completion worker; must not block. Returning false cancels.
+class DeltaSink {
+ public:
+  virtual ~DeltaSink() = default;
+  virtual bool on_delta(Delta delta) = 0;
+};
+
+// One running answer. Destroying it does not end it; cancel() does, within one engine step (contract L2).
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  virtual void cancel() = 0;
+};
+
+struct CompleterOptions {
+  uint32_t workers = 2;  // threads that turn tokens into text
+};
+
+// What a Completer works with; all outlive it.
+struct CompleterParts {
+  const tokenizer::Tokenizer* tokenizer = nullptr;
+  const chat::ChatTemplate* chat_template = nullptr;  // nullptr: the model has none
+  engine::Engine* engine = nullptr;
+};
+
+class Completer {
+ public:
+  static std::unique_ptr<Completer> create(const CompleterParts& parts, const CompleterOptions& options = {});
+  virtual ~Completer() = default;
+
+  // Renders, tokenizes, submits. Throws Error (kInvalidRequest, kTemplate, kTooLarge, kBusy, ...) before
+  // anything has started.
+  virtual std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) = 0;
+
+  // The prompt as the model would see it.
+  virtual std::string render(const ChatInput& input) const = 0;
+  virtual std::vector<TokenId> tokenize(const Prompt& prompt) const = 0;
+
+  virtual const CompleterParts& parts() const = 0;
+};
+
+}  // namespace gantry::completion

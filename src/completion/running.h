@@ -1,0 +1,69 @@
+// One running answer: hears the engine's tokens on the engine's thread, turns them into deltas on a worker.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "completion/answer_text.h"
+#include "completion/completion.h"
+#include "completion/workers.h"
+
+namespace gantry::completion {
+
+// Events that a worker has not taken yet, of one completion. A worker takes all at once, so only a worker
+// that stands still for thousands of steps lets it fill; the completion then ends with an error.
+inline constexpr size_t kMailboxEventsMax = size_t{1} << 16;
+
+class Running final : public engine::TokenSink,
+                      public Completion,
+                      public Workers::Task,
+                      public std::enable_shared_from_this<Running> {
+ public:
+  Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, const CompletionRequest& request,
+          std::span<const TokenId> prompt, std::shared_ptr<DeltaSink> sink);
+
+  // The engine took the job. A cancel() that came before is passed on now.
+  void submitted(JobId job);
+
+  bool on_token(const engine::TokenEvent& event) override;  // engine's thread
+  bool run() override;                                      // a worker
+  void cancel() override;                                   // any thread
+
+ private:
+  struct Event {
+    TokenId token = kNoToken;
+    float logprob = 0;
+    engine::FinishReason finish = engine::FinishReason::kNone;
+    uint32_t cached_tokens = 0;
+    std::vector<engine::TokenLogprob> top;
+    std::optional<Error> error;
+  };
+
+  void take(const Event& event, Delta& delta);
+  void end(Finish finish, Delta& delta);
+  TokenReport report_of(const Event& event) const;
+  void deliver(Delta delta);
+  void give_up(const char* why);
+
+  const CompleterParts parts_;
+  const std::shared_ptr<Workers> workers_;
+  const bool report_tokens_;
+  std::atomic<bool> cancelled_ = false;
+
+  std::mutex mutex_;  // mailbox, closed, job
+  std::deque<Event> mailbox_;
+  bool closed_ = false;  // the engine's last event is in
+  std::optional<JobId> job_;
+
+  // Only the worker that runs this task.
+  std::shared_ptr<DeltaSink> sink_;
+  AnswerText text_;
+  Usage usage_;
+  bool over_ = false;
+};
+
+}  // namespace gantry::completion

@@ -1,0 +1,160 @@
+#include "engine/engine.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/core.h"
+
+namespace gantry::engine {
+namespace {
+
+JobId next_job_id() {
+  static std::atomic<JobId> last{0};
+  return ++last;
+}
+
+// The mutex guards the words that the threads exchange, never a step: nobody waits for the model under it.
+class ThreadedEngine final : public Engine {
+ public:
+  ThreadedEngine(model::Runner& runner, const EngineOptions& options)
+      : limits_(runner.limits()),
+        queue_max_(options.queue_max),
+        core_(runner, options),
+        stats_(core_.stats()) {
+    inbox_.reserve(queue_max_);
+    arrivals_.reserve(queue_max_);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~ThreadedEngine() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+
+  JobId submit(Job job) override;
+  void cancel(JobId job) override;
+  bool drain(std::chrono::milliseconds limit) override;
+
+  EngineStats stats() const override {
+    const std::lock_guard lock(mutex_);
+    EngineStats stats = stats_;
+    stats.jobs_refused = refused_;
+    stats.waiting = core_waiting_ + static_cast<uint32_t>(inbox_.size());
+    return stats;
+  }
+  const model::RunnerLimits& limits() const override { return limits_; }
+
+ private:
+  void refuse_if_closed() const;
+  void run();
+  bool receive();
+  void publish();
+
+  const model::RunnerLimits limits_;
+  const uint32_t queue_max_;
+  EngineCore core_;                                  // engine thread only
+  std::vector<std::unique_ptr<Sequence>> arrivals_;  // engine thread only
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable wake_, idle_;
+  std::vector<std::unique_ptr<Sequence>> inbox_;
+  std::unordered_map<JobId, std::shared_ptr<std::atomic<bool>>> live_;  // to their `cancelled`
+  EngineStats stats_;
+  std::optional<Error> failure_;
+  uint64_t refused_ = 0;
+  uint32_t core_waiting_ = 0;  // taken out of the inbox, not yet admitted
+  bool draining_ = false, stopping_ = false;
+
+  std::thread thread_;
+};
+
+JobId ThreadedEngine::submit(Job job) {
+  const JobId id = next_job_id();
+  try {
+    auto sequence = make_sequence(id, std::move(job), limits_);
+    const std::lock_guard lock(mutex_);
+    refuse_if_closed();
+    live_.emplace(id, sequence->cancelled);
+    inbox_.push_back(std::move(sequence));
+  } catch (const Error&) {
+    const std::lock_guard lock(mutex_);
+    ++refused_;
+    throw;
+  }
+  wake_.notify_one();
+  return id;
+}
+
+void ThreadedEngine::refuse_if_closed() const {
+  if (failure_)
+    throw Error(ErrorCode::kDevice, failure_->message(), failure_->where(), "the model must be loaded again");
+  if (draining_ || stopping_) throw Error(ErrorCode::kShuttingDown, "the engine takes no new jobs");
+  if (core_waiting_ + inbox_.size() >= queue_max_)
+    throw Error(ErrorCode::kBusy, fmt::format("{} jobs are waiting already", queue_max_), {},
+                "come back later");
+}
+
+void ThreadedEngine::cancel(JobId job) {
+  const std::lock_guard lock(mutex_);
+  const auto found = live_.find(job);
+  if (found != live_.end()) found->second->store(true, std::memory_order_relaxed);
+}
+
+bool ThreadedEngine::drain(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  const auto empty = [this] { return live_.empty(); };
+  if (idle_.wait_for(lock, limit, empty)) return true;
+  for (auto& [id, cancelled] : live_) cancelled->store(true, std::memory_order_relaxed);
+  idle_.wait(lock, empty);
+  return false;
+}
+
+void ThreadedEngine::run() {
+  while (receive()) {
+    for (auto& sequence : arrivals_) core_.add(std::move(sequence));
+    arrivals_.clear();
+    core_.step();
+    publish();
+  }
+  for (auto& sequence : arrivals_) core_.add(std::move(sequence));
+  core_.cancel_all();
+  publish();
+}
+
+// Waits for something to do. False when the engine stops.
+bool ThreadedEngine::receive() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return stopping_ || !inbox_.empty() || !core_.idle(); });
+  std::swap(inbox_, arrivals_);
+  core_waiting_ += static_cast<uint32_t>(arrivals_.size());
+  return !stopping_;
+}
+
+void ThreadedEngine::publish() {
+  const std::lock_guard lock(mutex_);
+  stats_ = core_.stats();
+  core_waiting_ = stats_.waiting;
+  if (!failure_ && core_.failure()) failure_ = core_.failure();
+  for (const JobId id : core_.finished()) live_.erase(id);
+  core_.forget_finished();
+  if (live_.empty()) idle_.notify_all();
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> Engine::start(model::Runner& runner, const EngineOptions& options) {
+  return std::make_unique<ThreadedEngine>(runner, options);
+}
+
+}  // namespace gantry::engine

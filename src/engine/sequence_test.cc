@@ -1,0 +1,103 @@
+#include "engine/sequence.h"
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace gantry::engine {
+namespace {
+
+class Nobody final : public TokenSink {
+ public:
+  bool on_token(const TokenEvent&) override { return true; }
+};
+
+// A context of 200 tokens, a pool of 4 pages (128 positions).
+model::RunnerLimits limits(uint32_t pages = 4) {
+  model::RunnerLimits limits;
+  limits.vocab = 100;
+  limits.context_max = 200;
+  limits.sequences_max = limits.logit_rows_max = 2;
+  limits.rows_max = 16;
+  limits.pages = pages;
+  limits.pages_max = 7;
+  return limits;
+}
+
+Job job(size_t prompt, uint32_t tokens_max) {
+  Job job;
+  job.prompt.assign(prompt, 5);
+  job.tokens_max = tokens_max;
+  job.sink = std::make_shared<Nobody>();
+  return job;
+}
+
+const Error* refusal(Job asked, uint32_t pages = 4) {
+  static Error last(ErrorCode::kInternal, "");
+  try {
+    make_sequence(1, std::move(asked), limits(pages));
+    return nullptr;
+  } catch (const Error& error) {
+    last = error;
+    return &last;
+  }
+}
+
+TEST(MakeSequence, TakesTheJobIn) {
+  const auto s = make_sequence(7, job(10, 5), limits());
+  EXPECT_EQ(s->id, 7u);
+  EXPECT_EQ(s->tokens, std::vector<TokenId>(10, 5));
+  EXPECT_EQ(s->prompt_tokens, 10u);
+  EXPECT_EQ(s->end, 15u);
+  EXPECT_EQ(s->pending(), 10u);
+  EXPECT_EQ(s->positions_soon(), 11u);
+  EXPECT_GE(s->tokens.capacity(), 15u);
+}
+
+TEST(MakeSequence, TheAnswerEndsWithTheContext) {
+  EXPECT_EQ(make_sequence(1, job(10, 500), limits(7))->end, 200u);
+  EXPECT_EQ(make_sequence(1, job(10, 0), limits(7))->end, 200u);
+  EXPECT_EQ(make_sequence(1, job(199, 0), limits(7))->end, 200u);
+  EXPECT_EQ(refusal(job(200, 1), 7)->code(), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(refusal(job(5000, 1), 7)->code(), ErrorCode::kInvalidRequest);
+}
+
+TEST(MakeSequence, WhatCanNeverFitThePoolIsRefusedWithTheArithmetic) {
+  EXPECT_EQ(make_sequence(1, job(100, 29), limits())->end, 129u);  // the 129th is never fed back
+  const Error* error = refusal(job(100, 30));
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->code(), ErrorCode::kTooLarge);
+  EXPECT_EQ(error->message(),
+            "100 prompt tokens and 30 of the answer need 5 pages of 32 tokens, the pool has 4");
+  // "As many as fit" ends where the pool ends.
+  EXPECT_EQ(make_sequence(1, job(100, 0), limits())->end, 129u);
+  EXPECT_EQ(make_sequence(1, job(128, 0), limits())->end, 129u);
+  EXPECT_EQ(refusal(job(129, 0))->code(), ErrorCode::kTooLarge);
+}
+
+TEST(MakeSequence, EveryFieldIsChecked) {
+  const auto field = [](const std::function<void(Job&)>& change) {
+    Job asked = job(3, 3);
+    change(asked);
+    const Error* error = refusal(std::move(asked));
+    if (error == nullptr) return std::string();
+    EXPECT_EQ(error->code(), ErrorCode::kInvalidRequest);
+    return error->where();
+  };
+  EXPECT_EQ(field([](Job&) {}), "");
+  EXPECT_EQ(field([](Job& j) { j.prompt.clear(); }), "prompt");
+  EXPECT_EQ(field([](Job& j) { j.prompt[1] = 100; }), "prompt");
+  EXPECT_EQ(field([](Job& j) { j.prompt[1] = -1; }), "prompt");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens = {100}; }), "stop");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(kStopTokensMax, 1); }), "");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(kStopTokensMax + 1, 1); }), "stop");
+  EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax; }), "");
+  EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax + 1; }), "top_logprobs");
+  EXPECT_EQ(field([](Job& j) { j.sampling.top_p = 2; }), "top_p");
+  EXPECT_EQ(field([](Job& j) { j.sink = nullptr; }), "sink");
+}
+
+}  // namespace
+}  // namespace gantry::engine

@@ -1,0 +1,129 @@
+#include "server/http.h"
+
+#include <algorithm>
+#include <array>
+
+#include "server/http_syntax.h"
+#include "server/json_writer.h"
+#include "server/options.h"
+
+namespace gantry::server {
+namespace {
+
+struct Reason {
+  int status;
+  const char* phrase;
+};
+constexpr std::array kReasons = {
+    Reason{100, "Continue"},
+    Reason{200, "OK"},
+    Reason{204, "No Content"},
+    Reason{400, "Bad Request"},
+    Reason{401, "Unauthorized"},
+    Reason{403, "Forbidden"},
+    Reason{404, "Not Found"},
+    Reason{405, "Method Not Allowed"},
+    Reason{408, "Request Timeout"},
+    Reason{413, "Content Too Large"},
+    Reason{417, "Expectation Failed"},
+    Reason{421, "Misdirected Request"},
+    Reason{429, "Too Many Requests"},
+    Reason{431, "Request Header Fields Too Large"},
+    Reason{499, "Client Closed Request"},
+    Reason{500, "Internal Server Error"},
+    Reason{501, "Not Implemented"},
+    Reason{503, "Service Unavailable"},
+    Reason{505, "HTTP Version Not Supported"},
+    Reason{507, "Insufficient Storage"},
+};
+
+// The place of an error in a request is told as `param`; a device's or a file's place belongs to the message.
+bool names_a_field(ErrorCode code) {
+  return code == ErrorCode::kInvalidRequest || code == ErrorCode::kTemplate || code == ErrorCode::kNotFound ||
+         code == ErrorCode::kTooLarge || code == ErrorCode::kUnsupported;
+}
+
+std::string message_of(const Error& error) {
+  if (!names_a_field(error.code())) return error.what();
+  return error.mend().empty() ? error.message() : error.message() + " (" + error.mend() + ")";
+}
+
+}  // namespace
+
+const std::string* HttpRequest::header(std::string_view name) const {
+  const auto found = std::ranges::find(headers, name, &Header::name);
+  return found == headers.end() ? nullptr : &found->value;
+}
+
+std::string HttpRequest::path() const {
+  std::string_view rest = target;
+  if (!rest.starts_with('/') && rest != "*") {
+    const size_t scheme = rest.find("://");
+    const size_t slash = scheme == std::string_view::npos ? scheme : rest.find('/', scheme + 3);
+    rest = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  }
+  rest = rest.substr(0, rest.find_first_of("?#"));
+  std::string out;
+  for (size_t i = 0; i < rest.size(); ++i) {
+    if (rest[i] != '%') {
+      out += rest[i];
+      continue;
+    }
+    const int high = i + 2 < rest.size() ? hex_digit(rest[i + 1]) : -1;
+    const int low = i + 2 < rest.size() ? hex_digit(rest[i + 2]) : -1;
+    if (high < 0 || low < 0 || high * 16 + low == 0)
+      throw bad_request("the path is not percent-encoded rightly");
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+HttpError::HttpError(int status, std::string type, std::string code, std::string message, std::string param)
+    : status_(status),
+      type_(std::move(type)),
+      code_(std::move(code)),
+      message_(std::move(message)),
+      param_(std::move(param)) {}
+
+HttpError::HttpError(const Error& error)
+    : status_(error_facts(error.code()).http_status),
+      type_(error_facts(error.code()).api_type),
+      code_(error_facts(error.code()).name),
+      message_(message_of(error)),
+      param_(names_a_field(error.code()) ? error.where() : "") {}
+
+std::string HttpError::body() const {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("error").begin_object();
+  json.key("message").value(message_).key("type").value(type_);
+  json.key("param").value_or_null(param_).key("code").value_or_null(code_);
+  json.end_object().end_object();
+  return out;
+}
+
+HttpResponse HttpError::response() const {
+  HttpResponse response{.status = status_, .headers = {}, .content_type = "application/json", .body = body()};
+  if (status_ == 429 || status_ == 503)
+    response.headers.push_back({"retry-after", std::to_string(kRetryAfter.count())});
+  if (status_ == 401) response.headers.push_back({"www-authenticate", "Bearer"});
+  return response;
+}
+
+HttpError bad_request(std::string message, std::string param, std::string code) {
+  return {400, "invalid_request_error", std::move(code), std::move(message), std::move(param)};
+}
+
+const char* reason_phrase(int status) {
+  const auto* found = std::ranges::find(kReasons, status, &Reason::status);
+  return found == kReasons.end() ? "" : found->phrase;
+}
+
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return a.size() == b.size() &&
+         std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace gantry::server

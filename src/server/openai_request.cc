@@ -1,0 +1,331 @@
+#include "server/openai_request.h"
+
+#include <array>
+#include <charconv>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "server/json_read.h"
+#include "server/options.h"
+
+namespace gantry::server {
+namespace {
+
+constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
+constexpr double kTokensMax = 4294967295.0;
+constexpr size_t kStopTokensMax = 64;
+constexpr uint32_t kToolsMax = 1024;
+
+// What a body says, while it is being read.
+struct Draft {
+  GenerateRequest request;
+  completion::ChatInput chat;
+  std::optional<uint64_t> seed;
+  std::optional<uint32_t> tokens_max;
+  bool logprobs = false;
+  std::optional<uint32_t> top_logprobs;
+  bool drop_tools = false;
+};
+using Row = Field<Draft>;
+
+// Whole numbers that passed their row's range.
+uint32_t as_u32(const Json& value) {
+  return value.is_number_float() ? static_cast<uint32_t>(value.get<double>()) : value.get<uint32_t>();
+}
+
+HttpError unsupported(std::string message, std::string param) {
+  return bad_request(std::move(message), std::move(param), "unsupported_value");
+}
+
+void store_stop(Draft& draft, const Json& value) {
+  std::vector<std::string>& stop = draft.request.base.stop;
+  if (value.is_string()) {
+    stop.push_back(value.get<std::string>());
+  } else {
+    check_field("stop", FieldKind::kArray, 0, completion::kStopStringsMax, value);
+    for (const Json& item : value) {
+      check_field("stop", FieldKind::kString, 1, completion::kStopStringBytesMax, item);
+      stop.push_back(item.get<std::string>());
+    }
+  }
+  for (const std::string& text : stop)
+    if (text.empty() || text.size() > completion::kStopStringBytesMax)
+      throw bad_request(fmt::format("'stop' must have from 1 to {} bytes", completion::kStopStringBytesMax),
+                        "stop", "out_of_range");
+}
+
+void store_stop_tokens(Draft& draft, const Json& value) {
+  for (const Json& item : value) {
+    check_field("stop_token_ids", FieldKind::kInteger, 0, INT32_MAX, item);
+    draft.request.base.stop_token_ids.push_back(static_cast<TokenId>(as_u32(item)));
+  }
+}
+
+void store_logit_bias(Draft& draft, const Json& value) {
+  for (const auto& [key, bias] : value.items()) {
+    TokenId token = kNoToken;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (error != std::errc() || end != key.data() + key.size() || token < 0)
+      throw bad_request("the keys of 'logit_bias' must be token ids, '" + key.substr(0, 40) + "' is none",
+                        "logit_bias");
+    check_field("logit_bias", FieldKind::kNumber, -sample::kLogitBiasLimit, sample::kLogitBiasLimit, bias);
+    draft.request.base.sampling.logit_bias.emplace_back(token, bias.get<float>());
+  }
+}
+
+void store_seed(Draft& draft, const Json& value) {
+  if (value.is_number_float())
+    draft.seed = static_cast<uint64_t>(static_cast<int64_t>(value.get<double>()));
+  else
+    draft.seed =
+        value.is_number_unsigned() ? value.get<uint64_t>() : static_cast<uint64_t>(value.get<int64_t>());
+}
+
+void store_stream_options(Draft& draft, const Json& value) {
+  const auto found = value.find("include_usage");
+  if (found == value.end() || found->is_null()) return;
+  check_field("stream_options.include_usage", FieldKind::kBool, -kAnyNumber, kAnyNumber, *found);
+  draft.request.include_usage = found->get<bool>();
+}
+
+void store_response_format(Draft&, const Json& value) {
+  const auto type = value.find("type");
+  if (type != value.end() && type->is_string() && type->get_ref<const std::string&>() == "text") return;
+  throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported", "response_format");
+}
+
+// Rows common to both APIs.
+constexpr double kAll = kAnyNumber;
+constexpr std::array kCommonRows = {
+    Row{"model", FieldKind::kString, 0, 512,
+        [](Draft& d, const Json& v) { d.request.model = v.get<std::string>(); }},
+    Row{"stream", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.stream = v.get<bool>(); }},
+    Row{"stream_options", FieldKind::kObject, -kAll, kAll, store_stream_options},
+    Row{"n", FieldKind::kInteger, 1, kChoicesMax, [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
+    Row{"stop", FieldKind::kAny, -kAll, kAll, store_stop},
+    Row{"stop_token_ids", FieldKind::kArray, 0, kStopTokensMax, store_stop_tokens},
+    Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.base.ignore_end_of_generation = v.get<bool>(); }},
+    Row{"seed", FieldKind::kInteger, -kAll, kAll, store_seed},
+    Row{"temperature", FieldKind::kNumber, 0, sample::kTemperatureMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.temperature = v.get<double>(); }},
+    Row{"top_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.top_p = v.get<double>(); }},
+    // -1 is how some clients say "off".
+    Row{"top_k", FieldKind::kInteger, -1, INT32_MAX,
+        [](Draft& d, const Json& v) { d.request.base.sampling.top_k = v.get<double>() < 0 ? 0 : as_u32(v); }},
+    Row{"min_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.min_p = v.get<double>(); }},
+    Row{"typical_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }},
+    Row{"repeat_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin, sample::kRepetitionPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+    Row{"repetition_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin,
+        sample::kRepetitionPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+    Row{"presence_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }},
+    Row{"frequency_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }},
+    Row{"repeat_last_n", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.penalty_window = as_u32(v); }},
+    Row{"penalty_window", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.penalty_window = as_u32(v); }},
+    Row{"logit_bias", FieldKind::kObject, 0, sample::kLogitBiasMax, store_logit_bias},
+    Row{"response_format", FieldKind::kObject, -kAll, kAll, store_response_format},
+};
+
+// --- chat ---
+
+HttpError wrong_message(size_t index, const std::string& where, const std::string& what) {
+  const std::string path = fmt::format("messages[{}]{}", index, where);
+  return bad_request("'" + path + "' " + what, path, "invalid_type");
+}
+
+void check_part(const Json& part, size_t index, size_t number) {
+  const std::string where = fmt::format(".content[{}]", number);
+  if (!part.is_object()) throw wrong_message(index, where, "must be an object");
+  const auto type = part.find("type");
+  if (type == part.end() || !type->is_string())
+    throw wrong_message(index, where + ".type", "must be a string");
+  const auto& name = type->get_ref<const std::string&>();
+  if (name != "text" && name != "refusal")
+    throw unsupported(fmt::format("'messages[{}]{}' of type '{}' is not supported: this model reads text",
+                                  index, where, name.substr(0, 40)),
+                      fmt::format("messages[{}]{}", index, where));
+  const auto text = part.find(name);
+  if (text == part.end() || !text->is_string())
+    throw wrong_message(index, where + "." + name, "must be a string");
+}
+
+void store_messages(Draft& draft, const Json& value) {
+  for (size_t i = 0; i < value.size(); ++i) {
+    const Json& message = value[i];
+    if (!message.is_object())
+      throw wrong_message(i, "", std::string("must be an object, is ") + kind_of(message));
+    const auto role = message.find("role");
+    if (role == message.end() || !role->is_string()) throw wrong_message(i, ".role", "must be a string");
+    const auto content = message.find("content");
+    if (content == message.end() || content->is_null() || content->is_string()) continue;
+    if (!content->is_array())
+      throw wrong_message(i, ".content",
+                          std::string("must be a string or an array of parts, is ") + kind_of(*content));
+    for (size_t part = 0; part < content->size(); ++part) check_part((*content)[part], i, part);
+  }
+  draft.chat.messages = value;
+}
+
+void store_tool_choice(Draft& draft, const Json& value) {
+  if (value.is_string() && value.get_ref<const std::string&>() == "auto") return;
+  if (value.is_string() && value.get_ref<const std::string&>() == "none") {
+    draft.drop_tools = true;
+    return;
+  }
+  throw unsupported("'tool_choice' other than \"none\" and \"auto\" is not supported", "tool_choice");
+}
+
+void refuse_if_filled(const Json& value, const char* name) {
+  if (!value.empty()) throw unsupported(fmt::format("'{}' is not supported", name), name);
+}
+
+void store_modalities(Draft&, const Json& value) {
+  for (const Json& item : value)
+    if (!item.is_string() || item.get_ref<const std::string&>() != "text")
+      throw unsupported("of 'modalities' only \"text\" is supported", "modalities");
+}
+
+constexpr std::array kChatRows = {
+    Row{"messages", FieldKind::kArray, 1, kAll, store_messages},
+    Row{"max_tokens", FieldKind::kInteger, 1, kTokensMax,
+        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    // The newer name wins where both are given.
+    Row{"max_completion_tokens", FieldKind::kInteger, 1, kTokensMax,
+        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    Row{"logprobs", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.logprobs = v.get<bool>(); }},
+    Row{"top_logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
+        [](Draft& d, const Json& v) { d.top_logprobs = as_u32(v); }},
+    Row{"tools", FieldKind::kArray, 0, kToolsMax, [](Draft& d, const Json& v) { d.chat.tools = v; }},
+    Row{"tool_choice", FieldKind::kAny, -kAll, kAll, store_tool_choice},
+    Row{"chat_template_kwargs", FieldKind::kObject, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.template_kwargs = v; }},
+    Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.add_generation_prompt = v.get<bool>(); }},
+    Row{"functions", FieldKind::kArray, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "functions"); }},
+    Row{"audio", FieldKind::kObject, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "audio"); }},
+    Row{"modalities", FieldKind::kArray, -kAll, kAll, store_modalities},
+};
+
+// --- completions ---
+
+std::vector<TokenId> token_ids(const Json& list) {
+  std::vector<TokenId> out;
+  out.reserve(list.size());
+  for (const Json& item : list) {
+    check_field("prompt", FieldKind::kInteger, 0, INT32_MAX, item);
+    out.push_back(static_cast<TokenId>(as_u32(item)));
+  }
+  return out;
+}
+
+void store_prompt(Draft& draft, const Json& value) {
+  std::vector<completion::Prompt>& prompts = draft.request.prompts;
+  if (value.is_string()) {
+    prompts.emplace_back(value.get<std::string>());
+    return;
+  }
+  if (!value.is_array() || value.empty())
+    throw bad_request(
+        "'prompt' must be a string, an array of strings, of token ids, or of arrays of token ids", "prompt",
+        "invalid_type");
+  if (value[0].is_number()) {
+    prompts.emplace_back(token_ids(value));
+    return;
+  }
+  check_field("prompt", FieldKind::kArray, 1, kPromptsMax, value);
+  for (const Json& item : value) {
+    if (item.is_string())
+      prompts.emplace_back(item.get<std::string>());
+    else if (item.is_array())
+      prompts.emplace_back(token_ids(item));
+    else
+      throw bad_request(std::string("'prompt' has an item that is ") + kind_of(item), "prompt",
+                        "invalid_type");
+  }
+}
+
+constexpr std::array kCompletionRows = {
+    Row{"prompt", FieldKind::kAny, -kAll, kAll, store_prompt},
+    Row{"max_tokens", FieldKind::kInteger, 0, kTokensMax,
+        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    Row{"logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
+        [](Draft& d, const Json& v) {
+          d.logprobs = true;
+          d.top_logprobs = as_u32(v);
+        }},
+    Row{"echo", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.echo = v.get<bool>(); }},
+    Row{"best_of", FieldKind::kInteger, 0, 20,
+        [](Draft& d, const Json& v) {
+          if (as_u32(v) > 1 && as_u32(v) != d.request.n)
+            throw unsupported("'best_of' other than 'n' is not supported", "best_of");
+        }},
+    Row{"suffix", FieldKind::kString, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "suffix"); }},
+};
+
+uint64_t random_seed() {
+  static thread_local std::mt19937_64 generator = [] {
+    std::random_device device;
+    std::seed_seq seeds{device(), device(), device(), device()};
+    return std::mt19937_64(seeds);
+  }();
+  return generator() >> 1;
+}
+
+void settle(Draft& draft) {
+  GenerateRequest& request = draft.request;
+  if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
+    throw bad_request("'top_logprobs' needs 'logprobs': true", "top_logprobs");
+  if (request.echo && draft.logprobs)
+    throw unsupported("'logprobs' of an echoed prompt are not supported", "logprobs");
+  request.base.logprobs = draft.logprobs;
+  request.base.top_logprobs = draft.logprobs ? draft.top_logprobs.value_or(0) : 0;
+  request.base.sampling.seed = draft.seed ? *draft.seed : random_seed();
+  if (!draft.tokens_max && request.api == Api::kCompletions) draft.tokens_max = kCompletionsDefaultTokens;
+  request.nothing_to_generate = draft.tokens_max == 0U;
+  request.base.tokens_max = draft.tokens_max.value_or(0);
+  if (draft.drop_tools) draft.chat.tools = nullptr;
+  if (request.api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
+}
+
+}  // namespace
+
+completion::CompletionRequest GenerateRequest::choice(uint32_t index) const {
+  completion::CompletionRequest out = base;
+  out.prompt = prompts.at(index / n);
+  out.sampling.seed += index % n;
+  return out;
+}
+
+GenerateRequest read_generate_request(Api api, std::string_view body) {
+  const Json json = parse_object(body);
+  const char* needed = api == Api::kChat ? "messages" : "prompt";
+  if (const auto found = json.find(needed); found == json.end() || found->is_null())
+    throw bad_request(fmt::format("'{}' is missing", needed), needed, "missing_required_parameter");
+  Draft draft;
+  draft.request.api = api;
+  read_fields<Draft>(json, kCommonRows, draft);
+  if (api == Api::kChat)
+    read_fields<Draft>(json, kChatRows, draft);
+  else
+    read_fields<Draft>(json, kCompletionRows, draft);
+  settle(draft);
+  return std::move(draft.request);
+}
+
+}  // namespace gantry::server

@@ -1,0 +1,191 @@
+#include "server/router.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "server/generation.h"
+#include "server/openai_format.h"
+#include "server/openai_request.h"
+
+namespace gantry::server {
+namespace {
+
+constexpr size_t kQuotedPathMax = 200;  // bytes of a path that a refusal repeats
+
+struct Call {
+  fleet::Fleet& fleet;
+  const HttpRequest& request;
+  std::string rest;  // what a prefix route left of the path
+  std::shared_ptr<Reply> reply;
+};
+
+void answer_json(Call& call, std::string body) {
+  call.reply->send(
+      {.status = 200, .headers = {}, .content_type = "application/json", .body = std::move(body)});
+}
+
+void hint(Call& call) {
+  call.reply->send({.status = 200,
+                    .headers = {},
+                    .content_type = "text/plain; charset=utf-8",
+                    .body = "gantry is running; point an OpenAI client at /v1\n"});
+}
+
+void health(Call& call) { answer_json(call, R"({"status":"ok"})"); }
+
+void list_models(Call& call) { answer_json(call, models_body(call.fleet.list())); }
+
+void one_model(Call& call) {
+  for (const fleet::ModelCard& card : call.fleet.list())
+    if (card.id == call.rest) return answer_json(call, model_body(card));
+  throw HttpError(404, "invalid_request_error", "model_not_found",
+                  "no such model: '" + call.rest.substr(0, kQuotedPathMax) + "'", "model");
+}
+
+fleet::Lease lease_model(fleet::Fleet& fleet, const std::string& id) {
+  try {
+    return fleet.lease(id);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    const HttpError known(error);
+    throw HttpError(known.status(), known.type(), "model_not_found", known.message(), "model");
+  }
+}
+
+void run_api(Call& call, Api api) {
+  GenerateRequest request = read_generate_request(api, call.request.body);
+  fleet::Lease lease = lease_model(call.fleet, request.model);
+  generate(std::move(request), std::move(lease), std::move(call.reply));
+}
+void chat_completions(Call& call) { run_api(call, Api::kChat); }
+void completions(Call& call) { run_api(call, Api::kCompletions); }
+
+enum class Key : uint8_t { kAsked, kFree };
+enum class Cost : uint8_t { kAtOnce, kWorker };
+
+// A path that ends in '*' takes any rest that is not empty. HEAD goes where GET goes.
+struct Route {
+  std::string_view method, path;
+  Key key;
+  Cost cost;
+  void (*handler)(Call& call);
+};
+constexpr std::array kRoutes = {
+    Route{"GET", "/", Key::kFree, Cost::kAtOnce, hint},
+    Route{"GET", "/health", Key::kFree, Cost::kAtOnce, health},
+    Route{"GET", "/v1/models", Key::kAsked, Cost::kAtOnce, list_models},
+    Route{"GET", "/v1/models/*", Key::kAsked, Cost::kAtOnce, one_model},
+    Route{"POST", "/v1/chat/completions", Key::kAsked, Cost::kWorker, chat_completions},
+    Route{"POST", "/v1/completions", Key::kAsked, Cost::kWorker, completions},
+};
+
+bool takes(const Route& route, std::string_view path) {
+  if (!route.path.ends_with('*')) return path == route.path;
+  const std::string_view prefix = route.path.substr(0, route.path.size() - 1);
+  return path.size() > prefix.size() && path.starts_with(prefix);
+}
+
+std::string rest_of(const Route& route, std::string_view path) {
+  return route.path.ends_with('*') ? std::string(path.substr(route.path.size() - 1)) : std::string();
+}
+
+const Route* find_route(std::string_view method, std::string_view path) {
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  for (const Route& route : kRoutes)
+    if (route.method == wanted && takes(route, path)) return &route;
+  return nullptr;
+}
+
+// "GET, HEAD, OPTIONS"; empty when no route takes the path.
+std::string methods_of(std::string_view path) {
+  std::string out;
+  for (const Route& route : kRoutes) {
+    if (!takes(route, path)) continue;
+    out += (out.empty() ? "" : ", ") + std::string(route.method);
+    if (route.method == "GET") out += ", HEAD";
+  }
+  return out.empty() ? out : out + ", OPTIONS";
+}
+
+// Runs a handler, turning what it throws into an answer.
+void run_handler(const Route& route, Call& call) {
+  const std::shared_ptr<Reply> reply = call.reply;
+  try {
+    route.handler(call);
+  } catch (const HttpError& error) {
+    reply->send(error.response());
+  } catch (const Error& error) {
+    reply->send(HttpError(error).response());
+  } catch (const std::exception& error) {
+    log::error("server", "{} {}: {}", route.method, route.path, error.what());
+    reply->send(HttpError(Error(ErrorCode::kInternal, "a bug of the server")).response());
+  }
+}
+
+HttpResponse refuse_method(const HttpRequest& head, const std::string& methods) {
+  HttpResponse response = HttpError(405, "invalid_request_error", "method_not_allowed",
+                                    "the method '" + head.method.substr(0, kQuotedPathMax) +
+                                        "' is not one of this path's: " + methods)
+                              .response();
+  response.headers.push_back({"allow", methods});
+  return response;
+}
+
+}  // namespace
+
+std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
+  try {
+    guard_.check_origin(head);
+    const std::string path = head.path();
+    const std::string methods = methods_of(path);
+    if (head.method == "OPTIONS" && (!methods.empty() || path == "*")) {
+      HttpResponse response = guard_.preflight(head, methods.empty() ? "GET, HEAD, POST, OPTIONS" : methods);
+      response.headers.push_back({"allow", methods});
+      return response;
+    }
+    if (methods.empty())
+      throw HttpError(404, "invalid_request_error", "not_found",
+                      "no such path: '" + path.substr(0, kQuotedPathMax) + "'");
+    const Route* route = find_route(head.method, path);
+    if (route == nullptr) return refuse_method(head, methods);
+    if (route->key == Key::kAsked) guard_.check_key(head);
+    if (draining()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
+    return std::nullopt;
+  } catch (const HttpError& error) {
+    return error.response();
+  } catch (const Error& error) {
+    return HttpError(error).response();
+  }
+}
+
+void Router::answer(HttpRequest request, std::shared_ptr<Reply> reply) const {
+  const std::string path = request.path();
+  const Route* route = find_route(request.method, path);
+  if (route->cost == Cost::kAtOnce) {
+    Call call{fleet_, request, rest_of(*route, path), std::move(reply)};
+    return run_handler(*route, call);
+  }
+  const auto shared = std::make_shared<const HttpRequest>(std::move(request));
+  const bool taken = work_.try_post([this, route, shared, reply, rest = rest_of(*route, path)] {
+    Call call{fleet_, *shared, rest, reply};
+    run_handler(*route, call);
+  });
+  if (!taken) reply->send(HttpError(Error(ErrorCode::kBusy, "too many requests are waiting")).response());
+}
+
+std::vector<Header> Router::common_headers(const HttpRequest& head) const {
+  std::vector<Header> out;
+  try {
+    guard_.check_origin(head);
+    out = guard_.cors_headers(head);
+  } catch (const HttpError&) {
+    // A foreign page is not helped to read its refusal.
+  }
+  out.push_back({"x-request-id", random_id("req_")});
+  return out;
+}
+
+}  // namespace gantry::server

@@ -1,0 +1,50 @@
+// UTF-8 as Unicode defines it (Table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF. Pure
+// functions and one small state machine; any thread. A broken place is one "maximal subpart", as WHATWG's
+// decoder and Python count it, and repairs to one U+FFFD.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gantry::text {
+
+inline constexpr char32_t kReplacement = 0xFFFD;
+inline constexpr char32_t kLastCodePoint = 0x10FFFF;
+
+struct DecodedChar {
+  char32_t code = kReplacement;
+  uint8_t bytes = 0;   // how many bytes it took; 1 to 4
+  bool valid = false;  // false: `bytes` is the maximal subpart, `code` U+FFFD
+};
+
+// The character at `at`; at < s.size().
+DecodedChar decode_utf8(std::string_view s, size_t at);
+
+// Surrogates and values above U+10FFFF are written as U+FFFD.
+void append_utf8(std::string& out, char32_t code);
+
+bool is_valid_utf8(std::string_view s);
+std::string repair_utf8(std::string_view s);  // U+FFFD for each broken place
+void append_repaired_utf8(std::string& out, std::string_view s);
+
+// The length of `s` without an unfinished but so far valid sequence at its end (at most 3 bytes).
+size_t whole_utf8_prefix(std::string_view s);
+
+std::u32string to_utf32(std::string_view s);  // broken places as U+FFFD
+std::string to_utf8(std::u32string_view s);
+
+// The same check over bytes that come in parts. Once false, push() stays false.
+class Utf8Validator {
+ public:
+  bool push(std::string_view bytes);  // false: no continuation can make it valid
+  bool finish() const;                // true: all was valid and nothing is unfinished
+
+ private:
+  bool ok_ = true;
+  uint8_t pending_bytes_ = 0;
+  char pending_[4] = {};
+};
+
+}  // namespace gantry::text

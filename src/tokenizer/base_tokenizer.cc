@@ -1,0 +1,129 @@
+#include "tokenizer/base_tokenizer.h"
+
+#include <algorithm>
+
+#include "text/utf8.h"
+
+namespace gantry::tokenizer {
+namespace {
+
+// The algorithms number characters with 32 bits; a longer text is cut, far beyond any context.
+constexpr size_t kPlainBytesMax = size_t{1} << 28;
+
+bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+}  // namespace
+
+BaseTokenizer::BaseTokenizer(const VocabData& data) : vocab_(data), model_(data.model), pre_(data.pre) {}
+
+std::vector<TokenId> BaseTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  uint64_t steps = 0;
+  return encode_counted(text, options, steps);
+}
+
+std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const EncodeOptions& options,
+                                                   uint64_t& steps) const {
+  std::vector<TokenId> out;
+  out.reserve(text.size() / 3 + 8);
+  if (options.add_special && opening_token() != kNoToken) out.push_back(opening_token());
+  bool first = true;
+  for (size_t at = 0; at < text.size();) {
+    const auto marker = next_marker(text, at, options.parse_special, steps);
+    size_t end = marker ? marker->first : text.size();
+    if (marker && vocab_.swallows_left(marker->token)) {
+      while (end > at && is_ascii_space(text[end - 1])) --end;
+    }
+    if (end > at) {
+      encode_between(text.substr(at, end - at), first, out, steps);
+      first = false;
+    }
+    if (!marker) break;
+    out.push_back(marker->token);
+    first = true;
+    at = marker->end;
+    if (vocab_.swallows_right(marker->token)) {
+      while (at < text.size() && is_ascii_space(text[at])) ++at;
+    }
+  }
+  if (options.add_special && closing_token() != kNoToken) out.push_back(closing_token());
+  return out;
+}
+
+void BaseTokenizer::encode_between(std::string_view text, bool first, std::vector<TokenId>& out,
+                                   uint64_t& steps) const {
+  while (text.size() > kPlainBytesMax) {
+    const size_t cut = text::whole_utf8_prefix(text.substr(0, kPlainBytesMax));
+    encode_plain(text.substr(0, cut), first, out, steps);
+    text.remove_prefix(cut);
+    first = false;
+  }
+  encode_plain(text, first, out, steps);
+}
+
+// The leftmost marker from `from` on, the longest of those that begin there. User-defined tokens always
+// count, control and unknown tokens where `control`.
+std::optional<BaseTokenizer::Marker> BaseTokenizer::next_marker(std::string_view text, size_t from,
+                                                                bool control, uint64_t& steps) const {
+  const Trie& markers = vocab_.markers();
+  if (markers.empty()) return std::nullopt;
+  for (size_t start = from; start < text.size(); ++start) {
+    Trie::Node node = markers.step(Trie::kRoot, text[start]);
+    std::optional<Marker> longest;
+    for (size_t end = start + 1; node != Trie::kNowhere; ++end) {
+      ++steps;
+      const TokenId token = markers.value(node);
+      if (token != kNoToken && (control || vocab_.kind(token) == TokenKind::kUserDefined)) {
+        longest = Marker{start, end, token};
+      }
+      node = end < text.size() ? markers.step(node, text[end]) : Trie::kNowhere;
+    }
+    if (longest) return longest;
+  }
+  return std::nullopt;
+}
+
+std::string BaseTokenizer::token_bytes(TokenId token, bool special) const {
+  if (!vocab_.contains(token)) return {};
+  switch (vocab_.kind(token)) {
+    case TokenKind::kControl:
+      return special ? std::string(vocab_.text(token)) : std::string();
+    case TokenKind::kUnknown:
+      return std::string(special ? vocab_.text(token) : unknown_text());
+    case TokenKind::kUserDefined:
+      return std::string(vocab_.text(token));
+    case TokenKind::kByte:
+      if (const int byte = vocab_.byte_of(token); byte >= 0) return std::string(1, static_cast<char>(byte));
+      return std::string(vocab_.text(token));
+    case TokenKind::kNormal:
+    case TokenKind::kUnused:
+      break;
+  }
+  return spell(token);
+}
+
+std::string BaseTokenizer::decode(std::span<const TokenId> tokens, bool special) const {
+  StreamDecoder decoder(*this, special);
+  std::string out;
+  for (const TokenId token : tokens) out += decoder.push(token);
+  out += decoder.finish();
+  return out;
+}
+
+std::string_view BaseTokenizer::text(TokenId token) const {
+  return vocab_.contains(token) ? vocab_.text(token) : std::string_view();
+}
+
+TokenKind BaseTokenizer::kind(TokenId token) const {
+  return vocab_.contains(token) ? vocab_.kind(token) : TokenKind::kUnknown;
+}
+
+std::optional<TokenId> BaseTokenizer::find(std::string_view wanted) const {
+  const TokenId token = vocab_.find(wanted);
+  return token == kNoToken ? std::nullopt : std::optional(token);
+}
+
+TokenId BaseTokenizer::opening_token() const { return special().add_bos ? special().bos : kNoToken; }
+
+TokenId BaseTokenizer::closing_token() const { return special().add_eos ? special().eos : kNoToken; }
+
+}  // namespace gantry::tokenizer

@@ -1,0 +1,62 @@
+// What all models share: the vocabulary, special tokens cut out of the text before anything else, BOS and
+// EOS, decoding. A model adds how plain text becomes tokens and how a token is spelled. Immutable; any
+// thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/vocab.h"
+
+namespace gantry::tokenizer {
+
+class BaseTokenizer : public Tokenizer {
+ public:
+  explicit BaseTokenizer(const VocabData& data);
+
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const final;
+  // Adds to `steps` what the work grew with: characters looked at, pairs tried, merges made.
+  std::vector<TokenId> encode_counted(std::string_view text, const EncodeOptions& options,
+                                      uint64_t& steps) const;
+  std::string token_bytes(TokenId token, bool special = false) const final;
+  std::string decode(std::span<const TokenId> tokens, bool special = false) const final;
+
+  uint32_t size() const final { return vocab_.size(); }
+  std::string_view text(TokenId token) const final;  // "" for an id outside the vocabulary
+  TokenKind kind(TokenId token) const final;         // kUnknown for an id outside the vocabulary
+  std::optional<TokenId> find(std::string_view text) const final;
+  const SpecialTokens& special() const final { return vocab_.special(); }
+  std::string_view model() const final { return model_; }
+  std::string_view pre_split() const final { return pre_; }
+  LeadingSpace leading_space() const override { return LeadingSpace::kOwn; }
+
+ protected:
+  // Tokens of a text without markers, not empty. `first`: it begins the text or follows a marker.
+  virtual void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
+                            uint64_t& steps) const = 0;
+  // The bytes of a normal or unused token.
+  virtual std::string spell(TokenId token) const = 0;
+  // What a reader sees for the unknown token.
+  virtual std::string_view unknown_text() const { return {}; }
+  // What add_special puts around the text.
+  virtual TokenId opening_token() const;
+  virtual TokenId closing_token() const;
+
+  const Vocab& vocab() const { return vocab_; }
+
+ private:
+  struct Marker {
+    size_t first, end;  // where in the text
+    TokenId token;
+  };
+  std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, uint64_t& steps) const;
+  void encode_between(std::string_view text, bool first, std::vector<TokenId>& out, uint64_t& steps) const;
+
+  Vocab vocab_;
+  std::string model_;
+  std::string pre_;
+};
+
+}  // namespace gantry::tokenizer

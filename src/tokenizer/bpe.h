@@ -1,0 +1,54 @@
+// The model "gpt2": byte-pair encoding by ranks of merges, within the pieces of a pre-split. Byte-level, or
+// (gemma4) over plain UTF-8 with U+2581 for the space and byte tokens for what the vocabulary cannot spell.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "tokenizer/base_tokenizer.h"
+#include "tokenizer/merges.h"
+#include "tokenizer/pre_split.h"
+
+namespace gantry::tokenizer {
+
+// Pairs of tokens to what joining them gives. Open addressing, built once.
+class PairTable {
+ public:
+  void reserve(size_t pairs);  // before the first insert()
+  // The first of equal pairs counts.
+  void insert(TokenId left, TokenId right, Merge merge);
+  std::optional<Merge> find(TokenId left, TokenId right) const;
+
+ private:
+  struct Slot {
+    uint64_t key;
+    Merge merge;
+  };
+  size_t home(uint64_t key) const;
+  std::vector<Slot> slots_;
+  int shift_ = 64;
+};
+
+class BpeTokenizer final : public BaseTokenizer {
+ public:
+  // Error kBadFile where a merge names a piece that is no token; kUnsupported for an unknown pre-split.
+  explicit BpeTokenizer(const VocabData& data);
+
+ protected:
+  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
+                    uint64_t& steps) const override;
+  std::string spell(TokenId token) const override;
+
+ private:
+  void load_merges(const VocabData& data);
+  void encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out, uint64_t& steps) const;
+  TokenId whole_token(std::string_view piece) const;
+  void spell_unknown(std::string_view bytes, std::vector<TokenId>& out) const;
+
+  const PreSplit& split_;
+  PairTable pairs_;
+  std::array<TokenId, 256> byte_letters_;  // byte-level: the token of each single byte
+};
+
+}  // namespace gantry::tokenizer

@@ -1,0 +1,39 @@
+// The model "llama": SentencePiece's byte-pair encoding. Neighbouring characters are joined while the joined
+// text is a piece, the highest score first; what is no piece is spelled in byte tokens, or is unknown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tokenizer/base_tokenizer.h"
+#include "tokenizer/merges.h"
+
+namespace gantry::tokenizer {
+
+class SpmTokenizer final : public BaseTokenizer {
+ public:
+  explicit SpmTokenizer(const VocabData& data);
+  LeadingSpace leading_space() const override {
+    return add_space_prefix_ ? LeadingSpace::kPutInFront : LeadingSpace::kOwn;
+  }
+
+ protected:
+  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
+                    uint64_t& steps) const override;
+  std::string spell(TokenId token) const override;
+  std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }  // U+2047, as SentencePiece
+
+ private:
+  void encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out, bool& after_unknown,
+                    uint64_t& steps) const;
+
+  bool add_space_prefix_;
+  // No token goes on behind a space that does not begin it: words can be encoded apart.
+  bool words_stand_apart_;
+};
+
+// U+2581 for the space, and back.
+std::string mark_spaces(std::string_view text);
+std::string unmark_spaces(std::string_view text);
+
+}  // namespace gantry::tokenizer

@@ -1,0 +1,82 @@
+// The entries of one vocabulary and what is known of each. Built from VocabData, whose views need not outlive
+// the building; then constant, any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/trie.h"
+
+namespace gantry::tokenizer {
+
+// Pieces of SentencePiece vocabularies write the space so.
+inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
+
+// What a file says, with the defaults of its model filled in and every id checked (vocab_load.h).
+struct VocabData {
+  std::string where;  // the file's name, for errors
+  std::string model;  // "llama", "gpt2", ...
+  std::string pre;    // a name of the pre-split table; empty where the model has none
+  std::vector<std::string_view> tokens;
+  std::vector<float> scores;     // empty: all 0
+  std::vector<TokenKind> kinds;  // empty: all normal
+  std::vector<std::string_view> merges;
+  std::string_view charsmap;  // t5: the precompiled normalization
+  SpecialTokens special;
+  bool add_sep = false;
+  bool add_space_prefix = false;
+  bool remove_extra_whitespaces = false;
+  bool escape_whitespaces = true;
+  bool treat_whitespace_as_suffix = false;
+  bool lowercase = true;               // bert
+  bool strip_accents = true;           // bert
+  std::vector<TokenId> swallow_left;   // special tokens that take the white space before them
+  std::vector<TokenId> swallow_right;  // ... after them
+};
+
+class Vocab {
+ public:
+  explicit Vocab(const VocabData& data);
+
+  uint32_t size() const { return static_cast<uint32_t>(kinds_.size()); }
+  bool contains(TokenId token) const { return token >= 0 && static_cast<uint32_t>(token) < size(); }
+  // The next three: contains(token).
+  std::string_view text(TokenId token) const;
+  TokenKind kind(TokenId token) const { return kinds_[static_cast<size_t>(token)]; }
+  float score(TokenId token) const;
+  // kNoToken where there is none; of equal entries the first.
+  TokenId find(std::string_view text) const;
+  // As find(), but never a control, unknown or byte token: what text may become.
+  TokenId find_plain(std::string_view text) const;
+  uint32_t longest_token_bytes() const { return longest_; }
+  // The token for a byte, written <0xNN>; kNoToken where the vocabulary has none.
+  TokenId byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
+  int byte_of(TokenId token) const;  // -1: no byte token
+
+  const SpecialTokens& special() const { return special_; }
+  const Trie& markers() const { return markers_; }  // the control, user-defined and unknown tokens
+  bool swallows_left(TokenId token) const;
+  bool swallows_right(TokenId token) const;
+
+ private:
+  void index_texts();
+
+  std::string texts_;              // all texts, one after the other
+  std::vector<uint32_t> offsets_;  // size() + 1
+  std::vector<TokenKind> kinds_;
+  std::vector<float> scores_;
+  std::vector<TokenId> slots_;  // open addressing by hash of text; a power of two, at most half full
+  std::array<TokenId, 256> byte_tokens_;
+  uint32_t longest_ = 0;
+  SpecialTokens special_;
+  Trie markers_;
+  std::vector<TokenId> swallow_left_, swallow_right_;  // sorted
+};
+
+}  // namespace gantry::tokenizer

@@ -1,0 +1,97 @@
+#include "tokenizer/wordpiece.h"
+
+#include <algorithm>
+
+#include "text/unicode.h"
+#include "text/utf8.h"
+#include "tokenizer/spm.h"
+
+namespace gantry::tokenizer {
+namespace {
+
+using text::Category;
+
+// The blocks that BERT calls Chinese; the gap and the odd start of the last but two are in its own code.
+bool is_ideograph(char32_t code) {
+  return (code >= 0x4E00 && code <= 0x9FFF) || (code >= 0x3400 && code <= 0x4DBF) ||
+         (code >= 0x20000 && code <= 0x2A6DF) || (code >= 0x2A700 && code <= 0x2B73F) ||
+         (code >= 0x2B740 && code <= 0x2B81F) || (code >= 0x2B920 && code <= 0x2CEAF) ||
+         (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
+}
+
+bool is_dropped(char32_t code) {
+  const Category category = text::category(code);
+  return code == 0 || code == text::kReplacement || category == Category::kControl ||
+         category == Category::kFormat || category == Category::kPrivateUse ||
+         category == Category::kSurrogate;
+}
+
+bool stands_alone(char32_t code) {
+  return text::is_punctuation(code) || (code < 0x80 && text::is_symbol(code)) || is_ideograph(code);
+}
+
+}  // namespace
+
+WordPieceTokenizer::WordPieceTokenizer(const VocabData& data)
+    : BaseTokenizer(data),
+      add_sep_(data.add_sep),
+      lowercase_(data.lowercase),
+      strip_accents_(data.strip_accents) {
+  std::vector<std::pair<std::string_view, TokenId>> pieces;
+  for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token) {
+    if (vocab().kind(token) == TokenKind::kNormal) pieces.emplace_back(vocab().text(token), token);
+  }
+  pieces_ = Trie(std::move(pieces));
+}
+
+std::vector<std::string> WordPieceTokenizer::words(std::string_view text) const {
+  const std::u32string codes = text::to_utf32(strip_accents_ ? text::nfd(text) : std::string(text));
+  std::vector<std::string> words;
+  bool in_word = false;
+  for (const char32_t code : codes) {
+    if (text::is_white_space(code)) {
+      in_word = false;
+      continue;
+    }
+    if (is_dropped(code) || (strip_accents_ && text::category(code) == Category::kNonspacingMark)) continue;
+    const bool alone = stands_alone(code);
+    if (!in_word || alone) words.emplace_back(kSpaceMark);
+    text::append_utf8(words.back(), lowercase_ ? text::to_lower(code) : code);
+    in_word = !alone;
+  }
+  return words;
+}
+
+void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
+                                      uint64_t& steps) const {
+  for (const std::string& word : words(text)) encode_word(word, out, steps);
+}
+
+void WordPieceTokenizer::encode_word(std::string_view word, std::vector<TokenId>& out,
+                                     uint64_t& steps) const {
+  const size_t before = out.size();
+  for (size_t at = 0; at < word.size();) {
+    size_t longest_end = at;
+    TokenId longest = kNoToken;
+    Trie::Node node = Trie::kRoot;
+    for (size_t end = at; end < word.size();) {
+      ++steps;
+      node = pieces_.step(node, word[end++]);
+      if (node == Trie::kNowhere) break;
+      if (pieces_.value(node) == kNoToken) continue;
+      longest = pieces_.value(node);
+      longest_end = end;
+    }
+    if (longest == kNoToken) {
+      out.resize(before);
+      if (special().unk != kNoToken) out.push_back(special().unk);
+      return;
+    }
+    out.push_back(longest);
+    at = longest_end;
+  }
+}
+
+std::string WordPieceTokenizer::spell(TokenId token) const { return unmark_spaces(vocab().text(token)); }
+
+}  // namespace gantry::tokenizer

@@ -1,0 +1,203 @@
+// Streams and the engine behind them: clients that go, clients that do not read, errors in mid-stream,
+// answers that must be the same at any load.
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/scenario/raw_client.h"
+#include "tests/scenario/stage.h"
+
+namespace gantry::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+// A request that would go on to the end of the context.
+std::string endless(bool stream) {
+  return post(
+      "/v1/completions",
+      std::string(R"({"model":"sim","temperature":0,"max_tokens":1000000,"prompt":"go on","stream":)") +
+          (stream ? "true}" : "false}"));
+}
+
+std::string text_of_stream(const std::string& body) {
+  std::string out;
+  for (const std::string& event : events_of(body)) {
+    if (event == "[DONE]") continue;
+    const json chunk = json::parse(event);
+    for (const json& choice : chunk["choices"]) out += choice["text"].get<std::string>();
+  }
+  return out;
+}
+
+void wait_until_running(Stage& stage) {
+  while (stage.stats().running == 0) std::this_thread::yield();
+}
+
+TEST(Stream, AClientThatGoesFreesItsPages) {
+  Stage stage({.step_time = 500us});
+  enum class Way { kClose, kReset, kHalfClose };
+  for (const bool stream : {true, false})
+    for (const Way way : {Way::kClose, Way::kReset, Way::kHalfClose}) {
+      RawClient client(stage.port());
+      client.send(endless(stream));
+      if (stream) {
+        ASSERT_TRUE(client.receive_head());
+        EXPECT_NE(client.receive_some(), "");
+      }
+      wait_until_running(stage);
+      if (way == Way::kClose) client.close();
+      if (way == Way::kReset) client.reset();
+      if (way == Way::kHalfClose) client.half_close();
+      EXPECT_TRUE(stage.at_rest()) << stream << static_cast<int>(way);
+    }
+  EXPECT_EQ(stage.stats().jobs_cancelled, 6U);
+}
+
+TEST(Stream, AClientThatGoesWhileItWaitsIsForgotten) {
+  Stage stage({.step_time = 500us, .sequences = 1});
+  RawClient running(stage.port());
+  running.send(endless(true));
+  ASSERT_TRUE(running.receive_head());
+  RawClient waiting(stage.port());
+  waiting.send(endless(true));
+  while (stage.stats().waiting == 0) std::this_thread::yield();
+  waiting.close();
+  while (stage.stats().waiting > 0) std::this_thread::yield();
+  EXPECT_NE(running.receive_some(), "") << "the other one goes on";
+  running.close();
+  EXPECT_TRUE(stage.at_rest());
+}
+
+TEST(Stream, AClientThatGoesTakesAllItsChoicesAlong) {
+  Stage stage({.step_time = 500us});
+  RawClient client(stage.port());
+  client.send(post("/v1/completions",
+                   R"({"model":"sim","max_tokens":100000,"prompt":["a","b"],"n":4,"stream":true})"));
+  ASSERT_TRUE(client.receive_head());
+  client.close();
+  EXPECT_TRUE(stage.at_rest());
+}
+
+TEST(Stream, AClientThatDoesNotReadLosesItsStreamOnly) {
+  StageOptions options;
+  options.step_time = 50us;
+  options.context = 65536;
+  options.pages = 8192;
+  options.server.stream_queue_bytes_max = 4096;
+  options.server.send_buffer_bytes = 4096;
+  Stage stage(options);
+  RawClient deaf(stage.port(), 4096);
+  deaf.send(endless(true));
+  wait_until_running(stage);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(text_of_stream(
+                  ask(stage.port(),
+                      post("/v1/completions",
+                           R"json({"model":"sim","temperature":0,"prompt":"say(hello)","stream":true})json"))
+                      ->body),
+              "hello");
+  EXPECT_TRUE(stage.at_rest());
+  EXPECT_EQ(stage.stats().jobs_cancelled, 1U);
+}
+
+TEST(Stream, AWriteThatTakesTooLongEndsTheStream) {
+  StageOptions options;
+  options.step_time = 50us;
+  options.context = 65536;
+  options.pages = 8192;
+  options.server.write_deadline = 100ms;
+  options.server.body_bytes_per_second_min = size_t{1} << 30;
+  options.server.send_buffer_bytes = 4096;
+  options.server.stream_queue_bytes_max = size_t{64} << 20;  // never full: the deadline must do it
+  Stage stage(options);
+  RawClient deaf(stage.port(), 4096);
+  deaf.send(endless(true));
+  wait_until_running(stage);
+  EXPECT_TRUE(stage.at_rest());
+  EXPECT_EQ(stage.stats().jobs_cancelled, 1U);
+}
+
+TEST(Stream, AnErrorInMidStreamIsAnEvent) {
+  StageOptions options;
+  options.fail_at_step = 20;
+  Stage stage(options);
+  RawClient client(stage.port());
+  client.send(endless(true));
+  const auto answer = client.receive();
+  ASSERT_TRUE(answer) << "the chunked body ends as it must";
+  EXPECT_EQ(answer->status, 200);
+  const size_t event = answer->body.find("event: error\ndata: ");
+  ASSERT_NE(event, std::string::npos) << answer->body;
+  EXPECT_EQ(answer->body.find("[DONE]"), std::string::npos);
+  const json error = json::parse(events_of(answer->body).back())["error"];
+  EXPECT_EQ(error["type"], "server_error");
+  EXPECT_EQ(error["code"], "device");
+  EXPECT_TRUE(client.receive_end());
+}
+
+TEST(Stream, AnErrorBeforeTheAnswerIsAStatus) {
+  StageOptions options;
+  options.fail_at_step = 1;
+  Stage stage(options);
+  const auto answer = ask(stage.port(), endless(false));
+  EXPECT_EQ(answer->status, 500);
+  EXPECT_EQ(json::parse(answer->body)["error"]["code"], "device");
+}
+
+std::string dice_request(uint64_t seed, bool stream, uint32_t n = 1) {
+  const json body = {{"model", "dice"}, {"prompt", "roll them"}, {"seed", seed},      {"max_tokens", 300},
+                     {"n", n},          {"stream", stream},      {"ignore_eos", true}};
+  return post("/v1/completions", body.dump());
+}
+
+TEST(Stream, ManyAtOnceSayWhatEachSaysAlone) {
+  Stage stage;
+  constexpr uint64_t kStreams = 24;
+  std::vector<std::string> alone;
+  for (uint64_t seed = 0; seed < kStreams; ++seed)
+    alone.push_back(text_of_stream(ask(stage.port(), dice_request(seed, true))->body));
+  EXPECT_NE(alone[0], alone[1]);
+  std::vector<std::thread> threads;
+  std::vector<std::string> together(kStreams);
+  for (uint64_t seed = 0; seed < kStreams; ++seed)
+    threads.emplace_back([&, seed] {
+      const auto answer = ask(stage.port(), dice_request(seed, true));
+      together[seed] = answer ? text_of_stream(answer->body) : "(no answer)";
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(together, alone);
+  for (uint64_t seed = 0; seed < 4; ++seed)
+    EXPECT_EQ(json::parse(ask(stage.port(), dice_request(seed, false))->body)["choices"][0]["text"],
+              alone[seed])
+        << "streamed or not";
+}
+
+TEST(Stream, ChoicesAreTheSeedsThatFollow) {
+  Stage stage;
+  const json three = json::parse(ask(stage.port(), dice_request(40, false, 3))->body)["choices"];
+  ASSERT_EQ(three.size(), 3U);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(three[i]["text"],
+              json::parse(ask(stage.port(), dice_request(40 + i, false))->body)["choices"][0]["text"]);
+}
+
+TEST(Stream, ChoicesOfAStreamCarryTheirIndex) {
+  Stage stage;
+  std::vector<std::string> texts(3);
+  for (const std::string& event : events_of(ask(stage.port(), dice_request(7, true, 3))->body)) {
+    if (event == "[DONE]") continue;
+    const json chunk = json::parse(event);
+    for (const json& choice : chunk["choices"])
+      texts.at(choice["index"].get<size_t>()) += choice["text"].get<std::string>();
+  }
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(texts[i], text_of_stream(ask(stage.port(), dice_request(7 + i, true))->body));
+}
+
+}  // namespace
+}  // namespace gantry::testing

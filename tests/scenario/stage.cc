@@ -1,0 +1,134 @@
+#include "tests/scenario/stage.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "tests/scenario/raw_client.h"
+
+namespace gantry::testing {
+namespace {
+
+constexpr std::string_view kAssistant = "assistant:";
+
+std::string part_text(const chat::Json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  std::string out;
+  if (content.is_array())
+    for (const chat::Json& part : content) out += part.value("text", "");
+  return out;
+}
+
+// What "sim" was asked to say, and how much of it is said. Bytes only: control tokens are '\0'.
+struct Order {
+  std::string text;
+  size_t said = 0;
+};
+
+std::optional<Order> order_of(const std::string& history) {
+  const size_t say = history.rfind("say("), count = history.rfind("count(");
+  const bool counts = count != std::string::npos && (say == std::string::npos || count > say);
+  const size_t from = counts ? count + 6 : say + 4;
+  if (!counts && say == std::string::npos) return std::nullopt;
+  const size_t end = history.find(')', from);
+  if (end == std::string::npos) return std::nullopt;
+  Order order;
+  order.text = history.substr(from, end - from);
+  if (counts) {
+    const long n = std::strtol(order.text.c_str(), nullptr, 10);
+    order.text.clear();
+    for (long i = 1; i <= n; ++i) order.text += (i > 1 ? " " : "") + std::to_string(i);
+  }
+  size_t answer = end + 1;
+  const size_t turn = history.find('\0', answer);
+  if (turn != std::string::npos && history.compare(turn + 1, kAssistant.size(), kAssistant) == 0)
+    answer = turn + 1 + kAssistant.size();
+  order.said = history.size() - std::min(answer, history.size());
+  return order;
+}
+
+TokenId obey(std::span<const TokenId> tokens) {
+  std::string history;
+  for (const TokenId token : tokens) history += token < kBos ? static_cast<char>(token) : '\0';
+  const auto order = order_of(history);
+  if (!order)
+    return 'a' + static_cast<TokenId>((history.size() * 7 + static_cast<size_t>(tokens.back())) % 26);
+  if (order->said >= order->text.size()) return kEos;
+  return static_cast<unsigned char>(order->text[order->said]);
+}
+
+class SimLiveModel final : public fleet::LiveModel {
+ public:
+  SimLiveModel(const std::string& id, const StageOptions& options, bool obeys)
+      : runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
+                 .seed = 11,
+                 .fail_at_step = obeys ? options.fail_at_step : 0,
+                 .step_time = options.step_time,
+                 .say = obeys ? obey : std::function<TokenId(std::span<const TokenId>)>()}),
+        engine_(engine::Engine::start(
+            runner_, {.queue_max = options.queue_max, .prefix_cache = options.prefix_cache})),
+        completer_(
+            completion::Completer::create({&tokenizer_, obeys ? &template_ : nullptr, engine_.get()})) {
+    card_.id = id;
+    card_.created = 1'700'000'000;
+    card_.arch = "sim";
+    card_.context = options.context;
+    card_.has_chat_template = obeys;
+  }
+  const fleet::ModelCard& card() const override { return card_; }
+  completion::Completer& completer() override { return *completer_; }
+  engine::Engine& engine() override { return *engine_; }
+
+ private:
+  fleet::ModelCard card_;
+  ByteTokenizer tokenizer_;
+  PlainTemplate template_;
+  sim::SimRunner runner_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<completion::Completer> completer_;
+};
+
+}  // namespace
+
+std::string PlainTemplate::render(const chat::Json& context, const chat::RenderLimits&,
+                                  std::optional<int64_t>) const {
+  std::string out;
+  if (!context["tools"].is_null()) out += "tools:" + context["tools"].dump();
+  for (const chat::Json& message : context["messages"]) {
+    const auto role = message["role"].get<std::string>();
+    if (role == "impossible")
+      throw chat::TemplateError(chat::TemplateErrorKind::kRaise, "roles must alternate, said the template");
+    out += "<|turn|>" + role + ":" + (message.contains("content") ? part_text(message["content"]) : "");
+  }
+  if (context.contains("suffix")) out += context["suffix"].get<std::string>();
+  if (context["add_generation_prompt"].get<bool>()) out += "<|turn|>assistant:";
+  return out;
+}
+
+Stage::Stage(StageOptions options) {
+  options.server.port = 0;
+  models_ = {std::make_shared<SimLiveModel>("sim", options, true),
+             std::make_shared<SimLiveModel>("dice", options, false)};
+  fleet_ = fleet::make_fleet(models_);
+  server_ = server::Server::start(*fleet_, options.server);
+}
+
+Stage::~Stage() = default;
+
+engine::EngineStats Stage::stats(const std::string& model) { return fleet_->lease(model)->engine().stats(); }
+
+bool Stage::at_rest() {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < end) {
+    bool rests = true;
+    for (const fleet::Lease& model : models_) {
+      const engine::EngineStats stats = model->engine().stats();
+      rests &=
+          stats.running == 0 && stats.waiting == 0 && stats.pages_free + stats.pages_cached == stats.pages;
+    }
+    if (rests) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
+}
+
+}  // namespace gantry::testing

@@ -1,0 +1,65 @@
+// A real server over models without weights: the engine is the real one, its runner is tests/sim, the
+// tokenizer is bytes.
+//
+//   "sim"   obeys: a prompt that ends in say(TEXT) is answered with TEXT, count(N) with "1 2 .. N", anything
+//   else
+//           with letters without end. Greedy or not, it says the same.
+//   "dice"  answers with bytes that depend on everything before and on the seed. It has no chat template.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "fleet/fleet.h"
+#include "server/server.h"
+#include "tests/scenario/fakes.h"
+#include "tests/sim/sim_runner.h"
+
+namespace gantry::testing {
+
+// Writes "<|turn|>ROLE:CONTENT" for each message, the tools before them where there are some, and
+// "<|turn|>assistant:" at the end. Refuses the role "impossible".
+class PlainTemplate final : public chat::ChatTemplate {
+ public:
+  std::string render(const chat::Json& context, const chat::RenderLimits& limits,
+                     std::optional<int64_t> now) const override;
+  const std::string& source() const override { return source_; }
+
+ private:
+  std::string source_;
+};
+
+struct StageOptions {
+  std::chrono::microseconds step_time{0};
+  uint32_t pages = 1024;
+  uint32_t sequences = 16;
+  uint32_t queue_max = 256;
+  uint32_t context = 4096;
+  uint64_t fail_at_step = 0;  // this step of "sim" loses its device; 0: none
+  bool prefix_cache = false;  // off: every page is free when nothing runs
+  server::ServerOptions server = {};
+};
+
+class Stage {
+ public:
+  explicit Stage(StageOptions options = {});
+  ~Stage();
+
+  uint16_t port() const { return server_->port(); }
+  server::Server& server() { return *server_; }
+  fleet::Fleet& fleet() { return *fleet_; }
+  engine::EngineStats stats(const std::string& model = "sim");
+  // Waits until nothing runs and all pages are free. False when patience ends.
+  bool at_rest();
+
+ private:
+  std::vector<fleet::Lease> models_;
+  std::unique_ptr<fleet::Fleet> fleet_;
+  std::unique_ptr<server::Server> server_;
+};
+
+}  // namespace gantry::testing

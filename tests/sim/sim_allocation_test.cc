@@ -1,0 +1,64 @@
+// A step allocates nothing (contract F4): every allocation of this thread is counted.
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/core.h"
+#include "tests/sim/sim_jobs.h"
+#include "tests/sim/sim_runner.h"
+
+namespace {
+thread_local uint64_t allocations = 0;
+}
+
+void* operator new(size_t size) {
+  ++allocations;
+  void* memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace gantry::sim {
+namespace {
+
+TEST(SimAllocation, TheCounterCounts) {
+  const uint64_t before = allocations;
+  auto number = std::make_unique<int>(1);
+  EXPECT_EQ(*number, 1);
+  EXPECT_EQ(allocations, before + 1);
+}
+
+// Admission, sharing, slices, preemption, penalties, every way of picking, logprobs, cancellation, finishing:
+// all of it within steps.
+TEST(SimAllocation, AStepAllocatesNothing) {
+  uint64_t steps = 0, preemptions = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Dice dice(seed);
+    const auto limits = sim_limits(61, 160, 5, 40, 9);
+    SimRunner runner({.limits = limits, .seed = seed});
+    engine::EngineCore core(runner, {});
+    std::vector<std::shared_ptr<RecordingSink>> sinks;
+    for (int n = 0; n < 30; ++n) {
+      engine::Job job = random_job(dice, limits.vocab, limits.context_max);
+      sinks.push_back(std::make_shared<RecordingSink>(dice.chance(0.1) ? 3 : 0, limits.context_max));
+      job.sink = sinks.back();
+      auto sequence = engine::make_sequence(sinks.size(), std::move(job), limits);
+      if (dice.chance(0.1)) sequence->cancelled->store(true);
+      core.add(std::move(sequence));
+    }
+    const uint64_t before = allocations;
+    while (core.step()) ++steps;
+    ASSERT_EQ(allocations, before) << "seed " << seed;
+    preemptions += core.stats().preemptions;
+  }
+  EXPECT_GT(steps, 1000u);
+  EXPECT_GT(preemptions, 100u);
+}
+
+}  // namespace
+}  // namespace gantry::sim

@@ -1,0 +1,141 @@
+// Seeded random life of an engine, step by step on one thread: jobs arrive, are cancelled, lose their
+// listeners, in machines of every size. Each answer must be the one of the job alone, and all that must hold
+// is checked after every step. GANTRY_SIM_SEEDS sets how many seeds are run.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/core.h"
+#include "tests/sim/sim_jobs.h"
+#include "tests/sim/sim_runner.h"
+
+namespace gantry::sim {
+namespace {
+
+using engine::FinishReason;
+
+struct Totals {
+  uint64_t steps = 0, rows = 0, tokens = 0, preemptions = 0, cached = 0, done = 0, cancelled = 0;
+};
+
+struct Life {
+  engine::Job job;  // with its prompt
+  std::shared_ptr<RecordingSink> sink;
+  std::shared_ptr<std::atomic<bool>> cancelled;
+  uint64_t arrives = 0, cancel_at = 0;  // 0: never
+  uint32_t end = 0;
+};
+
+model::RunnerLimits random_limits(Dice& dice) {
+  const uint32_t context = dice.roll(40, 260);
+  const uint32_t sequences = dice.roll(1, 8);
+  const uint32_t full = (context + kPageTokens - 1) / kPageTokens;
+  // From room for a single sequence to plenty.
+  const uint32_t pages = dice.chance(0.6) ? full + dice.roll(0, 4) : full * sequences + dice.roll(0, 20);
+  auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);
+  if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
+  return limits;
+}
+
+std::vector<Life> random_lives(Dice& dice, const model::RunnerLimits& limits) {
+  std::vector<Life> lives(dice.roll(1, 20));
+  const uint32_t spread = dice.roll(0, 200);
+  for (Life& life : lives) {
+    life.job = random_job(dice, limits.vocab, limits.context_max);
+    life.sink = std::make_shared<RecordingSink>(dice.chance(0.1) ? dice.roll(1, 10) : 0);
+    life.job.sink = life.sink;
+    life.arrives = dice.roll(0, spread);
+    if (dice.chance(0.15)) life.cancel_at = life.arrives + dice.roll(1, 60);
+  }
+  return lives;
+}
+
+// Rows that the jobs would take if nothing were shared, cached or cut short. The oldest job gains one in
+// every step, so this many steps are enough for all.
+uint64_t steps_enough(const std::vector<Life>& lives, const model::RunnerLimits& limits) {
+  uint64_t rows = 0, last = 0;
+  for (const Life& life : lives) {
+    const uint32_t answer = life.job.tokens_max == 0 ? limits.context_max : life.job.tokens_max;
+    rows += std::min<uint64_t>(life.job.prompt.size() + answer, limits.context_max);
+    last = std::max(last, life.arrives);
+  }
+  return rows + last + 1;
+}
+
+void run_seed(uint64_t seed, Totals& totals) {
+  Dice dice(seed);
+  const auto limits = random_limits(dice);
+  engine::EngineOptions options;
+  options.prefix_cache = dice.chance(0.75);
+  options.step_rows = dice.chance(0.5) ? dice.roll(1, limits.rows_max) : 0;
+  const uint64_t hash_mask = dice.chance(0.3) ? 3 : ~uint64_t{0};
+  auto lives = random_lives(dice, limits);
+  SimRunner runner({.limits = limits, .seed = seed});
+  engine::EngineCore core(runner, options, hash_mask);
+  const uint64_t enough = steps_enough(lives, limits);
+
+  size_t arrived = 0;
+  JobId next_id = 0;
+  for (uint64_t step = 0; arrived < lives.size() || !core.idle(); ++step) {
+    ASSERT_LE(step, enough) << "somebody starves, seed " << seed;
+    for (Life& life : lives) {
+      if (life.arrives == step) {
+        engine::Job job = life.job;
+        auto sequence = engine::make_sequence(++next_id, std::move(job), limits);
+        life.cancelled = sequence->cancelled;
+        core.add(std::move(sequence));
+        ++arrived;
+      }
+      if (life.cancel_at == step && life.cancelled) life.cancelled->store(true);
+    }
+    core.step();
+    core.check();
+    for (const Life& life : lives) {
+      const bool cancelled = life.cancelled && life.cancelled->load();
+      ASSERT_TRUE(!cancelled || life.sink->finished()) << "seed " << seed;
+    }
+  }
+  EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
+  EXPECT_EQ(core.finished().size(), lives.size());
+
+  const SimModel model{seed, limits.vocab};
+  for (size_t i = 0; i < lives.size(); ++i) {
+    const Answer alone = answer_alone(model, lives[i].job, limits.context_max);
+    const Answer& heard = lives[i].sink->answer();
+    ASSERT_EQ(difference(alone, heard), "") << "seed " << seed << " job " << i;
+    ASSERT_NE(heard.finish, FinishReason::kError) << "seed " << seed << " job " << i;
+  }
+  const auto stats = core.stats();
+  EXPECT_EQ(stats.jobs_done + stats.jobs_cancelled, lives.size());
+  totals.steps += stats.steps;
+  totals.rows += stats.rows;
+  totals.tokens += stats.generated_tokens;
+  totals.preemptions += stats.preemptions;
+  totals.cached += stats.cached_tokens;
+  totals.done += stats.jobs_done;
+  totals.cancelled += stats.jobs_cancelled;
+}
+
+TEST(SimCore, EveryAnswerIsTheOneOfTheJobAlone) {
+  const char* wish = std::getenv("GANTRY_SIM_SEEDS");
+  const uint64_t seeds = wish != nullptr ? std::strtoull(wish, nullptr, 10) : 2000;
+  Totals totals;
+  for (uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) run_seed(seed, totals);
+  std::printf(
+      "%llu seeds: %llu steps, %llu rows, %llu tokens, %llu cached, %llu preemptions, %llu done, %llu "
+      "cancelled\n",
+      static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(totals.steps),
+      static_cast<unsigned long long>(totals.rows), static_cast<unsigned long long>(totals.tokens),
+      static_cast<unsigned long long>(totals.cached), static_cast<unsigned long long>(totals.preemptions),
+      static_cast<unsigned long long>(totals.done), static_cast<unsigned long long>(totals.cancelled));
+  // The seeds reach what they are for.
+  EXPECT_GT(totals.preemptions, seeds / 10);
+  EXPECT_GT(totals.cached, seeds * 10);
+  EXPECT_GT(totals.cancelled, seeds / 10);
+}
+
+}  // namespace
+}  // namespace gantry::sim

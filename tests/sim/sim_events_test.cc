@@ -1,0 +1,232 @@
+// What a sink hears: one job at a time or a few, each event by name.
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/core.h"
+#include "tests/sim/sim_jobs.h"
+#include "tests/sim/sim_runner.h"
+
+namespace gantry::sim {
+namespace {
+
+using engine::FinishReason;
+using engine::Job;
+
+constexpr uint32_t kVocab = 64;
+
+// Says the number of tokens so far, modulo the vocabulary.
+SimOptions counting() {
+  return {.limits = sim_limits(kVocab, 256, 4, 64, 40), .say = [](std::span<const TokenId> tokens) {
+            return static_cast<TokenId>(tokens.size() % kVocab);
+          }};
+}
+
+class Desk {
+ public:
+  explicit Desk(model::Runner& runner, engine::EngineOptions options = {})
+      : runner_(runner), core(runner, options) {}
+
+  std::shared_ptr<RecordingSink> add(Job job, uint32_t leave_after = 0) {
+    auto sink = std::make_shared<RecordingSink>(leave_after);
+    job.sink = sink;
+    core.add(engine::make_sequence(++last_id_, std::move(job), runner_.limits()));
+    return sink;
+  }
+  void run() {
+    while (core.step()) core.check();
+  }
+
+ private:
+  model::Runner& runner_;
+  JobId last_id_ = 0;
+
+ public:
+  engine::EngineCore core;
+};
+
+Job greedy(size_t prompt, uint32_t tokens_max) {
+  Job job;
+  job.prompt.assign(prompt, 1);
+  job.tokens_max = tokens_max;
+  job.sampling.temperature = 0;
+  return job;
+}
+
+TEST(SimEvents, TokensComeInOrderUntilTheLimit) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto sink = desk.add(greedy(3, 4));
+  desk.run();
+  EXPECT_EQ(sink->answer().tokens, (std::vector<TokenId>{3, 4, 5, 6}));
+  EXPECT_EQ(sink->answer().finish, FinishReason::kLength);
+  EXPECT_EQ(runner.steps(), 4u);  // the last token is not fed back
+  const auto stats = desk.core.stats();
+  EXPECT_EQ(stats.prompt_tokens, 3u);
+  EXPECT_EQ(stats.generated_tokens, 4u);
+  EXPECT_EQ(stats.rows, 6u);
+  EXPECT_EQ(stats.jobs_done, 1u);
+}
+
+TEST(SimEvents, AStopTokenIsTheLastAndBeatsTheLimit) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  Job job = greedy(3, 3);
+  job.stop_tokens = {60, 5};
+  const auto sink = desk.add(job);
+  desk.run();
+  EXPECT_EQ(sink->answer().tokens, (std::vector<TokenId>{3, 4, 5}));
+  EXPECT_EQ(sink->answer().finish, FinishReason::kStop);
+}
+
+TEST(SimEvents, TheContextIsALimitToo) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto open = desk.add(greedy(250, 0)), last = desk.add(greedy(255, 100));
+  desk.run();
+  EXPECT_EQ(open->answer().tokens.size(), 6u);
+  EXPECT_EQ(last->answer().tokens.size(), 1u);
+  EXPECT_EQ(open->answer().finish, FinishReason::kLength);
+  EXPECT_EQ(last->answer().finish, FinishReason::kLength);
+}
+
+TEST(SimEvents, ASinkThatLeavesHearsOneLastWord) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto gone = desk.add(greedy(3, 100), 2), stays = desk.add(greedy(3, 5));
+  desk.run();
+  EXPECT_EQ(gone->answer().tokens.size(), 2u);
+  EXPECT_EQ(gone->answer().finish, FinishReason::kCancelled);
+  EXPECT_EQ(stays->answer().tokens.size(), 5u);
+  EXPECT_EQ(desk.core.stats().jobs_cancelled, 1u);
+}
+
+class ThrowingSink final : public engine::TokenSink {
+ public:
+  bool on_token(const engine::TokenEvent&) override { throw std::runtime_error("broken"); }
+};
+
+TEST(SimEvents, ASinkThatThrowsLosesItsOwnJobOnly) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  Job job = greedy(3, 5);
+  job.sink = std::make_shared<ThrowingSink>();
+  desk.core.add(engine::make_sequence(100, std::move(job), runner.limits()));
+  const auto other = desk.add(greedy(3, 5));
+  while (desk.core.step()) {
+  }
+  EXPECT_EQ(other->answer().tokens.size(), 5u);
+  EXPECT_EQ(desk.core.stats().jobs_cancelled, 1u);
+  EXPECT_EQ(desk.core.memory().available(), 40u);
+}
+
+TEST(SimEvents, EqualPromptsShareTheirPages) {
+  SimRunner runner({.limits = sim_limits(kVocab, 256, 4, 64, 40)});
+  Desk desk(runner);
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    Job job = greedy(100, 3);
+    job.sampling.temperature = 1;
+    job.sampling.seed = seed;
+    sinks.push_back(desk.add(job));
+  }
+  desk.run();
+  EXPECT_EQ(sinks[0]->answer().cached_tokens, 0u);
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(sinks[i]->answer().cached_tokens, 96u);
+  EXPECT_EQ(desk.core.stats().rows, 100u + 3 * 4 + 4 * 2);
+}
+
+TEST(SimEvents, TheNextTurnFindsPromptAndAnswer) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto first = desk.add(greedy(40, 30));
+  desk.run();
+  Job second = greedy(40, 2);
+  second.prompt.insert(second.prompt.end(), first->answer().tokens.begin(), first->answer().tokens.end());
+  second.prompt.push_back(9);
+  const auto sink = desk.add(second);
+  desk.run();
+  EXPECT_EQ(sink->answer().cached_tokens, 64u);  // of 71; the 70th had not been fed back
+}
+
+// Forbids the token that was picked last: needs to be told of every pick.
+class NoRepeat final : public sample::LogitStage {
+ public:
+  void apply(std::span<float> logits) override {
+    if (last_ >= 0) logits[static_cast<size_t>(last_)] = -std::numeric_limits<float>::infinity();
+    if (all_) std::fill(logits.begin(), logits.end(), -std::numeric_limits<float>::infinity());
+  }
+  void accept(TokenId token) override { last_ = token; }
+  void forbid_all() { all_ = true; }
+
+ private:
+  TokenId last_ = -1;
+  bool all_ = false;
+};
+
+TEST(SimEvents, StagesFollowThePicksThroughPreemption) {
+  const auto say_seven = [](std::span<const TokenId>) { return TokenId{7}; };
+  SimRunner runner({.limits = sim_limits(kVocab, 128, 2, 64, 4), .say = say_seven});
+  Desk desk(runner);
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  for (int n = 0; n < 2; ++n) {
+    Job job = greedy(31, 60);
+    job.prompt[0] = n;
+    job.stages = {std::make_shared<NoRepeat>()};
+    sinks.push_back(desk.add(job));
+  }
+  desk.run();
+  EXPECT_GT(desk.core.stats().preemptions, 0u);
+  for (const auto& sink : sinks)
+    for (size_t i = 0; i < 60; ++i) ASSERT_EQ(sink->answer().tokens[i], i % 2 == 0 ? 7 : 0) << i;
+}
+
+TEST(SimEvents, WhereNoTokenIsAllowedTheRequestIsToBlame) {
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto stage = std::make_shared<NoRepeat>();
+  stage->forbid_all();
+  Job job = greedy(3, 5);
+  job.stages = {stage};
+  const auto sink = desk.add(job), other = desk.add(greedy(3, 5));
+  desk.run();
+  EXPECT_EQ(sink->answer().finish, FinishReason::kError);
+  EXPECT_EQ(sink->answer().error, ErrorCode::kInvalidRequest);
+  EXPECT_EQ(other->answer().tokens.size(), 5u);
+}
+
+// Answers NaN to sequences that begin with token 13.
+class NanRunner final : public model::Runner {
+ public:
+  NanRunner() : sane_(counting()) {}
+  const model::RunnerLimits& limits() const override { return sane_.limits(); }
+  void step(const model::Batch& batch, std::span<float> logits) override {
+    sane_.step(batch, logits);
+    for (size_t i = 0; i < batch.logit_rows.size(); ++i)
+      if (batch.tokens[static_cast<size_t>(batch.logit_rows[i])] == 13)
+        std::fill_n(logits.begin() + static_cast<std::ptrdiff_t>(i * kVocab), kVocab,
+                    std::numeric_limits<float>::quiet_NaN());
+  }
+
+ private:
+  SimRunner sane_;
+};
+
+TEST(SimEvents, AModelThatSaysNothingFiniteEndsThatJobOnly) {
+  NanRunner runner;
+  Desk desk(runner);
+  Job bad = greedy(1, 5);
+  bad.prompt = {13};
+  const auto sink = desk.add(bad), other = desk.add(greedy(3, 5));
+  desk.run();
+  EXPECT_EQ(sink->answer().finish, FinishReason::kError);
+  EXPECT_EQ(sink->answer().error, ErrorCode::kInternal);
+  EXPECT_EQ(other->answer().tokens.size(), 5u);
+  EXPECT_EQ(desk.core.stats().jobs_failed, 1u);
+}
+
+}  // namespace
+}  // namespace gantry::sim

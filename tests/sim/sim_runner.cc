@@ -1,0 +1,159 @@
+#include "tests/sim/sim_runner.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace gantry::sim {
+namespace {
+
+// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+uint64_t mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+uint64_t SimModel::cell(uint64_t fold, TokenId token, uint32_t position) const {
+  return mix(fold ^ mix(seed ^ (uint64_t{position} << 32 | static_cast<uint32_t>(token))));
+}
+
+uint64_t SimModel::extend(uint64_t fold, uint64_t cell) const { return mix(fold * 31 + cell); }
+
+void SimModel::logits(uint64_t cell, std::span<float> logits) const {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (i % 8 == 0) bits = mix(cell + i);
+    const auto level = static_cast<int>((bits >> (8 * (i % 8))) & 0xff) % 33;
+    logits[i] = static_cast<float>(level - 16) / 2;
+  }
+}
+
+model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t sequences_max,
+                               uint32_t rows_max, uint32_t pages) {
+  model::RunnerLimits limits;
+  limits.vocab = vocab;
+  limits.context_max = context_max;
+  limits.sequences_max = sequences_max;
+  limits.rows_max = rows_max;
+  limits.logit_rows_max = sequences_max;
+  limits.pages = pages;
+  limits.pages_max = (context_max + kPageTokens - 1) / kPageTokens;
+  return limits;
+}
+
+SimRunner::SimRunner(SimOptions options)
+    : options_(std::move(options)),
+      model_{options_.seed, options_.limits.vocab},
+      memory_(size_t{options_.limits.pages} * kPageTokens),
+      folds_(options_.limits.rows_max),
+      seen_(options_.limits.sequences_max),
+      read_by_(options_.limits.pages),
+      history_(options_.limits.context_max) {
+  for (size_t i = 0; i < memory_.size(); ++i)
+    memory_[i] = {mix(options_.seed + i), static_cast<TokenId>(i % 7)};
+}
+
+void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
+  const uint64_t step = steps_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (options_.fail_at_step != 0 && step >= options_.fail_at_step)
+    throw Error(ErrorCode::kDevice, "the simulated device has failed", "sim:0");
+  if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
+  check_batch(batch, logits);
+  check_written_pages(batch);
+  // All reading before all writing: what another sequence writes in this step is not there yet.
+  read_folds(batch);
+  write_rows(batch);
+  for (size_t i = 0; i < batch.logit_rows.size(); ++i)
+    speak(batch, static_cast<size_t>(batch.logit_rows[i]), logits.subspan(i * model_.vocab, model_.vocab));
+}
+
+void SimRunner::check_batch(const model::Batch& batch, std::span<const float> logits) {
+  const model::RunnerLimits& limits = options_.limits;
+  const size_t rows = batch.tokens.size();
+  GANTRY_CHECK(rows > 0 && rows <= limits.rows_max);
+  GANTRY_CHECK(batch.positions.size() == rows && batch.sequences.size() == rows);
+  GANTRY_CHECK_EQ(batch.page_tables.size() % limits.pages_max, size_t{0});
+  const size_t sequences = batch.page_tables.size() / limits.pages_max;
+  GANTRY_CHECK_LE(sequences, size_t{limits.sequences_max});
+  for (size_t row = 0; row < rows; ++row) {
+    GANTRY_CHECK(batch.tokens[row] >= 0 && static_cast<uint32_t>(batch.tokens[row]) < limits.vocab);
+    GANTRY_CHECK(batch.positions[row] >= 0 &&
+                 static_cast<uint32_t>(batch.positions[row]) < limits.context_max);
+    GANTRY_CHECK(batch.sequences[row] >= 0 && static_cast<size_t>(batch.sequences[row]) < sequences);
+    if (row > 0 && batch.sequences[row] == batch.sequences[row - 1]) {
+      GANTRY_CHECK_EQ(batch.positions[row], batch.positions[row - 1] + 1);
+    } else {
+      uint64_t& seen = seen_[static_cast<size_t>(batch.sequences[row])];
+      GANTRY_CHECK_LT(seen, steps());
+      seen = steps();
+    }
+  }
+  GANTRY_CHECK_LE(batch.logit_rows.size(), size_t{limits.logit_rows_max});
+  GANTRY_CHECK_EQ(logits.size(), batch.logit_rows.size() * limits.vocab);
+  for (size_t i = 0; i < batch.logit_rows.size(); ++i) {
+    GANTRY_CHECK(batch.logit_rows[i] >= 0 && static_cast<size_t>(batch.logit_rows[i]) < rows);
+    GANTRY_CHECK(i == 0 || batch.logit_rows[i] > batch.logit_rows[i - 1]);
+  }
+}
+
+// A page that a sequence writes stands in no other table, whether that one has rows in this step or not.
+void SimRunner::check_written_pages(const model::Batch& batch) {
+  const uint32_t pages_max = options_.limits.pages_max;
+  std::fill(read_by_.begin(), read_by_.end(), 0);
+  for (const PageId page : batch.page_tables) {
+    if (page == kNoPage) continue;
+    GANTRY_CHECK_LT(page, options_.limits.pages);
+    ++read_by_[page];
+  }
+  for (size_t row = 0; row < batch.tokens.size(); ++row) {
+    const auto place = static_cast<uint32_t>(batch.positions[row]) / kPageTokens;
+    const PageId page = batch.page_tables[static_cast<size_t>(batch.sequences[row]) * pages_max + place];
+    GANTRY_CHECK_NE(page, kNoPage);
+    GANTRY_CHECK_EQ(read_by_[page], 1u);
+  }
+}
+
+SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t position) {
+  const size_t table = static_cast<size_t>(batch.sequences[row]) * options_.limits.pages_max;
+  const PageId page = batch.page_tables[table + position / kPageTokens];
+  GANTRY_CHECK_LT(page, options_.limits.pages);
+  return memory_[size_t{page} * kPageTokens + position % kPageTokens];
+}
+
+void SimRunner::read_folds(const model::Batch& batch) {
+  for (size_t row = 0; row < batch.tokens.size(); ++row) {
+    if (row > 0 && batch.sequences[row] == batch.sequences[row - 1]) continue;
+    uint64_t fold = SimModel::kEmpty;
+    const auto first = static_cast<uint32_t>(batch.positions[row]);
+    for (uint32_t p = 0; p < first; ++p) fold = model_.extend(fold, cell(batch, row, p).value);
+    folds_[row] = fold;
+  }
+}
+
+void SimRunner::write_rows(const model::Batch& batch) {
+  for (size_t row = 0; row < batch.tokens.size(); ++row) {
+    const auto position = static_cast<uint32_t>(batch.positions[row]);
+    if (row > 0 && batch.sequences[row] == batch.sequences[row - 1])
+      folds_[row] = model_.extend(folds_[row - 1], cell(batch, row, position - 1).value);
+    cell(batch, row, position) = {model_.cell(folds_[row], batch.tokens[row], position), batch.tokens[row]};
+  }
+}
+
+void SimRunner::speak(const model::Batch& batch, size_t row, std::span<float> logits) {
+  const auto position = static_cast<uint32_t>(batch.positions[row]);
+  if (!options_.say) return model_.logits(cell(batch, row, position).value, logits);
+  for (uint32_t p = 0; p <= position; ++p) history_[p] = cell(batch, row, p).token;
+  const TokenId token = options_.say(std::span(history_).first(position + 1));
+  GANTRY_CHECK(token >= 0 && static_cast<uint32_t>(token) < model_.vocab);
+  std::fill(logits.begin(), logits.end(), 0.0f);
+  logits[static_cast<size_t>(token)] = 20;
+}
+
+}  // namespace gantry::sim

@@ -1,0 +1,76 @@
+// A model without weights. Its answer depends on every token before, as it is found through the page tables:
+// a page that is wrong, stale, foreign or not yet written changes what is said next. Memory starts poisoned.
+//
+// Also watches the contract of model::Batch and fails a check when the engine breaks it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "model/runner.h"
+
+namespace gantry::sim {
+
+// The model as a pure function: fold(all cells before) and the token give a cell, the cell gives logits.
+struct SimModel {
+  uint64_t seed = 1;
+  uint32_t vocab = 64;
+
+  static constexpr uint64_t kEmpty = 0x5bd1e995;  // the fold of nothing
+  uint64_t cell(uint64_t fold, TokenId token, uint32_t position) const;
+  uint64_t extend(uint64_t fold, uint64_t cell) const;
+  // Halves from -8 to 8, so that equal logits are common. [vocab]
+  void logits(uint64_t cell, std::span<float> logits) const;
+};
+
+struct SimOptions {
+  model::RunnerLimits limits = {};
+  uint64_t seed = 1;
+  uint64_t fail_at_step = 0;  // this step (the first is 1) and all later ones throw kDevice; 0: none
+  std::chrono::microseconds step_time{0};  // slept in every step
+  // The next token after these, instead of the hash: its logit is 20, the others' 0. Runs in step().
+  std::function<TokenId(std::span<const TokenId>)> say = nullptr;
+};
+
+// Limits that hang together: pages_max from the context, one logit row per sequence.
+model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t sequences_max,
+                               uint32_t rows_max, uint32_t pages);
+
+class SimRunner final : public model::Runner {
+ public:
+  explicit SimRunner(SimOptions options);
+
+  const model::RunnerLimits& limits() const override { return options_.limits; }
+  void step(const model::Batch& batch, std::span<float> logits) override;
+
+  uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Cell {
+    uint64_t value;
+    TokenId token;
+  };
+
+  void check_batch(const model::Batch& batch, std::span<const float> logits);
+  void check_written_pages(const model::Batch& batch);
+  Cell& cell(const model::Batch& batch, size_t row, uint32_t position);
+  void read_folds(const model::Batch& batch);
+  void write_rows(const model::Batch& batch);
+  void speak(const model::Batch& batch, size_t row, std::span<float> logits);
+
+  const SimOptions options_;
+  const SimModel model_;
+  std::vector<Cell> memory_;       // [pages, kPageTokens]
+  std::vector<uint64_t> folds_;    // [rows]: of all positions before the row's sequence in this batch
+  std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
+  std::vector<uint64_t> read_by_;  // [pages]: step and sequence that last had it in its table
+  std::vector<TokenId> history_;   // [context]
+  std::atomic<uint64_t> steps_{0};
+};
+
+}  // namespace gantry::sim

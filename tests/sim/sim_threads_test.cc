@@ -1,0 +1,166 @@
+// The engine with its thread, used by many at once: for the thread sanitizer, and for what only threads can
+// do.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "tests/sim/sim_jobs.h"
+#include "tests/sim/sim_runner.h"
+
+namespace gantry::sim {
+namespace {
+
+using engine::FinishReason;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kVocab = 61;
+
+// Lets another thread wait for the end.
+class WaitingSink final : public engine::TokenSink {
+ public:
+  bool on_token(const engine::TokenEvent& event) override {
+    record_.on_token(event);
+    if (event.finish != FinishReason::kNone) finished_.store(true, std::memory_order_release);
+    return true;
+  }
+  const Answer& wait() const {
+    while (!finished_.load(std::memory_order_acquire)) std::this_thread::yield();
+    return record_.answer();
+  }
+
+ private:
+  RecordingSink record_;
+  std::atomic<bool> finished_{false};
+};
+
+engine::Job endless_job(std::shared_ptr<engine::TokenSink> sink) {
+  engine::Job job;
+  job.prompt = {1, 2, 3};
+  job.sink = std::move(sink);
+  return job;
+}
+
+ErrorCode refusal(engine::Engine& engine, engine::Job job) {
+  try {
+    engine.submit(std::move(job));
+  } catch (const Error& error) {
+    return error.code();
+  }
+  ADD_FAILURE() << "was not refused";
+  return ErrorCode::kInternal;
+}
+
+// One of several clients: submits, cancels some, checks what it hears. Full queues are tried again.
+void be_a_client(engine::Engine& engine, uint64_t seed, std::atomic<uint32_t>& whole) {
+  Dice dice(seed);
+  for (int n = 0; n < 40; ++n) {
+    engine::Job job = random_job(dice, kVocab, engine.limits().context_max);
+    const engine::Job asked = job;
+    const auto sink = std::make_shared<WaitingSink>();
+    job.sink = sink;
+    JobId id = 0;
+    while (id == 0) {
+      try {
+        engine::Job copy = job;
+        id = engine.submit(std::move(copy));
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ErrorCode::kBusy);
+        std::this_thread::yield();
+      }
+    }
+    if (dice.chance(0.2)) engine.cancel(id);
+    if (dice.chance(0.1)) (void)engine.stats();
+    const Answer& heard = sink->wait();
+    engine.cancel(id);
+    ASSERT_EQ(difference(answer_alone({9, kVocab}, asked, engine.limits().context_max), heard), "");
+    if (heard.finish != FinishReason::kCancelled) ++whole;
+  }
+}
+
+TEST(SimThreads, ManyClientsHearWhatTheyWouldHearAlone) {
+  SimRunner runner({.limits = sim_limits(kVocab, 128, 6, 32, 14), .seed = 9});
+  engine::EngineOptions options;
+  options.queue_max = 3;
+  const auto engine = engine::Engine::start(runner, options);
+  std::atomic<uint32_t> whole{0};
+  std::vector<std::thread> clients;
+  for (uint64_t seed = 1; seed <= 8; ++seed)
+    clients.emplace_back([&engine, &whole, seed] { be_a_client(*engine, seed, whole); });
+  for (auto& client : clients) client.join();
+  EXPECT_TRUE(engine->drain(10s));
+  const auto stats = engine->stats();
+  EXPECT_EQ(stats.jobs_done, whole.load());
+  EXPECT_EQ(stats.jobs_done + stats.jobs_cancelled, 8u * 40);
+  EXPECT_EQ(stats.pages_free + stats.pages_cached, stats.pages);
+  EXPECT_EQ(stats.running + stats.waiting, 0u);
+}
+
+TEST(SimThreads, AFullQueueSaysNoAtOnceAndKeepsItsWordToTheOthers) {
+  SimRunner runner({.limits = sim_limits(kVocab, 4096, 1, 32, 128), .step_time = 1ms});
+  engine::EngineOptions options;
+  options.queue_max = 2;
+  const auto engine = engine::Engine::start(runner, options);
+  const auto first = std::make_shared<WaitingSink>();
+  std::vector<JobId> jobs = {engine->submit(endless_job(first))};
+  while (engine->stats().running == 0) std::this_thread::yield();
+  std::vector<std::shared_ptr<WaitingSink>> sinks;
+  for (int n = 0; n < 2; ++n) {
+    sinks.push_back(std::make_shared<WaitingSink>());
+    jobs.push_back(engine->submit(endless_job(sinks.back())));
+  }
+  EXPECT_EQ(refusal(*engine, endless_job(std::make_shared<WaitingSink>())), ErrorCode::kBusy);
+  EXPECT_EQ(engine->stats().jobs_refused, 1u);
+  for (const JobId job : jobs) engine->cancel(job);
+  EXPECT_EQ(first->wait().finish, FinishReason::kCancelled);
+  for (const auto& sink : sinks) EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
+}
+
+TEST(SimThreads, DrainingFinishesWhatRunsOrCutsItAtTheLimit) {
+  SimRunner runner({.limits = sim_limits(kVocab, 1u << 20, 2, 32, 1u << 15), .step_time = 1ms});
+  const auto engine = engine::Engine::start(runner);
+  const auto sink = std::make_shared<WaitingSink>();
+  engine->submit(endless_job(sink));
+  EXPECT_FALSE(engine->drain(20ms));
+  EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
+  EXPECT_EQ(refusal(*engine, endless_job(sink)), ErrorCode::kShuttingDown);
+  EXPECT_TRUE(engine->drain(0ms));
+}
+
+TEST(SimThreads, TheEndOfTheEngineIsTheEndOfItsJobs) {
+  SimRunner runner({.limits = sim_limits(kVocab, 1u << 20, 1, 32, 1u << 15), .step_time = 1ms});
+  std::vector<std::shared_ptr<WaitingSink>> sinks;
+  {
+    const auto engine = engine::Engine::start(runner);
+    for (int n = 0; n < 5; ++n) {
+      sinks.push_back(std::make_shared<WaitingSink>());
+      engine->submit(endless_job(sinks.back()));
+    }
+  }
+  for (const auto& sink : sinks) EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
+}
+
+TEST(SimThreads, AFailedDeviceEndsItsJobsAndTheProcessGoesOn) {
+  SimRunner runner({.limits = sim_limits(kVocab, 4096, 2, 32, 256), .fail_at_step = 20, .step_time = 100us});
+  const auto engine = engine::Engine::start(runner);
+  std::vector<std::shared_ptr<WaitingSink>> sinks;
+  for (int n = 0; n < 4; ++n) {
+    sinks.push_back(std::make_shared<WaitingSink>());
+    engine->submit(endless_job(sinks.back()));
+  }
+  for (const auto& sink : sinks) {
+    EXPECT_EQ(sink->wait().finish, FinishReason::kError);
+    EXPECT_EQ(sink->wait().error, ErrorCode::kDevice);
+  }
+  while (engine->stats().jobs_failed < 4) std::this_thread::yield();
+  EXPECT_EQ(refusal(*engine, endless_job(std::make_shared<WaitingSink>())), ErrorCode::kDevice);
+  EXPECT_TRUE(engine->drain(10s));
+}
+
+}  // namespace
+}  // namespace gantry::sim
