@@ -1,0 +1,99 @@
+#include "backends/cpu/cpu_device.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include "backends/cpu/cpu_stream.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "os/cpu_info.h"
+#include "os/memory_info.h"
+
+namespace gantry::cpu {
+namespace {
+
+constexpr int kPoison = 0xff;
+
+uint32_t thread_count(const device::OpenDeviceOptions& options) {
+  if (options.threads != 0) return std::min(options.threads, os::ThreadPool::kThreadsMax);
+  return os::cpu_info().cores_usable;
+}
+
+}  // namespace
+
+CpuArena::CpuArena(std::string name, uint64_t bytes, std::shared_ptr<MemoryLedger> ledger,
+                   os::ThreadPool& pool)
+    : Arena(std::move(name), bytes, CpuSizer::kAlignment), ledger_(std::move(ledger)) {
+  if (bytes == 0) return;
+  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED)
+    throw Error(ErrorCode::kMemory,
+                fmt::format("the system refused {}: {}", human_bytes(bytes), std::strerror(errno)),
+                "arena " + this->name());
+  madvise(at, bytes, MADV_HUGEPAGE);  // fewer misses in the page tables; without it all works as well
+  data_ = static_cast<uint8_t*>(at);
+  constexpr uint64_t kPart = uint64_t{8} << 20;
+  pool.parallel_for(static_cast<uint32_t>((bytes + kPart - 1) / kPart), [&](uint32_t i, uint32_t) {
+    std::memset(data_ + i * kPart, kPoison, std::min(kPart, bytes - i * kPart));
+  });
+  ledger_->taken += bytes;
+}
+
+CpuArena::~CpuArena() {
+  if (data_ == nullptr) return;
+  munmap(data_, bytes());
+  ledger_->taken -= bytes();
+}
+
+device::DeviceFacts cpu_facts(const std::string& id, const device::OpenDeviceOptions& options) {
+  const Isa isa = choose_isa(options.isa);
+  const os::CpuInfo cpu = os::cpu_info();
+  const os::MemoryInfo memory = os::memory_info();
+  device::DeviceFacts facts;
+  facts.id = id;
+  facts.kind = device::DeviceKind::kCpu;
+  facts.isa = isa.name;
+  facts.compute_units = thread_count(options);
+  facts.name = fmt::format("{}, {} {}, {}", cpu.model, facts.compute_units,
+                           facts.compute_units == 1 ? "thread" : "threads", isa.name);
+  const uint64_t cap =
+      options.memory_cap_bytes != 0 ? options.memory_cap_bytes : std::numeric_limits<uint64_t>::max();
+  facts.memory_bytes = std::min(memory.total_bytes, cap);
+  facts.memory_free_bytes = std::min(memory.available_bytes, cap);
+  return facts;
+}
+
+CpuDevice::CpuDevice(const std::string& id, const device::OpenDeviceOptions& options)
+    : facts_(cpu_facts(id, options)),
+      memory_cap_bytes_(options.memory_cap_bytes),
+      kernels_(*choose_isa(options.isa).kernels),
+      pool_(facts_.compute_units),
+      sizer_(facts_.compute_units) {}
+
+std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uint64_t bytes) {
+  if (memory_cap_bytes_ != 0) {
+    const uint64_t held = ledger_->taken.load() + sizer_.overhead_bytes();
+    if (held > memory_cap_bytes_ || bytes > memory_cap_bytes_ - held)
+      throw Error(
+          ErrorCode::kMemory,
+          fmt::format("{} bytes asked, {} of the cap of {} bytes are held already, {} are left", bytes, held,
+                      memory_cap_bytes_, memory_cap_bytes_ - std::min(held, memory_cap_bytes_)),
+          facts_.id + ", arena " + name, "raise the device's memory cap or plan for less");
+  }
+  const uint64_t available = os::memory_info().available_bytes;
+  if (bytes > available)
+    throw Error(
+        ErrorCode::kMemory,
+        fmt::format("{} bytes asked, {} are available ({} less)", bytes, available, bytes - available),
+        facts_.id + ", arena " + name, "free memory or plan for less");
+  return std::make_unique<CpuArena>(name, bytes, ledger_, pool_);
+}
+
+std::unique_ptr<device::Stream> CpuDevice::new_stream() { return std::make_unique<CpuStream>(*this); }
+
+}  // namespace gantry::cpu

@@ -1,0 +1,40 @@
+// Work of a CPU device: done at once, in the calling thread and the pool's threads, so sync() has nothing to
+// wait for. Which thread does what never changes a result. Allocates nothing.
+#pragma once
+
+#include "device/device.h"
+
+namespace gantry::cpu {
+
+class CpuDevice;
+
+class CpuStream final : public device::Stream {
+ public:
+  explicit CpuStream(CpuDevice& device) : device_(device) {}
+
+  void write(const device::Buffer& to, std::span<const std::byte> from) override;
+  void read(std::span<std::byte> to, const device::Buffer& from) override;
+  void copy(const device::Buffer& to, const device::Buffer& from) override;
+  void fill(const device::Buffer& to, std::byte value) override;
+  void upload_weight(const device::Weight& weight, std::span<const std::byte> rows) override;
+  void embed(const device::EmbedArgs& args) override;
+  void rms_norm(const device::RmsNormArgs& args) override;
+  void linear(const device::LinearArgs& args) override;
+  void rope_table(const device::RopeTableArgs& args) override;
+  void rope(const device::RopeArgs& args) override;
+  void kv_write(const device::KvWriteArgs& args) override;
+  void attention(const device::AttentionArgs& args) override;
+  void glu(const device::GluArgs& args) override;
+  void add(const device::AddArgs& args) override;
+  void gather_rows(const device::GatherRowsArgs& args) override;
+  void sync() override {}
+
+ private:
+  // Calls body(row) for every row, in the pool when there is enough to do for that.
+  template <typename Body>
+  void for_rows(uint32_t rows, uint64_t values_per_row, Body&& body);
+
+  CpuDevice& device_;
+};
+
+}  // namespace gantry::cpu

@@ -1,0 +1,17 @@
+// AVX2 with FMA and F16C.
+#define GANTRY_ISA avx2
+#define GANTRY_INLINE [[gnu::always_inline]] inline
+#define GANTRY_INLINE_LAMBDA __attribute__((always_inline))
+
+#include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/kernels/vec_avx2.h"
+// What is built of the vectors:
+#include "backends/cpu/kernels/attention.inc"
+#include "backends/cpu/kernels/linear.inc"
+#include "backends/cpu/kernels/rows.inc"
+// And the table of it all:
+#include "backends/cpu/kernels/table.inc"
+
+namespace gantry::cpu {
+const KernelTable& avx2_kernels() { return avx2::table(); }
+}  // namespace gantry::cpu

@@ -1,0 +1,17 @@
+// AVX-512 F, BW, VL and DQ.
+#define GANTRY_ISA avx512
+#define GANTRY_INLINE [[gnu::always_inline]] inline
+#define GANTRY_INLINE_LAMBDA __attribute__((always_inline))
+
+#include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/kernels/vec_avx512.h"
+// What is built of the vectors:
+#include "backends/cpu/kernels/attention.inc"
+#include "backends/cpu/kernels/linear.inc"
+#include "backends/cpu/kernels/rows.inc"
+// And the table of it all:
+#include "backends/cpu/kernels/table.inc"
+
+namespace gantry::cpu {
+const KernelTable& avx512_kernels() { return avx512::table(); }
+}  // namespace gantry::cpu

@@ -1,0 +1,36 @@
+// Weights from GGUF's rows into tiles and back, one tile at a time. The packed form loses nothing: unpack_row
+// gives the very bytes that were packed. Pure functions; any thread. See layout.h for the form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "backends/cpu/layout.h"
+#include "device/sizer.h"
+
+namespace gantry::cpu {
+
+// How a type's linear layer wants its activations.
+struct PackFacts {
+  bool quantized;  // else float32 as they are
+  SumsKind sums;
+  int32_t zero;
+};
+// Error kUnsupported for a type that the CPU backend has no linear layer for.
+PackFacts pack_facts(quant::Dtype dtype);
+uint32_t tile_count(uint32_t rows);
+uint64_t tile_bytes(quant::Dtype dtype, uint32_t cols);  // a multiple of a line
+
+// Tile `tile` of a weight. `rows`: all of the weight's rows as GGUF stores them. Every byte of `to` is
+// written.
+void pack_tile(const device::WeightShape& shape, std::span<const std::byte> rows, uint32_t tile, uint8_t* to);
+
+// The values of row `row` as quant::decode_row gives them, times `scale`. `packed`: the whole weight.
+void decode_packed_row(const device::WeightShape& shape, const uint8_t* packed, uint32_t row, float scale,
+                       float* out);
+// The row's bytes as GGUF stores them.
+void unpack_row(const device::WeightShape& shape, const uint8_t* packed, uint32_t row,
+                std::span<std::byte> out);
+
+}  // namespace gantry::cpu

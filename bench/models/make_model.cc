@@ -1,0 +1,149 @@
+// Writes a GGUF model of a real shape with random weights: `gantry_bench_model OUT.gguf SHAPE TYPE
+// VOCABULARY.gguf`. The vocabulary is copied from another file, because peers refuse a model without one. For
+// measuring only: it knows nothing.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "gguf/gguf.h"
+#include "gguf/writer.h"
+
+namespace gantry {
+namespace {
+
+struct Shape {
+  const char* name;
+  const char* arch;
+  uint32_t width, layers, heads, kv_heads, head_dim, hidden;
+  bool biases;
+};
+
+constexpr Shape kShapes[] = {
+    {"1.2b", "llama", 2048, 16, 32, 8, 64, 8192, false},  // Llama-3.2-1B, output tied
+    {"0.5b", "qwen2", 896, 24, 14, 2, 64, 4864, true},    // Qwen2.5-0.5B, output tied
+    {"0.1b", "llama", 1024, 8, 16, 4, 64, 2816, false},   // small enough for a quick look
+};
+
+// A few encoded rows, repeated: random enough to be multiplied, quick enough to make a gigabyte.
+class Rows {
+ public:
+  Rows(quant::Dtype dtype, uint32_t cols) : bytes_(quant::row_bytes(dtype, cols)) {
+    const float scale = 1 / std::sqrt(static_cast<float>(cols));
+    std::vector<float> row(cols);
+    for (uint32_t r = 0; r < kRows; ++r) {
+      for (uint32_t c = 0; c < cols; ++c) {
+        double sum = -6;  // twelve uniforms: near enough to a normal number
+        for (uint32_t k = 0; k < 12; ++k) sum += uniform_at(r, uint64_t{c} * 12 + k);
+        row[c] = static_cast<float>(sum) * scale;
+      }
+      encoded_.emplace_back(bytes_);
+      quant::encode_row(dtype, row, encoded_.back());
+    }
+  }
+  void fill(std::span<std::byte> out, uint64_t seed) const {
+    for (uint64_t row = 0; row * bytes_ < out.size(); ++row) {
+      const auto pick = static_cast<size_t>(uniform_at(seed, row) * kRows);
+      std::memcpy(&out[row * bytes_], encoded_[pick].data(), bytes_);
+    }
+  }
+
+ private:
+  static constexpr uint32_t kRows = 24;
+  uint64_t bytes_;
+  std::vector<std::vector<std::byte>> encoded_;
+};
+
+void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const std::string& vocabulary) {
+  const auto source = gguf::GgufFile::open(vocabulary, {false});
+  gguf::Writer writer;
+  const std::string arch = shape.arch;
+  writer.add_string("general.architecture", arch);
+  writer.add_string("general.name", std::string("random ") + shape.name);
+  writer.add_uint(arch + ".context_length", 8192);
+  writer.add_uint(arch + ".embedding_length", shape.width);
+  writer.add_uint(arch + ".block_count", shape.layers);
+  writer.add_uint(arch + ".feed_forward_length", shape.hidden);
+  writer.add_uint(arch + ".attention.head_count", shape.heads);
+  writer.add_uint(arch + ".attention.head_count_kv", shape.kv_heads);
+  writer.add_uint(arch + ".rope.dimension_count", shape.head_dim);
+  writer.add_float(arch + ".rope.freq_base", 500000);
+  writer.add_float(arch + ".attention.layer_norm_rms_epsilon", 1e-5f);
+  for (const gguf::KeyValue& entry : source->metadata().entries()) {
+    if (entry.key.starts_with("tokenizer.")) writer.add_value(entry.key, entry.value);
+  }
+  const auto vocab = static_cast<uint32_t>(source->metadata().get_array("tokenizer.ggml.tokens")->count);
+
+  uint64_t seed = 0;
+  std::vector<std::pair<uint32_t, Rows>> made;
+  const auto rows_of = [&](uint32_t cols) -> const Rows& {
+    for (const auto& [have, rows] : made) {
+      if (have == cols) return rows;
+    }
+    return made.emplace_back(cols, Rows(dtype, cols)).second;
+  };
+  made.reserve(8);
+  const auto matrix = [&](const std::string& name, uint32_t cols, uint32_t rows) {
+    const Rows& source_rows = rows_of(cols);
+    const uint64_t its_seed = ++seed;
+    writer.add_tensor(
+        name + ".weight", {cols, rows}, dtype,
+        [&source_rows, its_seed](std::span<std::byte> out) { source_rows.fill(out, its_seed); });
+  };
+  const auto vector = [&](const std::string& name, uint32_t size, float value) {
+    writer.add_tensor(name, {size}, quant::Dtype::kF32, [value](std::span<std::byte> out) {
+      for (size_t at = 0; at < out.size(); at += sizeof value) std::memcpy(&out[at], &value, sizeof value);
+    });
+  };
+  matrix("token_embd", shape.width, vocab);
+  vector("output_norm.weight", shape.width, 1);
+  for (uint32_t i = 0; i < shape.layers; ++i) {
+    const std::string block = "blk." + std::to_string(i) + ".";
+    const uint32_t queries = shape.heads * shape.head_dim, keys = shape.kv_heads * shape.head_dim;
+    vector(block + "attn_norm.weight", shape.width, 1);
+    matrix(block + "attn_q", shape.width, queries);
+    matrix(block + "attn_k", shape.width, keys);
+    matrix(block + "attn_v", shape.width, keys);
+    matrix(block + "attn_output", queries, shape.width);
+    if (shape.biases) {
+      vector(block + "attn_q.bias", queries, 0);
+      vector(block + "attn_k.bias", keys, 0);
+      vector(block + "attn_v.bias", keys, 0);
+    }
+    vector(block + "ffn_norm.weight", shape.width, 1);
+    matrix(block + "ffn_gate", shape.width, shape.hidden);
+    matrix(block + "ffn_up", shape.width, shape.hidden);
+    matrix(block + "ffn_down", shape.hidden, shape.width);
+  }
+  writer.write(path);
+}
+
+}  // namespace
+}  // namespace gantry
+
+int main(int argc, char** argv) {
+  using namespace gantry;
+  if (argc != 5) {
+    std::fprintf(stderr, "usage: gantry_bench_model OUT.gguf SHAPE TYPE VOCABULARY.gguf\nshapes:");
+    for (const Shape& shape : kShapes) std::fprintf(stderr, " %s", shape.name);
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
+  try {
+    const quant::DtypeFacts* dtype = quant::find_dtype(std::string_view(argv[3]));
+    for (const Shape& shape : kShapes) {
+      if (shape.name != std::string_view(argv[2]) || dtype == nullptr) continue;
+      make(argv[1], shape, dtype->dtype, argv[4]);
+      return 0;
+    }
+    throw Error(ErrorCode::kUsage, "no such shape or type", std::string(argv[2]) + " " + argv[3]);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "gantry_bench_model: %s\n", error.what());
+    return error_facts(error.code()).exit_status;
+  }
+}

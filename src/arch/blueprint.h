@@ -1,0 +1,50 @@
+// A model as one declaration, read from a GGUF header: numbers and tensors, nothing loaded. Each family is
+// one file here that fills a Blueprint; planner, loader and forward pass know only Blueprints. Immutable;
+// points into the GgufFile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arch/layer_spec.h"
+#include "gguf/gguf.h"
+
+namespace gantry::arch {
+
+struct Blueprint {
+  std::string arch;  // general.architecture
+  std::string name;  // general.name, or the file's
+  uint32_t vocab = 0;
+  uint32_t width = 0;          // values of one position between layers
+  uint32_t context_train = 0;  // positions the model was trained for
+  Matrix embedding;            // [vocab, width]
+  float embedding_scale = 1;
+  std::vector<Rope> ropes;
+  std::vector<LayerSpec> layers;
+  RmsNorm output_norm;
+  Linear output;                            // [vocab, width]; the embedding's tensor when tied
+  std::vector<std::string> unused_tensors;  // in the file, not in the model
+
+  bool tied() const { return output.weight.tensor == embedding.tensor; }
+};
+
+// Error kUnsupported naming an arch, a dtype or a setting Gantry does not have; kBadFile naming a missing or
+// misshapen tensor or key, with found and wanted shape.
+Blueprint read_blueprint(const gguf::GgufFile& file);
+
+// The families this build knows, for messages and help.
+std::vector<std::string_view> known_archs();
+
+// Every weight once, in the one order that planner and loader share. A tied output is visited as the
+// embedding only.
+struct WeightVisitor {
+  std::function<void(const Matrix&)> matrix;
+  std::function<void(const Vector&)> vector;
+};
+void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor);
+
+}  // namespace gantry::arch

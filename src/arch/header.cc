@@ -1,0 +1,184 @@
+#include "arch/header.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+
+namespace gantry::arch {
+namespace {
+
+std::string shape_text(std::span<const uint64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+}  // namespace
+
+Header::Header(const gguf::GgufFile& file)
+    : file_(file),
+      arch_(file.metadata().need_string("general.architecture")),
+      used_(file.tensors().size(), false) {}
+
+std::string Header::key(std::string_view suffix) const { return arch_ + "." + std::string(suffix); }
+
+void Header::refuse(std::string_view suffix, const std::string& what, const std::string& mend) const {
+  throw Error(ErrorCode::kUnsupported, what, fmt::format("{}: {}", file_.path(), key(suffix)), mend);
+}
+
+std::optional<uint32_t> Header::get_uint(std::string_view suffix, uint32_t min, uint32_t max) const {
+  const auto value = file_.metadata().get_uint(key(suffix));
+  if (!value) return std::nullopt;
+  if (*value < min || *value > max) {
+    throw Error(ErrorCode::kBadFile,
+                fmt::format("the value is {}, it must be from {} to {}", *value, min, max),
+                fmt::format("{}: {}", file_.path(), key(suffix)));
+  }
+  return static_cast<uint32_t>(*value);
+}
+
+uint32_t Header::need_uint(std::string_view suffix, uint32_t min, uint32_t max) const {
+  if (const auto value = get_uint(suffix, min, max)) return *value;
+  file_.metadata().need_uint(key(suffix));  // throws, naming the key
+  return 0;
+}
+
+std::optional<double> Header::get_float(std::string_view suffix) const {
+  return file_.metadata().get_float(key(suffix));
+}
+double Header::need_float(std::string_view suffix) const { return file_.metadata().need_float(key(suffix)); }
+std::optional<std::string_view> Header::get_string(std::string_view suffix) const {
+  return file_.metadata().get_string(key(suffix));
+}
+std::optional<bool> Header::get_bool(std::string_view suffix) const {
+  return file_.metadata().get_bool(key(suffix));
+}
+
+std::optional<std::vector<uint32_t>> Header::get_per_layer(std::string_view suffix, uint32_t layers,
+                                                           uint32_t min, uint32_t max) const {
+  const gguf::Value* value = file_.metadata().find(key(suffix));
+  if (value == nullptr) return std::nullopt;
+  if (value->type != gguf::ValueType::kArray)
+    return std::vector<uint32_t>(layers, need_uint(suffix, min, max));
+  const gguf::Array& array = value->array;
+  const auto where = fmt::format("{}: {}", file_.path(), key(suffix));
+  const bool is_number = array.element != gguf::ValueType::kString &&
+                         array.element != gguf::ValueType::kArray && array.element != gguf::ValueType::kF32 &&
+                         array.element != gguf::ValueType::kF64;
+  if (!is_number || array.count < layers) {
+    throw Error(ErrorCode::kBadFile,
+                fmt::format("an array of {} x {} where one integer for each of {} layers is needed",
+                            array.count, gguf::name_of(array.element), layers),
+                where);
+  }
+  std::vector<uint32_t> values;
+  for (uint32_t layer = 0; layer < layers; ++layer) {
+    const int64_t v = array.as_int(layer);
+    if (v < int64_t{min} || v > int64_t{max}) {
+      throw Error(ErrorCode::kBadFile,
+                  fmt::format("layer {} has {}, it must be from {} to {}", layer, v, min, max), where);
+    }
+    values.push_back(static_cast<uint32_t>(v));
+  }
+  return values;
+}
+
+std::vector<uint32_t> Header::need_per_layer(std::string_view suffix, uint32_t layers, uint32_t min,
+                                             uint32_t max) const {
+  if (auto values = get_per_layer(suffix, layers, min, max)) return *values;
+  file_.metadata().need_uint(key(suffix));  // throws, naming the key
+  return {};
+}
+
+const gguf::TensorInfo* Header::find(const std::string& name, std::initializer_list<uint64_t> shape) {
+  const gguf::TensorInfo* tensor = file_.find_tensor(name);
+  if (tensor == nullptr) return nullptr;
+  const auto where = fmt::format("{}: tensor {}", file_.path(), name);
+  // Trailing dimensions of one say nothing: [64, 1] is [64].
+  std::vector<uint64_t> found = tensor->shape;
+  while (found.size() > shape.size() && found.back() == 1) found.pop_back();
+  if (!std::equal(found.begin(), found.end(), shape.begin(), shape.end())) {
+    throw Error(ErrorCode::kBadFile,
+                fmt::format("its shape is {}, the model's numbers ask for {}", shape_text(tensor->shape),
+                            shape_text({shape.begin(), shape.size()})),
+                where);
+  }
+  if (!tensor->dtype || !quant::facts(*tensor->dtype).is_weight) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("its type is {} (id {}), which this version cannot compute with",
+                            tensor->dtype ? quant::facts(*tensor->dtype).name
+                                          : quant::name_of_unsupported(tensor->type_id),
+                            tensor->type_id),
+                where, "use a file in another quantization, such as Q4_K_M or Q8_0");
+  }
+  used_[static_cast<size_t>(tensor - file_.tensors().data())] = true;
+  return tensor;
+}
+
+const gguf::TensorInfo& Header::need(const std::string& name, std::initializer_list<uint64_t> shape) {
+  if (const gguf::TensorInfo* tensor = find(name, shape)) return *tensor;
+  throw Error(
+      ErrorCode::kBadFile,
+      fmt::format("the tensor is missing; wanted shape {}", shape_text({shape.begin(), shape.size()})),
+      fmt::format("{}: tensor {}", file_.path(), name),
+      "the file is incomplete, or is not the architecture it says it is");
+}
+
+std::optional<Matrix> Header::find_matrix(const std::string& name, uint32_t rows, uint32_t cols) {
+  const gguf::TensorInfo* tensor = find(name, {cols, rows});
+  if (tensor == nullptr) return std::nullopt;
+  return Matrix{tensor, {*tensor->dtype, rows, cols}};
+}
+
+Matrix Header::need_matrix(const std::string& name, uint32_t rows, uint32_t cols) {
+  const gguf::TensorInfo& tensor = need(name, {cols, rows});
+  return {&tensor, {*tensor.dtype, rows, cols}};
+}
+
+Vector Header::need_vector(const std::string& name, uint32_t size) { return {&need(name, {size}), size}; }
+
+std::optional<Vector> Header::find_vector(const std::string& name, uint32_t size) {
+  const gguf::TensorInfo* tensor = find(name, {size});
+  if (tensor == nullptr) return std::nullopt;
+  return Vector{tensor, size};
+}
+
+Linear Header::need_linear(const std::string& name, uint32_t rows, uint32_t cols) {
+  return {need_matrix(name + ".weight", rows, cols), find_vector(name + ".bias", rows)};
+}
+
+RmsNorm Header::need_rms_norm(const std::string& name, uint32_t size, float eps) {
+  return {need_vector(name + ".weight", size), eps};
+}
+
+std::optional<RmsNorm> Header::find_rms_norm(const std::string& name, uint32_t size, float eps) {
+  const auto weight = find_vector(name + ".weight", size);
+  if (!weight) return std::nullopt;
+  return RmsNorm{*weight, eps};
+}
+
+uint32_t Header::rows_of(const std::string& name) const {
+  const gguf::TensorInfo* tensor = file_.find_tensor(name);
+  const auto where = fmt::format("{}: tensor {}", file_.path(), name);
+  if (tensor == nullptr) {
+    throw Error(
+        ErrorCode::kBadFile, "the tensor is missing", where,
+        file_.tensors().empty() ? "the file holds a vocabulary only, no weights" : "the file is incomplete");
+  }
+  if (tensor->shape.size() < 2 || tensor->shape[1] > kContextMax) {
+    throw Error(ErrorCode::kBadFile, "its shape is " + shape_text(tensor->shape) + ", a matrix is needed",
+                where);
+  }
+  return static_cast<uint32_t>(tensor->shape[1]);
+}
+
+std::vector<std::string> Header::unused() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < used_.size(); ++i) {
+    if (!used_[i]) names.emplace_back(file_.tensors()[i].name);
+  }
+  return names;
+}
+
+}  // namespace gantry::arch

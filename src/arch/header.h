@@ -1,0 +1,72 @@
+// A family's view of a GGUF header: its keys ("llama.block_count") and its tensors by name and shape, with
+// errors that name what is missing or misshapen. Remembers which tensors were used.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arch/layer_spec.h"
+#include "gguf/gguf.h"
+
+namespace gantry::arch {
+
+class Header {
+ public:
+  explicit Header(const gguf::GgufFile& file);
+
+  const std::string& arch() const { return arch_; }
+  const gguf::GgufFile& file() const { return file_; }
+
+  // Keys under the family's prefix: need("block_count") reads "llama.block_count". Values outside [min, max]
+  // are errors.
+  std::string key(std::string_view suffix) const;
+  uint32_t need_uint(std::string_view suffix, uint32_t min, uint32_t max) const;
+  std::optional<uint32_t> get_uint(std::string_view suffix, uint32_t min, uint32_t max) const;
+  std::optional<double> get_float(std::string_view suffix) const;
+  double need_float(std::string_view suffix) const;
+  std::optional<std::string_view> get_string(std::string_view suffix) const;
+  std::optional<bool> get_bool(std::string_view suffix) const;
+  // One number for all layers or an array with one for each.
+  std::optional<std::vector<uint32_t>> get_per_layer(std::string_view suffix, uint32_t layers, uint32_t min,
+                                                     uint32_t max) const;
+  std::vector<uint32_t> need_per_layer(std::string_view suffix, uint32_t layers, uint32_t min,
+                                       uint32_t max) const;
+
+  // Tensors. The shape is checked; the dtype must be one that can be computed with.
+  Matrix need_matrix(const std::string& name, uint32_t rows, uint32_t cols);
+  std::optional<Matrix> find_matrix(const std::string& name, uint32_t rows, uint32_t cols);
+  Vector need_vector(const std::string& name, uint32_t size);
+  std::optional<Vector> find_vector(const std::string& name, uint32_t size);
+  // NAME.weight and, where present, NAME.bias.
+  Linear need_linear(const std::string& name, uint32_t rows, uint32_t cols);
+  RmsNorm need_rms_norm(const std::string& name, uint32_t size, float eps);
+  std::optional<RmsNorm> find_rms_norm(const std::string& name, uint32_t size, float eps);
+
+  // The rows of a matrix that only the file knows (the vocabulary): its shape[1]. Error when the tensor is
+  // missing.
+  uint32_t rows_of(const std::string& name) const;
+
+  std::vector<std::string> unused() const;
+
+  [[noreturn]] void refuse(std::string_view suffix, const std::string& what,
+                           const std::string& mend = {}) const;
+
+ private:
+  const gguf::TensorInfo* find(const std::string& name, std::initializer_list<uint64_t> shape);
+  const gguf::TensorInfo& need(const std::string& name, std::initializer_list<uint64_t> shape);
+
+  const gguf::GgufFile& file_;
+  std::string arch_;
+  std::vector<bool> used_;
+};
+
+// Numbers above this are damage, not models: they bound every loop and product that a header can start.
+inline constexpr uint32_t kLayersMax = 4096;
+inline constexpr uint32_t kWidthMax = 1u << 20;
+inline constexpr uint32_t kHeadsMax = 1u << 14;
+inline constexpr uint32_t kContextMax = 1u << 28;
+
+}  // namespace gantry::arch

@@ -1,0 +1,63 @@
+#include "cli/cli.h"
+
+#include <cstdio>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/parse.h"
+#include "cli/terminal.h"
+
+namespace gantry::cli {
+namespace {
+
+template <typename... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <typename... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+int perform(const Action& action, const device::Registry& registry) {
+  return std::visit(Overloaded{[](const ShowText& show) {
+                                 fmt::print("{}", show.text);
+                                 return 0;
+                               },
+                               [&](const ServeCommand& command) { return serve(command, registry); },
+                               [&](const RunCommand& command) { return run(command, registry); },
+                               [&](const PlanCommand& command) { return plan(command, registry); },
+                               [](const InspectCommand& command) { return inspect(command); },
+                               [&](const LogitsCommand& command) { return debug_logits(command, registry); },
+                               [](const TokenizeCommand& command) { return debug_tokenize(command); },
+                               [](const TemplateCommand& command) { return debug_template(command); }},
+                    action);
+}
+
+int fail(const Error& error) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}", describe(error));
+  return error_facts(error.code()).exit_status;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments, const device::Registry& registry) {
+  try {
+    const Command command = parse(arguments);
+    log::set_level(command.log_level);
+    const int status = perform(command.action, registry);
+    if (std::fflush(stdout) != 0)
+      throw Error(ErrorCode::kIo, "the output could not be written", "standard output");
+    return status;
+  } catch (const Error& error) {
+    return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(Error(ErrorCode::kMemory, "the system refused memory"));
+  } catch (const std::exception& error) {
+    return fail(Error(ErrorCode::kInternal, error.what(), "", "this is a bug of Gantry: please report it"));
+  }
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,18 @@
+// The commands, each in the file of its name. They print to standard output, throw Error, and return the exit
+// status. Main thread.
+#pragma once
+
+#include "cli/options.h"
+#include "device/registry.h"
+
+namespace gantry::cli {
+
+int serve(const ServeCommand& command, const device::Registry& registry);
+int run(const RunCommand& command, const device::Registry& registry);
+int plan(const PlanCommand& command, const device::Registry& registry);
+int inspect(const InspectCommand& command);
+int debug_logits(const LogitsCommand& command, const device::Registry& registry);
+int debug_tokenize(const TokenizeCommand& command);
+int debug_template(const TemplateCommand& command);
+
+}  // namespace gantry::cli

@@ -1,0 +1,112 @@
+#include "cli/conversation.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <deque>
+#include <mutex>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace gantry::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Hands deltas from a completion worker to the main thread, which sleeps on fd(). Bounded by the answer.
+class DeltaQueue final : public completion::DeltaSink {
+ public:
+  DeltaQueue() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (fd_ < 0) throw Error(ErrorCode::kIo, std::string("no eventfd: ") + std::strerror(errno));
+  }
+  ~DeltaQueue() override { ::close(fd_); }
+  DeltaQueue(const DeltaQueue&) = delete;
+  DeltaQueue& operator=(const DeltaQueue&) = delete;
+
+  bool on_delta(completion::Delta delta) override {
+    {
+      const std::lock_guard lock(mutex_);
+      deltas_.push_back(std::move(delta));
+    }
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
+    return true;
+  }
+
+  int fd() const { return fd_; }
+
+  std::deque<completion::Delta> take() {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
+    const std::lock_guard lock(mutex_);
+    return std::exchange(deltas_, {});
+  }
+
+ private:
+  int fd_;
+  std::mutex mutex_;
+  std::deque<completion::Delta> deltas_;
+};
+
+}  // namespace
+
+Conversation::Conversation(completion::Completer& completer, const RunCommand& command, bool raw)
+    : completer_(completer),
+      sampling_(command.sampling),
+      tokens_max_(command.tokens_max),
+      raw_(raw),
+      system_(command.system) {}
+
+completion::CompletionRequest Conversation::request(const std::string& prompt) const {
+  completion::CompletionRequest request;
+  if (raw_) {
+    request.prompt = prompt;
+  } else {
+    completion::ChatInput input;
+    input.messages = chat::Json::array();
+    if (!system_.empty()) input.messages.push_back({{"role", "system"}, {"content", system_}});
+    for (const chat::Json& message : messages_) input.messages.push_back(message);
+    input.messages.push_back({{"role", "user"}, {"content", prompt}});
+    request.prompt = std::move(input);
+  }
+  request.sampling = sampling_;
+  request.tokens_max = tokens_max_;
+  return request;
+}
+
+Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts,
+                            const std::function<void(std::string_view)>& write) {
+  const auto start = Clock::now();
+  Answer answer;
+  const auto queue = std::make_shared<DeltaQueue>();
+  const auto running = completer_.start(request(prompt), queue);
+  while (answer.finish == completion::Finish::kNone) {
+    if (interrupts.wait_for_either(queue->fd())) {
+      answer.signal = interrupts.take();
+      running->cancel();
+    }
+    for (completion::Delta& delta : queue->take()) {
+      if (!delta.text.empty() && answer.text.empty()) answer.first_seconds = seconds_since(start);
+      write(delta.text);
+      answer.text += delta.text;
+      answer.usage = delta.usage;
+      answer.finish = delta.finish;
+      if (delta.error) throw *delta.error;
+    }
+  }
+  answer.seconds = seconds_since(start);
+  if (!raw_) {
+    messages_.push_back({{"role", "user"}, {"content", prompt}});
+    messages_.push_back({{"role", "assistant"}, {"content", answer.text}});
+  }
+  return answer;
+}
+
+}  // namespace gantry::cli

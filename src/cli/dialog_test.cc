@@ -1,0 +1,255 @@
+#include "cli/dialog.h"
+
+#include <csignal>
+#include <deque>
+#include <functional>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace gantry::cli {
+namespace {
+
+using completion::Delta;
+using completion::Finish;
+
+// Lines as a person would type them; "^C" is Ctrl-C.
+class ScriptedReader final : public LineReader {
+ public:
+  explicit ScriptedReader(std::deque<std::string> lines) : lines_(std::move(lines)) {}
+  LineEnd read(const std::string& prompt, std::string& line) override {
+    prompts.push_back(prompt);
+    line.clear();
+    if (lines_.empty()) return LineEnd::kEnd;
+    line = lines_.front();
+    lines_.pop_front();
+    if (line != "^C") return LineEnd::kLine;
+    line.clear();
+    return LineEnd::kInterrupted;
+  }
+  void remember(const std::string& line) override { remembered.push_back(line); }
+  size_t left() const { return lines_.size(); }
+
+  std::vector<std::string> prompts, remembered;
+
+ private:
+  std::deque<std::string> lines_;
+};
+
+// Answers from a thread of its own, as completion workers do.
+class FakeCompleter final : public completion::Completer {
+ public:
+  using Script = std::function<void(completion::DeltaSink&, const std::function<bool()>& cancelled)>;
+  explicit FakeCompleter(Script script) : script_(std::move(script)) {}
+  ~FakeCompleter() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  struct Running final : completion::Completion {
+    void cancel() override { cancelled = true; }
+    std::atomic<bool> cancelled = false;
+  };
+
+  std::shared_ptr<completion::Completion> start(completion::CompletionRequest request,
+                                                std::shared_ptr<completion::DeltaSink> sink) override {
+    if (refuse) throw Error(ErrorCode::kTooLarge, "too long");
+    requests.push_back(std::move(request));
+    auto running = std::make_shared<Running>();
+    threads_.emplace_back(
+        [this, sink, running] { script_(*sink, [running] { return running->cancelled.load(); }); });
+    return running;
+  }
+  std::string render(const completion::ChatInput&) const override { return {}; }
+  std::vector<TokenId> tokenize(const completion::Prompt&) const override { return {}; }
+  const completion::CompleterParts& parts() const override { return parts_; }
+
+  std::vector<completion::CompletionRequest> requests;
+  bool refuse = false;
+
+ private:
+  Script script_;
+  std::vector<std::thread> threads_;
+  completion::CompleterParts parts_;
+};
+
+Delta delta(std::string text, Finish finish = Finish::kNone) {
+  Delta made;
+  made.text = std::move(text);
+  made.finish = finish;
+  made.usage = {3, 2, 1};
+  return made;
+}
+
+void say_hello(completion::DeltaSink& sink, const std::function<bool()>&) {
+  sink.on_delta(delta("Hel"));
+  sink.on_delta(delta("lo", Finish::kStop));
+}
+
+const chat::Json& messages_of(const completion::CompletionRequest& request) {
+  return std::get<completion::ChatInput>(request.prompt).messages;
+}
+
+std::string message(std::deque<std::string> lines, LineEnd expected = LineEnd::kLine) {
+  ScriptedReader reader(std::move(lines));
+  std::string text;
+  EXPECT_EQ(read_message(reader, text), expected);
+  return text;
+}
+
+TEST(ReadMessage, LinesBackslashesAndFences) {
+  EXPECT_EQ(message({"hello", "next"}), "hello");
+  EXPECT_EQ(message({"a\\", "b\\", "c", "d"}), "a\nb\nc");
+  EXPECT_EQ(message({"\"\"\"one line\"\"\""}), "one line");
+  EXPECT_EQ(message({"\"\"\"", "a", "", "b\\", "\"\"\"", "c"}), "a\n\nb\\\n");
+  EXPECT_EQ(message({"\"\"\"a", "b\"\"\""}), "a\nb");
+  EXPECT_EQ(message({}, LineEnd::kEnd), "");
+  EXPECT_EQ(message({"a\\"}, LineEnd::kEnd), "");
+  EXPECT_EQ(message({"\"\"\"", "a", "^C"}, LineEnd::kInterrupted), "");
+}
+
+TEST(ReadMessage, PromptTellsWhetherALineGoesOn) {
+  ScriptedReader reader({"a\\", "b"});
+  std::string text;
+  read_message(reader, text);
+  EXPECT_EQ(reader.prompts, (std::vector<std::string>{"> ", ". "}));
+}
+
+TEST(Conversation, RemembersWhatWasSaid) {
+  Interrupts interrupts(false);
+  FakeCompleter completer(say_hello);
+  RunCommand command;
+  command.system = "Be brief.";
+  command.tokens_max = 9;
+  Conversation conversation(completer, command, false);
+  std::string written;
+  const Answer answer =
+      conversation.answer("Hi", interrupts, [&](std::string_view text) { written += text; });
+  EXPECT_EQ(written, "Hello");
+  EXPECT_EQ(answer.text, "Hello");
+  EXPECT_EQ(answer.finish, Finish::kStop);
+  EXPECT_EQ(answer.usage.completion_tokens, 2u);
+  EXPECT_EQ(completer.requests[0].tokens_max, 9u);
+  EXPECT_EQ(messages_of(completer.requests[0]).dump(),
+            R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}])");
+  conversation.set_system("");
+  conversation.answer("And?", interrupts, [](std::string_view) {});
+  EXPECT_EQ(
+      messages_of(completer.requests[1]).dump(),
+      R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And?"}])");
+  conversation.forget();
+  EXPECT_EQ(conversation.messages(), 0u);
+}
+
+TEST(Conversation, RawRemembersNothing) {
+  Interrupts interrupts(false);
+  FakeCompleter completer(say_hello);
+  Conversation conversation(completer, {}, true);
+  conversation.answer("Once", interrupts, [](std::string_view) {});
+  conversation.answer("upon", interrupts, [](std::string_view) {});
+  EXPECT_EQ(std::get<std::string>(completer.requests[1].prompt), "upon");
+}
+
+TEST(Conversation, ASignalCancelsAndWhatWasSaidStays) {
+  Interrupts interrupts(false);
+  FakeCompleter completer([](completion::DeltaSink& sink, const std::function<bool()>& cancelled) {
+    sink.on_delta(delta("part"));
+    ::raise(SIGINT);
+    while (!cancelled()) std::this_thread::yield();
+    sink.on_delta(delta("", Finish::kCancelled));
+  });
+  Conversation conversation(completer, {}, false);
+  const Answer answer = conversation.answer("Hi", interrupts, [](std::string_view) {});
+  EXPECT_EQ(answer.signal, SIGINT);
+  EXPECT_EQ(answer.finish, Finish::kCancelled);
+  EXPECT_EQ(answer.text, "part");
+  EXPECT_EQ(conversation.messages(), 2u);
+  EXPECT_EQ(interrupts.take(), 0);
+}
+
+TEST(Conversation, AnErrorLeavesItAsItWas) {
+  Interrupts interrupts(false);
+  FakeCompleter completer([](completion::DeltaSink& sink, const std::function<bool()>&) {
+    Delta last = delta("x", Finish::kError);
+    last.error = Error(ErrorCode::kDevice, "gone");
+    sink.on_delta(last);
+  });
+  Conversation conversation(completer, {}, false);
+  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view) {}), Error);
+  EXPECT_EQ(conversation.messages(), 0u);
+  completer.refuse = true;
+  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view) {}), Error);
+  EXPECT_EQ(conversation.messages(), 0u);
+}
+
+class NoEngine final : public engine::Engine {
+ public:
+  JobId submit(engine::Job) override { return 0; }
+  void cancel(JobId) override {}
+  bool drain(std::chrono::milliseconds) override { return true; }
+  engine::EngineStats stats() const override { return {}; }
+  const model::RunnerLimits& limits() const override { return limits_; }
+
+ private:
+  model::RunnerLimits limits_;
+};
+
+// What the dialog printed, and how many lines it left unread.
+struct Held {
+  std::string out, err;
+  size_t left;
+  std::vector<std::string> remembered;
+  std::vector<completion::CompletionRequest> requests;
+};
+
+Held hold(std::deque<std::string> lines, bool refuse = false) {
+  Interrupts interrupts(false);
+  FakeCompleter completer(say_hello);
+  completer.refuse = refuse;
+  const NoEngine engine;
+  Conversation conversation(completer, {}, false);
+  ScriptedReader reader(std::move(lines));
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  hold_dialog(conversation, reader, interrupts, engine, {true, "m"});
+  Held held;
+  held.out = ::testing::internal::GetCapturedStdout();
+  held.err = ::testing::internal::GetCapturedStderr();
+  held.left = reader.left();
+  held.remembered = reader.remembered;
+  held.requests = completer.requests;
+  return held;
+}
+
+TEST(Dialog, AnswersLineAfterLine) {
+  const Held held = hold({"one", "", "  ", "two"});
+  EXPECT_EQ(held.out, "Hello\nHello\n");
+  EXPECT_EQ(held.remembered, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(held.requests.size(), 2u);
+}
+
+TEST(Dialog, TwoCtrlCLeaveOneDoesNot) {
+  EXPECT_EQ(hold({"^C", "^C", "never"}).left, 1u);
+  const Held held = hold({"^C", "hi", "^C", "hi", "^C", "^C", "never"});
+  EXPECT_EQ(held.out, "Hello\nHello\n");
+  EXPECT_EQ(held.left, 1u);
+}
+
+TEST(Dialog, ObeysCommands) {
+  EXPECT_EQ(hold({"/exit", "never"}).left, 1u);
+  EXPECT_NE(hold({"/help"}).err.find("/system"), std::string::npos);
+  EXPECT_NE(hold({"/dance"}).err.find("/dance"), std::string::npos);
+  EXPECT_NE(hold({"/stats"}).err.find("none yet"), std::string::npos);
+  EXPECT_NE(hold({"hi", "/stats"}).err.find("2 tokens in"), std::string::npos);
+  const Held held = hold({"/system Be kind.", "a", "/clear", "/system", "b"});
+  EXPECT_EQ(messages_of(held.requests[0])[0]["content"], "Be kind.");
+  EXPECT_EQ(messages_of(held.requests[1]).size(), 1u);
+}
+
+TEST(Dialog, ARefusedMessageDoesNotEndIt) {
+  const Held held = hold({"one", "two"}, true);
+  EXPECT_NE(held.err.find("error: too long"), std::string::npos);
+  EXPECT_EQ(held.left, 0u);
+}
+
+}  // namespace
+}  // namespace gantry::cli

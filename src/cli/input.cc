@@ -1,0 +1,29 @@
+#include "cli/input.h"
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace gantry::cli {
+
+std::string read_all_input() {
+  std::string text;
+  std::vector<char> bytes(size_t{1} << 16);
+  while (true) {
+    const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (count == 0) return text;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw Error(ErrorCode::kIo, std::strerror(errno), "standard input");
+    text.append(bytes.data(), static_cast<size_t>(count));
+    if (text.size() > kInputBytesMax)
+      throw Error(ErrorCode::kTooLarge, fmt::format("more than {} bytes are piped in", kInputBytesMax),
+                  "standard input");
+  }
+}
+
+}  // namespace gantry::cli

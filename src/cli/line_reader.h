@@ -1,0 +1,31 @@
+// Lines from a person or a pipe. One thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/interrupts.h"
+
+namespace gantry::cli {
+
+inline constexpr size_t kLineBytesMax = size_t{1} << 20;
+
+enum class LineEnd : unsigned char {
+  kLine,         // a whole line
+  kInterrupted,  // Ctrl-C: what was typed is gone
+  kEnd,          // Ctrl-D, the end of the pipe, SIGTERM
+};
+
+class LineReader {
+ public:
+  virtual ~LineReader() = default;
+  // `line` without its line end. Error kTooLarge past kLineBytesMax.
+  virtual LineEnd read(const std::string& prompt, std::string& line) = 0;
+  // What the arrow keys bring back.
+  virtual void remember(const std::string& line) = 0;
+};
+
+// Editing and history, when `terminal`; otherwise plain lines from standard input without a prompt.
+std::unique_ptr<LineReader> make_line_reader(Interrupts& interrupts, bool terminal);
+
+}  // namespace gantry::cli

@@ -1,0 +1,90 @@
+// What the command line asks for: one plain struct for each command, filled by parse.cc and by nothing else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "fleet/live_model.h"
+#include "sample/params.h"
+#include "server/options.h"
+
+namespace gantry::cli {
+
+inline constexpr uint16_t kDefaultPort = 8421;
+inline constexpr std::chrono::seconds kDrainDefault{30};  // how long running answers may go on at the end
+
+// An empty model_path means the default model (default_model.h).
+struct ServeCommand {
+  fleet::LoadSettings load;
+  server::ServerOptions server;
+  std::chrono::seconds drain = kDrainDefault;
+};
+
+struct RunCommand {
+  fleet::LoadSettings load;
+  std::optional<std::string> prompt;  // absent: a conversation, or all of standard input
+  std::string system;
+  sample::SamplingParams sampling;
+  bool seed_given = false;
+  uint32_t tokens_max = 0;  // 0: as many as the context holds
+  bool raw = false;         // no chat template: the prompt is continued as it stands
+};
+
+struct PlanCommand {
+  fleet::LoadSettings load;
+  bool json = false;
+};
+
+struct InspectCommand {
+  std::string path;
+  bool json = false;
+  bool chat_template = false;  // only the template
+};
+
+struct LogitsCommand {
+  fleet::LoadSettings load;
+  std::vector<TokenId> tokens;
+  std::string tokens_path;  // instead: a file with ids between spaces, commas or line ends
+  uint32_t slice = 0;
+  std::string out_path;  // float32 [tokens, vocab]; empty: standard output
+};
+
+struct TokenizeCommand {
+  std::string path;
+  std::optional<std::string> text;  // absent: all of standard input
+  std::string cases_path;           // instead: a file of cases (tokenizer/cases.h), ids of each on a line
+  std::string pre_split_override;
+  bool add_special = false;
+  bool parse_special = false;
+  bool ids_only = false;
+};
+
+struct TemplateCommand {
+  std::string path;  // a GGUF file, or the template itself
+  std::string
+      messages_path;  // JSON: an array of messages, or an object with messages, tools, ...; "-": stdin
+  std::string
+      cases_path;  // instead: a file of cases (chat/cases.h), an answer for each on a line; "-": stdin
+  std::optional<int64_t> now;  // what the template takes for the time, seconds since the epoch
+  bool add_generation_prompt = true;
+};
+
+struct ShowText {
+  std::string text;
+};
+
+using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, LogitsCommand,
+                            TokenizeCommand, TemplateCommand>;
+
+struct Command {
+  Action action;
+  log::Level log_level = log::Level::kWarn;
+};
+
+}  // namespace gantry::cli

@@ -1,0 +1,64 @@
+#include <csignal>
+#include <random>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/conversation.h"
+#include "cli/dialog.h"
+#include "cli/input.h"
+#include "cli/interrupts.h"
+#include "cli/loading.h"
+#include "cli/terminal.h"
+
+namespace gantry::cli {
+namespace {
+
+int answer_once(Conversation& conversation, Interrupts& interrupts, const std::string& prompt) {
+  const bool terminal = is_terminal(STDOUT_FILENO);
+  const Answer answer = conversation.answer(prompt, interrupts, [terminal](std::string_view text) {
+    const std::string shown = terminal ? harmless(text) : std::string(text);
+    std::fwrite(shown.data(), 1, shown.size(), stdout);
+    std::fflush(stdout);
+  });
+  fmt::print("\n");
+  return answer.signal == 0 ? 0 : 128 + answer.signal;
+}
+
+}  // namespace
+
+int run(const RunCommand& command, const device::Registry& registry) {
+  // Everything that can be refused is refused before the model is loaded.
+  RunCommand settled = command;
+  const bool talks = !command.prompt && is_terminal(STDIN_FILENO);
+  if (!command.prompt && !talks) {
+    settled.prompt = read_all_input();
+    if (settled.prompt->ends_with('\n')) settled.prompt->pop_back();
+  }
+  if (settled.prompt && settled.prompt->empty())
+    throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "PROMPT" : "standard input");
+  if (!command.seed_given) {
+    std::random_device random;
+    settled.sampling.seed = (uint64_t{random()} << 32) | random();
+  }
+  settled.load.sequences = settled.load.sequences == 0 ? 1 : settled.load.sequences;
+
+  const fleet::Lease model = load_chosen(registry, settled.load);
+  const fleet::ModelCard& card = model->card();
+  if (!command.raw && !card.has_chat_template)
+    fmt::print(stderr,
+               "{} has no chat template: each prompt is continued as it stands, nothing is remembered\n",
+               card.id);
+  Interrupts interrupts(false);
+  Conversation conversation(model->completer(), settled, command.raw || !card.has_chat_template);
+  if (settled.prompt) return answer_once(conversation, interrupts, *settled.prompt);
+
+  const bool edits = is_terminal(STDOUT_FILENO);
+  fmt::print(stderr, "{}, context {}; /help lists the commands\n", card.id, card.context);
+  const auto reader = make_line_reader(interrupts, edits);
+  hold_dialog(conversation, *reader, interrupts, model->engine(), {edits, card.id});
+  return 0;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,85 @@
+#include "cli/terminal.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace gantry::cli {
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+std::string describe(const Error& error) {
+  std::string text = fmt::format("error: {}\n", error.message());
+  if (!error.where().empty()) text += fmt::format("where: {}\n", error.where());
+  if (!error.mend().empty()) text += fmt::format("mend:  {}\n", error.mend());
+  return text;
+}
+
+std::string harmless(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c0 = byte < 0x20 && byte != '\n' && byte != '\t';
+    if (c0 || byte == 0x7f) {
+      const unsigned picture = byte == 0x7f ? 0x21 : byte;  // U+2400 + picture
+      out += "\xe2\x90";
+      out += static_cast<char>(0x80 + picture);
+    } else if (byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      out += "\xef\xbf\xbd";
+      ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+namespace {
+
+std::string scaled(double value, double step, const std::array<const char*, 5>& units, const char* none) {
+  if (value < step) return fmt::format("{:.0f}{}", value, none);
+  size_t unit = 0;
+  for (value /= step; value >= step && unit + 1 < units.size(); ++unit) value /= step;
+  return value < 9.95 ? fmt::format("{:.1f} {}", value, units[unit])
+                      : fmt::format("{:.0f} {}", value, units[unit]);
+}
+
+}  // namespace
+
+std::string human_bytes(uint64_t bytes) {
+  return scaled(static_cast<double>(bytes), 1024, {"KiB", "MiB", "GiB", "TiB", "PiB"}, " B");
+}
+
+std::string human_count(uint64_t count) {
+  return scaled(static_cast<double>(count), 1000,
+                {"thousand", "million", "billion", "trillion", "quadrillion"}, "");
+}
+
+void ProgressLine::update(std::string_view stage, double fraction) {
+  const int percent = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100);
+  const int shown = terminal_ ? percent : percent / 25;
+  if (stage == stage_ && shown == shown_) return;
+  if (std::chrono::steady_clock::now() < speaks_from_) return;
+  stage_ = stage;
+  shown_ = shown;
+  if (terminal_) {
+    fmt::print(out_, "\r\x1b[Kloading: {} {} %", stage, percent);
+  } else {
+    fmt::print(out_, "loading: {} {} %\n", stage, percent);
+  }
+  std::fflush(out_);
+}
+
+void ProgressLine::clear() {
+  if (terminal_ && shown_ >= 0) {
+    fmt::print(out_, "\r\x1b[K");
+    std::fflush(out_);
+  }
+  shown_ = -1;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,50 @@
+// What a person at a terminal sees: progress, errors, text that cannot steer the terminal. Any thread, one at
+// a time for each object.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace gantry::cli {
+
+bool is_terminal(int fd);
+
+// "what", "where" and "mend" of an error, each on a line of its own, ending with a line end.
+std::string describe(const Error& error);
+
+// Control characters other than tab and line end become their picture (U+2400...): what a model writes must
+// not steer the terminal. Whole UTF-8 in, whole UTF-8 out; C1 controls (U+0080..U+009F) are replaced too.
+std::string harmless(std::string_view text);
+
+// 1536 -> "1.5 KiB", 999 -> "999 B".
+std::string human_bytes(uint64_t bytes);
+// 260032 -> "260 thousand", 7241732096 -> "7.2 billion".
+std::string human_count(uint64_t count);
+
+// How far a long work is: one line that renews itself on a terminal, a plain line for each stage and each
+// quarter otherwise. Work that is done within `quiet` is not spoken of.
+class ProgressLine {
+ public:
+  ProgressLine(std::FILE* out, bool terminal, std::chrono::milliseconds quiet)
+      : out_(out), terminal_(terminal), speaks_from_(std::chrono::steady_clock::now() + quiet) {}
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void update(std::string_view stage, double fraction);
+  void clear();  // takes the line away from a terminal
+
+ private:
+  std::FILE* out_;
+  bool terminal_;
+  std::chrono::steady_clock::time_point speaks_from_;
+  std::string stage_;
+  int shown_ = -1;  // percent on a terminal, quarters otherwise
+};
+
+}  // namespace gantry::cli

@@ -1,0 +1,18 @@
+#include "plan/explain.h"
+
+#include "fleet/live_model.h"
+#include "fleet/opened_model.h"
+
+namespace gantry::fleet {
+
+std::string explain_plan(const device::Registry& registry, const LoadSettings& settings) {
+  const OpenedModel opened = open_model(registry, settings);
+  return plan::explain(*opened.blueprint, opened.plan);
+}
+
+nlohmann::ordered_json plan_json(const device::Registry& registry, const LoadSettings& settings) {
+  const OpenedModel opened = open_model(registry, settings);
+  return plan::to_json(*opened.blueprint, opened.plan);
+}
+
+}  // namespace gantry::fleet

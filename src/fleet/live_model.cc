@@ -1,0 +1,126 @@
+#include "fleet/live_model.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "fleet/opened_model.h"
+#include "model/loaded_model.h"
+#include "model/transformer.h"
+#include "os/file.h"
+
+namespace gantry::fleet {
+namespace {
+
+constexpr size_t kTemplateBytesMax = size_t{4} << 20;
+
+std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
+                                                        const gguf::GgufFile& file) {
+  if (!settings.chat_template_path.empty()) {
+    const std::string source = os::read_file(settings.chat_template_path, kTemplateBytesMax);
+    try {
+      return chat::ChatTemplate::parse(source);
+    } catch (const chat::TemplateError& error) {
+      throw Error(ErrorCode::kBadFile, error.message(),
+                  fmt::format("{}:{}", settings.chat_template_path, error.line()));
+    }
+  }
+  const auto source = file.metadata().get_string("tokenizer.chat_template");
+  if (!source) return nullptr;
+  try {
+    return chat::ChatTemplate::parse(*source);
+  } catch (const chat::TemplateError& error) {
+    log::warn("fleet",
+              "{}: the file's chat template does not parse (line {}: {}); chat is off, give --chat-template",
+              file.path(), error.line(), error.message());
+    return nullptr;
+  }
+}
+
+// The type that holds most of the bytes.
+std::string main_dtype(const gguf::GgufFile& file) {
+  std::map<std::string, uint64_t> bytes;
+  for (const gguf::TensorInfo& tensor : file.tensors()) {
+    if (tensor.dtype) bytes[quant::facts(*tensor.dtype).name] += tensor.bytes;
+  }
+  const auto most = std::max_element(bytes.begin(), bytes.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : most->first;
+}
+
+ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template) {
+  ModelCard card;
+  card.id =
+      settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
+  struct stat status {};
+  if (::stat(settings.model_path.c_str(), &status) == 0) card.created = status.st_mtime;
+  card.arch = opened.blueprint->arch;
+  card.dtype = main_dtype(*opened.file);
+  for (const gguf::TensorInfo& tensor : opened.file->tensors()) card.parameters += tensor.values();
+  for (const plan::DevicePlan& device : opened.plan.devices) card.bytes += device.bytes();
+  card.context = opened.plan.limits.context;
+  card.context_train = opened.blueprint->context_train;
+  card.sequences = opened.plan.limits.sequences;
+  card.kv_dtype = quant::facts(opened.plan.limits.kv_dtype).name;
+  card.has_chat_template = has_template;
+  return card;
+}
+
+// Members stand in the order in which they need each other; they go in the reverse.
+class LoadedLiveModel final : public LiveModel {
+ public:
+  LoadedLiveModel(const device::Registry& registry, const LoadSettings& settings, const Progress& progress)
+      : opened_(open_model(registry, settings)),
+        tokenizer_(tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), settings.pre_split_override)),
+        template_(read_template(settings, *opened_.file)) {
+    if (tokenizer_->size() > opened_.blueprint->vocab) {
+      throw Error(ErrorCode::kBadFile,
+                  fmt::format("the vocabulary has {} tokens, the model knows {}", tokenizer_->size(),
+                              opened_.blueprint->vocab),
+                  opened_.file->path() + ": tokenizer.ggml.tokens");
+    }
+    for (const std::string& name : opened_.blueprint->unused_tensors) {
+      log::info("fleet", "{}: tensor {} is not used by {}", opened_.file->path(), name,
+                opened_.blueprint->arch);
+    }
+    for (const std::string& note : opened_.plan.notes) log::info("fleet", "{}", note);
+    loaded_ = model::LoadedModel::load(
+        *opened_.blueprint, *opened_.file, opened_.plan, *opened_.device, [&](uint64_t done, uint64_t all) {
+          if (progress) progress("weights", static_cast<double>(done) / static_cast<double>(all));
+        });
+    runner_ = model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device);
+    engine::EngineOptions options;
+    options.queue_max = settings.queue_max;
+    options.prefix_cache = settings.prefix_cache;
+    engine_ = engine::Engine::start(*runner_, options);
+    completer_ = completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get()});
+    card_ = make_card(settings, opened_, template_ != nullptr);
+  }
+
+  const ModelCard& card() const override { return card_; }
+  completion::Completer& completer() override { return *completer_; }
+  engine::Engine& engine() override { return *engine_; }
+
+ private:
+  const OpenedModel opened_;
+  const std::unique_ptr<tokenizer::Tokenizer> tokenizer_;
+  const std::unique_ptr<const chat::ChatTemplate> template_;
+  std::unique_ptr<model::LoadedModel> loaded_;
+  std::unique_ptr<model::Runner> runner_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<completion::Completer> completer_;
+  ModelCard card_;
+};
+
+}  // namespace
+
+Lease load_model(const device::Registry& registry, const LoadSettings& settings, const Progress& progress) {
+  return std::make_shared<LoadedLiveModel>(registry, settings, progress);
+}
+
+}  // namespace gantry::fleet

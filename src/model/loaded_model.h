@@ -1,0 +1,61 @@
+// A plan carried out: sealed arenas of exactly the planned sizes, every weight uploaded. (Contract M2.)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "arch/blueprint.h"
+#include "device/device.h"
+#include "gguf/gguf.h"
+#include "plan/activations.h"
+#include "plan/memory_plan.h"
+
+namespace gantry::model {
+
+// Told of bytes read of all bytes to read, now and then.
+using LoadProgress = std::function<void(uint64_t done, uint64_t all)>;
+
+// Holds device memory; after load() nothing is taken any more. Any thread may read it.
+class LoadedModel {
+ public:
+  // Takes the arenas, uploads the weights, seals. Error kMemory when the system refuses a planned arena
+  // (nothing stays taken), kBadFile when a vector holds no finite numbers. The file may be closed afterwards;
+  // the Blueprint must not outlive it.
+  static std::unique_ptr<LoadedModel> load(const arch::Blueprint& blueprint, const gguf::GgufFile& file,
+                                           const plan::MemoryPlan& plan, device::Device& device,
+                                           const LoadProgress& progress = {});
+
+  const plan::Limits& limits() const { return limits_; }
+  const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
+
+  device::Weight weight(const arch::Matrix& matrix) const;
+  device::Buffer vector(const arch::Vector& vector) const;  // float32
+  device::Buffer frequencies(uint32_t rope) const { return frequencies_[rope]; }
+  device::Buffer kv(uint32_t layer) const { return kv_[layer]; }
+  device::Buffer activation(plan::Role role, uint32_t index = 0) const;
+  device::Buffer staged(plan::Staged what) const { return staged_[static_cast<size_t>(what)]; }
+  device::Buffer scratch() const { return scratch_; }
+
+ private:
+  explicit LoadedModel(const plan::Limits& limits) : limits_(limits) {}
+  device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
+  void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);
+  void upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
+              const LoadProgress& progress);
+
+  const plan::Limits limits_;
+  std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
+  std::unordered_map<const gguf::TensorInfo*, device::Buffer> weights_;
+  std::vector<device::Buffer> frequencies_, kv_, staged_;
+  struct Taken {
+    plan::Role role;
+    uint32_t index;
+    device::Buffer buffer;
+  };
+  std::vector<Taken> activations_;
+  device::Buffer scratch_;
+};
+
+}  // namespace gantry::model

@@ -1,0 +1,35 @@
+#include "os/control_group.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace gantry::os {
+namespace {
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  if (in) out << in.rdbuf();
+  return out.str();
+}
+
+}  // namespace
+
+std::vector<std::string> control_group_files(const std::string& name) {
+  std::ifstream groups("/proc/self/cgroup");
+  std::string path;
+  for (std::string line; std::getline(groups, line);) {
+    if (line.starts_with("0::/")) path = line.substr(3);
+  }
+  std::vector<std::string> out;
+  while (true) {
+    const std::string folder = "/sys/fs/cgroup" + (path == "/" ? std::string() : path);
+    out.push_back(file_text(folder + "/" + name));
+    const size_t slash = path.rfind('/');
+    if (path.size() <= 1 || slash == std::string::npos) break;
+    path.resize(slash);
+  }
+  return out;
+}
+
+}  // namespace gantry::os

@@ -1,0 +1,53 @@
+// The buffers that a step works in, each once: the planner counts them, the forward pass takes them by name.
+// Sized for the largest batch and the widest layer.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "arch/blueprint.h"
+#include "plan/memory_plan.h"
+
+namespace gantry::plan {
+
+enum class Role : uint8_t {
+  kStream,     // [step_rows, width] what layers add to
+  kNormed,     // [step_rows, width]
+  kQuery,      // [step_rows, heads * key_dim]
+  kKey,        // [step_rows, kv_heads * key_dim]
+  kValue,      // [step_rows, kv_heads * value_dim]
+  kAttended,   // [step_rows, heads * value_dim]
+  kGate,       // [step_rows, hidden]
+  kUp,         // [step_rows, hidden]
+  kRopeTable,  // [step_rows, 2 * pairs], one for each rotation of the Blueprint
+  kLast,       // [logit_rows, width] the rows whose logits are wanted
+  kLogits,     // [logit_rows, vocab]
+};
+const char* name_of(Role role);
+
+// One float32 buffer.
+struct Activation {
+  Role role;
+  uint32_t index;  // which rotation; 0 otherwise
+  uint32_t rows, cols;
+  uint64_t bytes() const { return uint64_t{4} * rows * cols; }
+};
+
+std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const Limits& limits);
+
+// What is sent to the device with each step: name and bytes, in order.
+enum class Staged : uint8_t { kTokens, kPositions, kSequences, kPageTables, kLogitRows };
+struct Staging {
+  Staged what;
+  const char* name;
+  uint64_t bytes;
+};
+std::vector<Staging> list_staging(const Limits& limits);
+
+// The largest scratch that any operation of the step needs.
+uint64_t scratch_bytes(const arch::Blueprint& blueprint, const Limits& limits, const device::Sizer& sizer);
+
+// One layer's sequence memory.
+device::KvShape kv_shape(const arch::SoftmaxAttention& attention, const Limits& limits);
+
+}  // namespace gantry::plan

@@ -1,0 +1,114 @@
+#include "plan/explain.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+namespace gantry::plan {
+namespace {
+
+struct Census {
+  uint64_t parameters = 0;
+  std::map<std::string, uint64_t> bytes_by_type;  // as the file stores them
+};
+
+Census take_census(const arch::Blueprint& blueprint) {
+  Census census;
+  const auto count = [&](const gguf::TensorInfo& tensor) {
+    census.parameters += tensor.values();
+    census.bytes_by_type[quant::facts(*tensor.dtype).name] += tensor.bytes;
+  };
+  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) { count(*m.tensor); },
+                                  [&](const arch::Vector& v) { count(*v.tensor); }});
+  return census;
+}
+
+std::string what_it_holds(const ArenaPlan& arena, const Limits& limits) {
+  switch (arena.kind) {
+    case ArenaKind::kWeights:
+      return fmt::format("{} tensors in the device's layout", arena.items.size());
+    case ArenaKind::kKv:
+      return fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
+                         arena.items.size(), quant::facts(limits.kv_dtype).name);
+    case ArenaKind::kActivations:
+      return fmt::format("{} tokens in a step, logits of {}", limits.step_rows, limits.logit_rows);
+    case ArenaKind::kScratch:
+      return "the most that one operation needs";
+    case ArenaKind::kStaging:
+      return "tokens, positions and page tables of a step";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
+  const Census census = take_census(blueprint);
+  const Limits& limits = plan.limits;
+  std::string types;
+  for (const auto& [name, bytes] : census.bytes_by_type) {
+    types += fmt::format("{}{} {}", types.empty() ? "" : ", ", name, human_bytes(bytes));
+  }
+  std::string text =
+      fmt::format("model     {} ({}, {} layers, {:.4g} M parameters; {})\n", blueprint.name, blueprint.arch,
+                  blueprint.layers.size(), static_cast<double>(census.parameters) / 1e6, types);
+  for (const DevicePlan& device : plan.devices) {
+    text += fmt::format("device    {} {}: {} free of {}\n", device.facts.id, device.facts.name,
+                        human_bytes(device.facts.memory_free_bytes), human_bytes(device.facts.memory_bytes));
+    for (const ArenaPlan& arena : device.arenas) {
+      text += fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name_of(arena.kind), arena.bytes,
+                          human_bytes(arena.bytes), what_it_holds(arena, limits));
+    }
+    text += fmt::format("  {:<12} {:>16} B  {:>9}  the backend's own\n", "overhead", device.overhead_bytes,
+                        human_bytes(device.overhead_bytes));
+    text += fmt::format("  {:<12} {:>16} B  {:>9}  all taken while loading, nothing after\n", "total",
+                        device.bytes(), human_bytes(device.bytes()));
+  }
+  text += fmt::format(
+      "serves    {} sequences at once, up to {} positions each (the model knows {}), {} positions in all\n",
+      limits.sequences, limits.context, blueprint.context_train, uint64_t{limits.pages} * kPageTokens);
+  for (const std::string& note : plan.notes) text += "note      " + note + "\n";
+  for (const std::string& name : blueprint.unused_tensors)
+    text += "note      the file's tensor " + name + " is not used\n";
+  return text;
+}
+
+nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
+  const Census census = take_census(blueprint);
+  nlohmann::ordered_json json;
+  json["model"] = {{"name", blueprint.name},
+                   {"arch", blueprint.arch},
+                   {"layers", blueprint.layers.size()},
+                   {"parameters", census.parameters},
+                   {"context_train", blueprint.context_train},
+                   {"bytes_by_type", census.bytes_by_type}};
+  const Limits& limits = plan.limits;
+  json["limits"] = {{"context", limits.context},     {"sequences", limits.sequences},
+                    {"step_rows", limits.step_rows}, {"logit_rows", limits.logit_rows},
+                    {"pages", limits.pages},         {"page_tokens", kPageTokens},
+                    {"pages_max", limits.pages_max}, {"kv_type", quant::facts(limits.kv_dtype).name}};
+  json["devices"] = nlohmann::ordered_json::array();
+  for (const DevicePlan& device : plan.devices) {
+    nlohmann::ordered_json arenas = nlohmann::ordered_json::array();
+    for (const ArenaPlan& arena : device.arenas) {
+      nlohmann::ordered_json items = nlohmann::ordered_json::array();
+      for (const Item& item : arena.items) items.push_back({{"name", item.name}, {"bytes", item.bytes}});
+      arenas.push_back({{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", std::move(items)}});
+    }
+    json["devices"].push_back({{"id", device.facts.id},
+                               {"name", device.facts.name},
+                               {"memory_bytes", device.facts.memory_bytes},
+                               {"memory_free_bytes", device.facts.memory_free_bytes},
+                               {"arenas", std::move(arenas)},
+                               {"overhead_bytes", device.overhead_bytes},
+                               {"bytes", device.bytes()}});
+  }
+  json["notes"] = plan.notes;
+  json["unused_tensors"] = blueprint.unused_tensors;
+  return json;
+}
+
+}  // namespace gantry::plan

@@ -1,0 +1,251 @@
+#include "plan/memory_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "plan/activations.h"
+
+namespace gantry::plan {
+namespace {
+
+class Planner {
+ public:
+  Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
+          const device::Sizer& sizer)
+      : blueprint_(blueprint), settings_(settings), facts_(facts), sizer_(sizer), weights_(weights()) {}
+
+  // The plan for these limits, whether it fits or not.
+  DevicePlan count(const Limits& limits) const {
+    DevicePlan plan{facts_, {}, sizer_.overhead_bytes()};
+    plan.arenas.push_back(weights_);
+    plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
+    std::vector<Item> activations;
+    for (const Activation& a : list_activations(blueprint_, limits))
+      activations.push_back({name_of(a.role), a.bytes()});
+    plan.arenas.push_back(arena(ArenaKind::kActivations, std::move(activations)));
+    plan.arenas.push_back(
+        arena(ArenaKind::kScratch, {{"operations", scratch_bytes(blueprint_, limits, sizer_)}}));
+    std::vector<Item> staging;
+    for (const Staging& s : list_staging(limits)) staging.push_back({s.name, s.bytes});
+    plan.arenas.push_back(arena(ArenaKind::kStaging, std::move(staging)));
+    return plan;
+  }
+
+  bool fits(const Limits& limits) const { return count(limits).bytes() <= facts_.memory_free_bytes; }
+
+  // Limits for a context and a number of pages.
+  Limits limits(uint32_t context, uint32_t pages) const {
+    Limits limits;
+    limits.context = context;
+    limits.sequences = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
+    limits.step_rows =
+        std::max(settings_.step_rows != 0 ? settings_.step_rows : kStepRowsDefault, limits.sequences);
+    limits.logit_rows = settings_.logits_of_all_rows ? limits.step_rows : limits.sequences;
+    limits.kv_dtype = settings_.kv_dtype;
+    limits.pages_max = pages_for(context);
+    limits.pages = pages;
+    return limits;
+  }
+
+  static uint32_t pages_for(uint32_t context) { return (context + kPageTokens - 1) / kPageTokens; }
+
+ private:
+  ArenaPlan arena(ArenaKind kind, std::vector<Item> items) const {
+    ArenaPlan plan{kind, std::move(items), 0};
+    for (const Item& item : plan.items) plan.bytes += align_up(item.bytes, sizer_.alignment());
+    return plan;
+  }
+
+  ArenaPlan weights() const {
+    std::vector<Item> items;
+    arch::visit_weights(blueprint_,
+                        {[&](const arch::Matrix& m) {
+                           items.push_back({std::string(m.tensor->name), sizer_.packed_bytes(m.shape)});
+                         },
+                         [&](const arch::Vector& v) {
+                           items.push_back({std::string(v.tensor->name), uint64_t{4} * v.size});
+                         }});
+    for (const arch::Rope& rope : blueprint_.ropes) {
+      items.push_back({"rotation frequencies", uint64_t{8} * rope.frequencies.size()});
+    }
+    return arena(ArenaKind::kWeights, std::move(items));
+  }
+
+  std::vector<Item> kv_items(const Limits& limits) const {
+    std::vector<Item> items;
+    for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
+      std::visit(arch::Overloaded{[&](const arch::SoftmaxAttention& a) {
+                   items.push_back({fmt::format("layer {}", i),
+                                    sizer_.kv_page_bytes(kv_shape(a, limits)) * limits.pages});
+                 }},
+                 blueprint_.layers[i].mixer);
+    }
+    return items;
+  }
+
+  const arch::Blueprint& blueprint_;
+  const Settings& settings_;
+  const device::DeviceFacts& facts_;
+  const device::Sizer& sizer_;
+  const ArenaPlan weights_;
+};
+
+// The largest n in [low, high] for which `good` holds; it holds up to some n and not beyond. low - 1 when for
+// none.
+uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)>& good) {
+  while (low <= high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (good(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low - 1;
+}
+
+void check_range(const char* field, uint32_t value, uint32_t max) {
+  if (value > max) {
+    throw Error(ErrorCode::kInvalidRequest, fmt::format("{} is over the limit of {}", value, max), field);
+  }
+}
+
+void check_settings(const arch::Blueprint& blueprint, const Settings& settings) {
+  check_range("--sequences", settings.sequences, kSequencesMax);
+  check_range("--step-rows", settings.step_rows, kStepRowsMax);
+  if (settings.context > blueprint.context_train) {
+    throw Error(
+        ErrorCode::kInvalidRequest,
+        fmt::format("{} positions asked for, the model knows {}", settings.context, blueprint.context_train),
+        "--context", fmt::format("at most --context {}", blueprint.context_train));
+  }
+}
+
+// What would fit instead: the longest context of one sequence, in each KV type that is not larger than the
+// asked one.
+std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& settings,
+                          const device::DeviceFacts& facts, const device::Sizer& sizer) {
+  std::string text;
+  for (const quant::Dtype dtype : {settings.kv_dtype, quant::Dtype::kF16, quant::Dtype::kQ8_0}) {
+    Settings smaller = settings;
+    smaller.kv_dtype = dtype;
+    smaller.sequences = 1;
+    const Planner planner(blueprint, smaller, facts, sizer);
+    const uint32_t pages = largest(1, Planner::pages_for(blueprint.context_train), [&](uint32_t p) {
+      return planner.fits(planner.limits(p * kPageTokens, p));
+    });
+    if (pages == 0) continue;
+    const std::string option = fmt::format("--sequences 1 --context {} --kv-type {}",
+                                           std::min(pages * kPageTokens, blueprint.context_train),
+                                           dtype == quant::Dtype::kQ8_0  ? "q8_0"
+                                           : dtype == quant::Dtype::kF16 ? "f16"
+                                                                         : "f32");
+    if (text.find(option) == std::string::npos) text += (text.empty() ? "fits: " : "; or ") + option;
+  }
+  return text.empty() ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
+                      : text;
+}
+
+[[noreturn]] void refuse(const arch::Blueprint& blueprint, const Settings& settings, const DevicePlan& plan,
+                         const device::Sizer& sizer) {
+  std::string sum;
+  for (const ArenaPlan& arena : plan.arenas) {
+    sum += fmt::format("{}{} {}", sum.empty() ? "" : " + ", name_of(arena.kind), human_bytes(arena.bytes));
+  }
+  throw Error(ErrorCode::kMemory,
+              fmt::format("needs {} ({} bytes: {} + overhead {}), but {} bytes ({}) are free; {} bytes short",
+                          human_bytes(plan.bytes()), plan.bytes(), sum, human_bytes(plan.overhead_bytes),
+                          plan.facts.memory_free_bytes, human_bytes(plan.facts.memory_free_bytes),
+                          plan.bytes() - plan.facts.memory_free_bytes),
+              plan.facts.id, nearest_plans(blueprint, settings, plan.facts, sizer));
+}
+
+// The share of what weights and buffers leave free that the KV pool may take when the user named no number: a
+// CPU's memory is also everybody else's.
+uint64_t kv_budget(const device::DeviceFacts& facts, const DevicePlan& without_kv) {
+  const uint64_t used = without_kv.bytes();
+  const uint64_t left = facts.memory_free_bytes > used ? facts.memory_free_bytes - used : 0;
+  return facts.kind == device::DeviceKind::kCpu ? left / 2 : left / 10 * 9;
+}
+
+}  // namespace
+
+const char* name_of(ArenaKind kind) {
+  switch (kind) {
+    case ArenaKind::kWeights:
+      return "weights";
+    case ArenaKind::kKv:
+      return "kv";
+    case ArenaKind::kActivations:
+      return "activations";
+    case ArenaKind::kScratch:
+      return "scratch";
+    case ArenaKind::kStaging:
+      return "staging";
+  }
+  return "";
+}
+
+uint64_t DevicePlan::bytes() const {
+  return std::accumulate(arenas.begin(), arenas.end(), overhead_bytes,
+                         [](uint64_t sum, const ArenaPlan& arena) { return sum + arena.bytes; });
+}
+
+const ArenaPlan& DevicePlan::arena(ArenaKind kind) const {
+  return *std::find_if(arenas.begin(), arenas.end(), [&](const ArenaPlan& a) { return a.kind == kind; });
+}
+
+quant::Dtype parse_kv_dtype(std::string_view name) {
+  const quant::DtypeFacts* found = quant::find_dtype(name);
+  if (found != nullptr && (found->dtype == quant::Dtype::kF16 || found->dtype == quant::Dtype::kF32 ||
+                           found->dtype == quant::Dtype::kQ8_0)) {
+    return found->dtype;
+  }
+  throw Error(ErrorCode::kUsage, fmt::format("no such KV type: '{}'", name), "--kv-type",
+              "there are: f16, f32, q8_0");
+}
+
+MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
+                     const device::DeviceFacts& facts, const device::Sizer& sizer) {
+  check_settings(blueprint, settings);
+  const Planner planner(blueprint, settings, facts, sizer);
+  MemoryPlan plan;
+
+  // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
+  uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
+  const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
+  const auto kv_bytes = [&](uint32_t pages) {
+    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes;
+  };
+  const uint32_t whole = Planner::pages_for(context);
+  if (settings.context == 0 && kv_bytes(whole) > budget) {
+    const uint32_t pages = std::max(1u, largest(1, whole, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+    context = std::min(context, pages * kPageTokens);
+    plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
+                                     blueprint.context_train));
+  }
+
+  const Limits wanted = planner.limits(context, 0);
+  const uint64_t all = uint64_t{wanted.sequences} * wanted.pages_max;
+  uint32_t pages = static_cast<uint32_t>(std::min<uint64_t>(all, UINT32_MAX / 2));
+  if ((settings.context == 0 || settings.sequences == 0) && kv_bytes(pages) > budget) {
+    pages = std::max(wanted.pages_max, largest(1, pages, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+    plan.notes.push_back(
+        fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
+                    "preempted beyond that",
+                    pages, wanted.sequences, all));
+  }
+  plan.limits = planner.limits(context, pages);
+  plan.devices.push_back(planner.count(plan.limits));
+  if (plan.devices[0].bytes() > facts.memory_free_bytes) refuse(blueprint, settings, plan.devices[0], sizer);
+  return plan;
+}
+
+}  // namespace gantry::plan

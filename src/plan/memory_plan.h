@@ -1,0 +1,74 @@
+// Every byte before loading. From a Blueprint, the settings and a device's facts and sizes (contract M1) to
+// what each arena will hold; the loader takes exactly that (M2). Pure: touches no device, reads no weight.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "arch/blueprint.h"
+#include "device/facts.h"
+#include "device/sizer.h"
+
+namespace gantry::plan {
+
+inline constexpr uint32_t kSequencesDefault = 8;
+inline constexpr uint32_t kSequencesMax = 1024;
+inline constexpr uint32_t kStepRowsDefault = 512;
+inline constexpr uint32_t kStepRowsMax = 8192;
+
+// What the user asked for; zero means "you decide".
+struct Settings {
+  uint32_t context = 0;    // positions of one sequence
+  uint32_t sequences = 0;  // at once
+  uint32_t step_rows = 0;  // tokens in one step
+  quant::Dtype kv_dtype = quant::Dtype::kF16;
+  bool logits_of_all_rows = false;  // not only of each sequence's last one (debugging)
+};
+
+// What was decided.
+struct Limits {
+  uint32_t context = 0, sequences = 0, step_rows = 0, logit_rows = 0;
+  uint32_t pages = 0;      // in the pool
+  uint32_t pages_max = 0;  // of one sequence
+  quant::Dtype kv_dtype = quant::Dtype::kF16;
+};
+
+enum class ArenaKind : uint8_t { kWeights, kKv, kActivations, kScratch, kStaging };
+const char* name_of(ArenaKind kind);
+
+// In the order in which they are taken from the arena; bytes as the taker asks for them, before alignment.
+struct Item {
+  std::string name;
+  uint64_t bytes = 0;
+};
+
+struct ArenaPlan {
+  ArenaKind kind = ArenaKind::kWeights;
+  std::vector<Item> items;
+  uint64_t bytes = 0;  // of the arena: the items, each aligned
+};
+
+struct DevicePlan {
+  device::DeviceFacts facts;
+  std::vector<ArenaPlan> arenas;  // one of each kind
+  uint64_t overhead_bytes = 0;    // the backend's own
+  uint64_t bytes() const;
+  const ArenaPlan& arena(ArenaKind kind) const;
+};
+
+struct MemoryPlan {
+  Limits limits;
+  std::vector<std::string> notes;  // what was decided for the user, and why
+  std::vector<DevicePlan> devices;
+};
+
+// Throws Error kMemory with the arithmetic and the nearest plans that fit; kInvalidRequest for settings out
+// of range.
+MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
+                     const device::DeviceFacts& facts, const device::Sizer& sizer);
+
+// "f16", "f32", "q8_0". Error kUsage listing them.
+quant::Dtype parse_kv_dtype(std::string_view name);
+
+}  // namespace gantry::plan

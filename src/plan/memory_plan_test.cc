@@ -1,0 +1,198 @@
+#include "plan/memory_plan.h"
+
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "plan/activations.h"
+#include "plan/explain.h"
+
+namespace gantry::plan {
+namespace {
+
+// Sizes a reader can add up in the head.
+class RoundSizer final : public device::Sizer {
+ public:
+  uint64_t alignment() const override { return 64; }
+  uint64_t packed_bytes(const device::WeightShape& s) const override { return uint64_t{s.rows} * s.cols; }
+  uint64_t kv_page_bytes(const device::KvShape& s) const override {
+    const uint64_t value_bytes = s.dtype == quant::Dtype::kF32 ? 4 : s.dtype == quant::Dtype::kF16 ? 2 : 1;
+    return value_bytes * kPageTokens * s.kv_heads * (s.key_dim + s.value_dim);
+  }
+  uint64_t linear_scratch_bytes(const device::WeightShape& s, uint32_t rows) const override {
+    return uint64_t{s.cols} * rows;
+  }
+  uint64_t attention_scratch_bytes(const device::KvShape&, uint32_t, uint32_t) const override { return 100; }
+  uint64_t overhead_bytes() const override { return 1000; }
+};
+
+// Two layers, 64 wide, without a file.
+struct Model {
+  Model() {
+    blueprint.name = "test";
+    blueprint.arch = "llama";
+    blueprint.vocab = 100;
+    blueprint.width = 64;
+    blueprint.context_train = 1024;
+    blueprint.embedding = matrix(100, 64);
+    blueprint.output = {blueprint.embedding, {}};
+    blueprint.output_norm = {vector(64), 1e-5f};
+    blueprint.ropes.push_back({device::RopeOrder::kNeox, std::vector<double>(8, 1.0), 1});
+    for (int i = 0; i < 2; ++i) {
+      arch::SoftmaxAttention attention{4,
+                                       2,
+                                       16,
+                                       16,
+                                       {matrix(64, 64), {}},
+                                       {matrix(32, 64), {}},
+                                       {matrix(32, 64), {}},
+                                       {matrix(64, 64), {}},
+                                       {},
+                                       {},
+                                       0,
+                                       1};
+      arch::GatedMlp mlp{
+          device::Activation::kSilu, {matrix(128, 64), {}}, {matrix(128, 64), {}}, {matrix(64, 128), {}}};
+      blueprint.layers.push_back({{vector(64), 1e-5f}, attention, {vector(64), 1e-5f}, mlp});
+    }
+  }
+  arch::Matrix matrix(uint32_t rows, uint32_t cols) {
+    return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}};
+  }
+  arch::Vector vector(uint32_t size) { return {tensor({size}), size}; }
+  const gguf::TensorInfo* tensor(std::vector<uint64_t> shape) {
+    gguf::TensorInfo info;
+    info.name = "some.weight";
+    info.shape = std::move(shape);
+    info.dtype = quant::Dtype::kF32;
+    info.bytes = info.values() * 4;
+    tensors.push_back(std::make_unique<gguf::TensorInfo>(info));
+    return tensors.back().get();
+  }
+
+  std::vector<std::unique_ptr<gguf::TensorInfo>> tensors;
+  arch::Blueprint blueprint;
+  RoundSizer sizer;
+  device::DeviceFacts facts{"cpu:0", "test", device::DeviceKind::kCpu, "scalar", 1, 1u << 30, 1u << 30, 0};
+
+  MemoryPlan plan(const Settings& settings) const { return make_plan(blueprint, settings, facts, sizer); }
+};
+
+TEST(MemoryPlan, AddsUp) {
+  const Model model;
+  Settings settings;
+  settings.context = 64;
+  settings.sequences = 2;
+  settings.step_rows = 16;
+  const MemoryPlan plan = model.plan(settings);
+  const DevicePlan& device = plan.devices[0];
+  // 100*64 + 2 * (64*64*2 + 32*64*2 + 3*128*64 + two norms of 256) + 256 + 8 frequencies of 8 bytes
+  EXPECT_EQ(device.arena(ArenaKind::kWeights).bytes, 6400u + 2 * (8192 + 4096 + 24576 + 512) + 256 + 64);
+  // 2 layers x 4 pages x 2 bytes x 32 positions x 2 heads x 32 values
+  EXPECT_EQ(device.arena(ArenaKind::kKv).bytes, 2u * 4 * 2 * 32 * 2 * 32);
+  // rows x (stream 64 + normed 64 + q 64 + k 32 + v 32 + attended 64 + gate 128 + up 128 + table 16), last
+  // 2x64, logits 2x100
+  EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
+  EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
+  uint64_t sum = device.overhead_bytes;
+  for (const ArenaPlan& arena : device.arenas) {
+    uint64_t items = 0;
+    for (const Item& item : arena.items) items += align_up(item.bytes, 64);
+    EXPECT_EQ(items, arena.bytes);
+    sum += arena.bytes;
+  }
+  EXPECT_EQ(sum, device.bytes());
+}
+
+TEST(MemoryPlan, WhatTheUserNamedIsKeptOrRefused) {
+  Model model;
+  Settings settings;
+  settings.context = 512;
+  settings.sequences = 4;
+  const MemoryPlan whole = model.plan(settings);
+  EXPECT_EQ(whole.limits.pages, 64u);
+  EXPECT_TRUE(whole.notes.empty());
+  model.facts.memory_free_bytes = whole.devices[0].bytes();
+  EXPECT_EQ(model.plan(settings).limits.pages, 64u);
+  model.facts.memory_free_bytes -= 1;
+  EXPECT_THROW(model.plan(settings), Error);
+}
+
+TEST(MemoryPlan, WhatIsTooMuchIsNamed) {
+  const Model model;
+  Settings settings;
+  settings.context = 1025;
+  EXPECT_THROW(model.plan(settings), Error);
+  settings.context = 0;
+  settings.sequences = kSequencesMax;
+  EXPECT_EQ(model.plan(settings).limits.sequences, kSequencesMax);
+  settings.sequences = kSequencesMax + 1;
+  EXPECT_THROW(model.plan(settings), Error);
+  settings.sequences = 0;
+  settings.step_rows = kStepRowsMax + 1;
+  EXPECT_THROW(model.plan(settings), Error);
+}
+
+TEST(MemoryPlan, AStepHoldsEverySequence) {
+  const Model model;
+  Settings settings;
+  settings.sequences = 40;
+  settings.step_rows = 3;
+  EXPECT_EQ(model.plan(settings).limits.step_rows, 40u);
+}
+
+TEST(MemoryPlan, NothingFitsSaysSo) {
+  Model model;
+  model.facts.memory_free_bytes = 50'000;
+  try {
+    model.plan({});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kMemory);
+    EXPECT_NE(error.mend().find("the weights alone do not fit"), std::string::npos) << error.mend();
+  }
+}
+
+TEST(MemoryPlan, EveryFreeByteCountGivesAPlanThatFitsOrARefusal) {
+  Model model;
+  for (uint64_t free = 80'000; free < 2'000'000; free += 7'919) {
+    model.facts.memory_free_bytes = free;
+    for (const uint32_t context : {0u, 96u}) {
+      Settings settings;
+      settings.context = context;
+      settings.step_rows = 8;
+      try {
+        const MemoryPlan plan = model.plan(settings);
+        EXPECT_LE(plan.devices[0].bytes(), free);
+        EXPECT_GE(plan.limits.pages, plan.limits.pages_max);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kMemory);
+      }
+    }
+  }
+}
+
+TEST(Explain, SaysBytesAndLimits) {
+  const Model model;
+  const MemoryPlan plan = model.plan({});
+  const std::string text = explain(model.blueprint, plan);
+  for (const char* word :
+       {"weights", "kv", "activations", "scratch", "staging", "overhead", "total", "serves", "cpu:0"}) {
+    EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
+  }
+  EXPECT_NE(text.find(std::to_string(plan.devices[0].bytes())), std::string::npos);
+  EXPECT_EQ(to_json(model.blueprint, plan)["devices"][0]["bytes"], plan.devices[0].bytes());
+}
+
+TEST(KvDtype, OnlyThoseThatExist) {
+  EXPECT_EQ(parse_kv_dtype("q8_0"), quant::Dtype::kQ8_0);
+  EXPECT_EQ(parse_kv_dtype("F32"), quant::Dtype::kF32);
+  EXPECT_THROW(parse_kv_dtype("q4_0"), Error);
+  EXPECT_THROW(parse_kv_dtype(""), Error);
+}
+
+}  // namespace
+}  // namespace gantry::plan

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""The command line without a model: help, errors, exit statuses, the documented flags.
+
+    words_test.py BINARY
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from program import Program, run
+
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "logits"], ["debug", "tokenize"],
+            ["debug", "template"])
+USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
+
+
+def flags_of_help(command):
+    text = run(*command, "--help").stdout.decode()
+    return set(re.findall(r"^\s+(?:-\w,)?(--[\w-]+)", text, re.M)) - {"--help"}
+
+
+class Words(unittest.TestCase):
+    def refused(self, status, *arguments, **extra):
+        done = run(*arguments, **extra)
+        words = done.stderr.decode()
+        self.assertEqual(done.returncode, status, words)
+        self.assertEqual(done.stdout, b"")
+        self.assertTrue(words.startswith("error: ") or "\nerror: " in words, words)
+        return words
+
+    def test_help_and_version(self):
+        for arguments in (["--help"], ["-h"], [], *([*command, "--help"] for command in COMMANDS)):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
+            self.assertIn(b"Usage: gantry", done.stdout)
+            self.assertLessEqual(max(map(len, done.stdout.decode().splitlines())), 130, arguments)
+        self.assertRegex(run("--version").stdout.decode(), r"^gantry \d+\.\d+\.\d+\n$")
+
+    def test_documented_flags_are_the_flags(self):
+        with open(os.path.join(Program.source, "docs", "operating", "cli.md"), encoding="utf-8") as stream:
+            page = stream.read()
+        sections = {match[1]: match[2] for match in
+                    re.finditer(r"^## `gantry ([\w ]+)`\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
+        shared = set(re.findall(r"^\| `(--[\w-]+)", re.search(
+            r"^## How a model is loaded\n(.*?)(?=^## |\Z)", page, re.M | re.S)[1], re.M))
+        for command in COMMANDS:
+            documented = set(re.findall(r"^\| `(?:-\w`, `)?(--[\w-]+)", sections[" ".join(command)], re.M))
+            if "How a model is loaded" in sections[" ".join(command)]:
+                documented |= shared
+            self.assertEqual(documented, flags_of_help(command), command)
+
+    def test_usage(self):
+        self.assertIn("gantry --help", self.refused(USAGE, "dance"))
+        self.assertIn("--speed", self.refused(USAGE, "serve", "--speed", "9"))
+        self.assertIn("--port", self.refused(USAGE, "serve", "--port", "70000"))
+        self.assertIn("MODEL", self.refused(USAGE, "inspect"))
+
+    def test_a_model_that_is_not_there(self):
+        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "tokenize"],
+                        ["debug", "logits", "--tokens", "1"]):
+            extra = {"text": b"hello"}
+            words = self.refused(NOT_FOUND, *command, "/nonexistent/m.gguf", **extra)
+            self.assertIn("/nonexistent/m.gguf", words)
+
+    def test_files_that_are_no_models(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.refused(IO, "inspect", folder)
+            for name, data in (("empty", b""), ("short", b"GGUF"), ("text", b"not a model at all" * 100),
+                               ("huge", b"GGUF\x03\0\0\0" + b"\xff" * 64)):
+                path = os.path.join(folder, name + ".gguf")
+                with open(path, "wb") as stream:
+                    stream.write(data)
+                words = self.refused(BAD_FILE, "inspect", path)
+                self.assertIn(path, words)
+
+    def test_default_model_is_said_or_asked_for(self):
+        words = self.refused(NOT_FOUND, "run", "-p", "hi", GANTRY_MODEL="/nonexistent/env.gguf")
+        self.assertIn("model: /nonexistent/env.gguf (from $GANTRY_MODEL)", words)
+        with tempfile.TemporaryDirectory() as folder:
+            lonely = os.path.join(folder, "bin", "gantry")
+            os.mkdir(os.path.dirname(lonely))
+            shutil.copy(Program.binary, lonely)
+            words = self.refused(USAGE, "run", "-p", "hi", binary=lonely)
+            self.assertIn("no model was given", words)
+            self.assertIn("gantry serve path/to/model.gguf", words)
+
+    def test_prompts_are_checked_before_a_model_is_loaded(self):
+        self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", text=b""))
+        self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", ""))
+
+    def test_a_full_disk_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([Program.binary, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, IO, done.stderr)
+
+    def test_a_template_of_its_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "chat.jinja")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+                             "{% if add_generation_prompt %}<bot>{% endif %}{{ mood }}")
+            talk = b'{"messages": [{"role": "user", "content": "h\xc3\xa9"}], "mood": "glad"}'
+            self.assertEqual(run("debug", "template", path, text=talk).stdout.decode(), "<user>hé<bot>glad")
+            done = run("debug", "template", path, "--no-generation-prompt", text=b'[{"role":"user","content":"x"}]')
+            self.assertEqual(done.stdout, b"<user>x")
+            self.assertIn("not JSON", self.refused(BAD_FILE, "debug", "template", path, text=b"{"))
+            self.assertIn("messages", self.refused(BAD_FILE, "debug", "template", path, text=b"{}"))
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("a\n{% if %}")
+            self.assertIn("line 2", self.refused(BAD_FILE, "debug", "template", path, text=b"[]"))
+
+    def test_cases_of_templates(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cases = os.path.join(folder, "cases.jsonl")
+            with open(cases, "w", encoding="utf-8") as stream:
+                stream.write('{"template": "{{ a + 1 }}", "context": {"a": 2}}\n\n'
+                             '{"template": "x\\n{{ raise_exception(\'no\') }}", "context": {}}\n'
+                             '{"template": "{{ strftime_now(\'%Y\') }}", "context": {}}\n')
+            done = run("debug", "template", "--cases", cases, "--now", "2025-03-09T13:05:07")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual(answers[0], {"text": "3"})
+            self.assertEqual((answers[1]["error"], answers[1]["kind"]), ("no", "raise"))
+            self.assertEqual(answers[2], {"text": "2025"})
+            path = os.path.join(folder, "chat.jinja")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("{{ messages[0].content }}|{{ tools is none }}")
+            with open(cases, "w", encoding="utf-8") as stream:
+                stream.write('{"messages": [{"role": "user", "content": "hi"}]}')
+            done = run("debug", "template", path, "--cases", cases)
+            self.assertEqual(json.loads(done.stdout), {"text": "hi|True"})
+            self.refused(USAGE, "debug", "template", path, "--now", "soon")
+            self.refused(USAGE, "debug", "template")
+
+
+if __name__ == "__main__":
+    Program.binary = os.path.abspath(sys.argv.pop(1))
+    Program.source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    unittest.main(verbosity=0)

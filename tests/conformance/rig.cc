@@ -1,0 +1,179 @@
+#include "tests/conformance/rig.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "backends/cpu/cpu_backend.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "quant/half.h"
+
+namespace gantry::conformance {
+
+using quant::Dtype;
+
+std::ostream& operator<<(std::ostream& out, const Subject& subject) { return out << subject.label; }
+
+const device::Backend& cpu_backend() {
+  static const std::unique_ptr<device::Backend> backend = cpu::make_cpu_backend();
+  return *backend;
+}
+
+std::vector<Subject> subjects() {
+  std::vector<Subject> out;
+  for (const char* isa : {"scalar", "avx2", "avx512", "avx512vnni"}) {
+    for (const uint32_t threads : {1u, 3u}) {
+      const Subject subject{fmt::format("{}_{}", isa, threads), "cpu", {isa, threads, 0}, 0};
+      try {
+        cpu_backend().list(subject.options);
+        out.push_back(subject);
+      } catch (const Error&) {  // this machine has no such instruction set
+      }
+    }
+  }
+  return out;
+}
+
+std::string name_of(const Subject& subject) { return subject.label; }
+
+std::shared_ptr<device::Device> open(const Subject& subject) {
+  return cpu_backend().open(0, subject.options);
+}
+std::shared_ptr<device::Device> open_scalar() { return cpu_backend().open(0, {"scalar", 2, 0}); }
+
+Rig::Rig(std::shared_ptr<device::Device> device, uint64_t bytes)
+    : device_(std::move(device)), arena_(device_->new_arena("rig", bytes)), stream_(device_->new_stream()) {}
+
+device::Mat Rig::space_mat(uint32_t rows, uint32_t cols, uint32_t stride) {
+  if (stride == 0) stride = cols;
+  return {space(uint64_t{rows} * stride * sizeof(float)), rows, cols, stride};
+}
+
+device::Mat Rig::put_mat(const std::vector<float>& values, uint32_t rows, uint32_t cols, uint32_t stride) {
+  const device::Mat mat = space_mat(rows, cols, stride);
+  for (uint32_t row = 0; row < rows; ++row)
+    stream_->write(mat.buffer.part(uint64_t{row} * mat.stride * sizeof(float), cols * sizeof(float)),
+                   std::as_bytes(std::span(values).subspan(uint64_t{row} * cols, cols)));
+  stream_->sync();
+  return mat;
+}
+
+device::Weight Rig::put_weight(const device::WeightShape& shape, const std::vector<std::byte>& rows) {
+  const device::Weight weight{space(device_->sizer().packed_bytes(shape)), shape};
+  stream_->upload_weight(weight, rows);
+  stream_->sync();
+  return weight;
+}
+
+std::vector<float> Rig::get(const device::Mat& mat) {
+  std::vector<float> out(uint64_t{mat.rows} * mat.cols);
+  for (uint32_t row = 0; row < mat.rows; ++row)
+    stream_->read(std::as_writable_bytes(std::span(out).subspan(uint64_t{row} * mat.cols, mat.cols)),
+                  mat.buffer.part(uint64_t{row} * mat.stride * sizeof(float), mat.cols * sizeof(float)));
+  stream_->sync();
+  return out;
+}
+
+uint32_t random_below(uint64_t seed, uint64_t position, uint32_t limit) {
+  return static_cast<uint32_t>(uniform_at(seed, position) * limit);
+}
+
+std::vector<float> random_floats(uint64_t seed, size_t count, float scale) {
+  std::vector<float> out(count);
+  for (size_t i = 0; i < count; ++i) {
+    // The sum of four uniform numbers: bell-shaped, with tails that make blocks differ.
+    double sum = -2;
+    for (uint32_t part = 0; part < 4; ++part) sum += uniform_at(seed, i, part);
+    out[i] = static_cast<float>(sum) * scale * (i % 61 == 0 ? 6.0f : 1.0f);
+  }
+  return out;
+}
+
+namespace {
+
+// Where a block's f16 scales lie.
+struct ScaleFields {
+  Dtype dtype;
+  std::vector<uint32_t> offsets;
+  float size;
+};
+const std::vector<ScaleFields>& scale_fields() {
+  static const std::vector<ScaleFields> fields = {
+      {Dtype::kQ4_0, {0}, 0.1f},      {Dtype::kQ4_1, {0, 2}, 0.1f},   {Dtype::kQ5_0, {0}, 0.06f},
+      {Dtype::kQ5_1, {0, 2}, 0.06f},  {Dtype::kQ8_0, {0}, 0.01f},     {Dtype::kQ2_K, {80, 82}, 0.05f},
+      {Dtype::kQ3_K, {108}, 0.01f},   {Dtype::kQ4_K, {0, 2}, 0.002f}, {Dtype::kQ5_K, {0, 2}, 0.001f},
+      {Dtype::kQ6_K, {208}, 0.0005f},
+  };
+  return fields;
+}
+
+}  // namespace
+
+std::vector<std::byte> random_weight(uint64_t seed, const device::WeightShape& shape) {
+  const uint64_t values = uint64_t{shape.rows} * shape.cols;
+  std::vector<std::byte> out(quant::row_bytes(shape.dtype, shape.cols) * shape.rows);
+  if (is_float(shape.dtype)) {
+    const std::vector<float> floats = random_floats(seed, values);
+    for (uint64_t i = 0; i < values; ++i) {
+      const uint16_t half =
+          shape.dtype == Dtype::kF16 ? quant::f32_to_f16(floats[i]) : quant::f32_to_bf16(floats[i]);
+      if (shape.dtype == Dtype::kF32)
+        std::memcpy(out.data() + 4 * i, &floats[i], 4);
+      else
+        std::memcpy(out.data() + 2 * i, &half, 2);
+    }
+    return out;
+  }
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(random_below(seed, i, 256));
+  for (const ScaleFields& fields : scale_fields()) {
+    if (fields.dtype != shape.dtype) continue;
+    const uint32_t block_bytes = quant::facts(shape.dtype).block_bytes;
+    for (size_t at = 0; at < out.size(); at += block_bytes) {
+      for (const uint32_t offset : fields.offsets) {
+        const auto size = static_cast<float>(uniform_at(seed + 1, at + offset) - 0.3) * fields.size;
+        const uint16_t half = quant::f32_to_f16(size);
+        std::memcpy(out.data() + at + offset, &half, 2);
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<float> decoded(const device::WeightShape& shape, const std::vector<std::byte>& rows) {
+  std::vector<float> out(uint64_t{shape.rows} * shape.cols);
+  const uint64_t row_bytes = quant::row_bytes(shape.dtype, shape.cols);
+  for (uint32_t row = 0; row < shape.rows; ++row)
+    quant::decode_row(shape.dtype, std::span(rows).subspan(row * row_bytes, row_bytes),
+                      std::span(out).subspan(uint64_t{row} * shape.cols, shape.cols));
+  return out;
+}
+
+std::string difference(std::span<const float> got, std::span<const float> want) {
+  return difference_within(got, want, want, 0);
+}
+
+std::string difference_within(std::span<const float> got, std::span<const float> want,
+                              std::span<const float> magnitude, double error_max) {
+  if (got.size() != want.size()) return fmt::format("{} values instead of {}", got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::isnan(got[i]) && std::isnan(want[i])) continue;
+    const bool equal = error_max == 0 ? std::bit_cast<uint32_t>(got[i]) == std::bit_cast<uint32_t>(want[i])
+                                      : std::abs(double{got[i]} - double{want[i]}) <=
+                                            error_max * std::abs(double{magnitude[i]}) + 1e-30;
+    if (!equal) return fmt::format("value {}: {:.9g} instead of {:.9g}", i, got[i], want[i]);
+  }
+  return {};
+}
+
+std::vector<Dtype> weight_types() {
+  using enum Dtype;
+  return {kF32, kF16, kBF16, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K};
+}
+
+bool is_float(Dtype dtype) { return quant::facts(dtype).block_values == 1; }
+
+}  // namespace gantry::conformance

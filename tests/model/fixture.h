@@ -1,0 +1,76 @@
+// What the model tests share: a registry with the CPU, logits of a file as a table of floats, error measures.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/cpu_backend.h"
+#include "fleet/live_model.h"
+#include "tests/shared_data.h"
+
+namespace gantry::testing {
+
+inline const device::Registry& registry() {
+  static const device::Registry* const instance = [] {
+    auto* made = new device::Registry;
+    made->add(cpu::make_cpu_backend());
+    return made;
+  }();
+  return *instance;
+}
+
+inline std::vector<float> to_floats(const std::string& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+inline std::vector<TokenId> read_tokens(const std::string& path) {
+  std::ifstream in(path);
+  std::vector<TokenId> tokens;
+  for (TokenId token; in >> token;) tokens.push_back(token);
+  return tokens;
+}
+
+// [tokens, vocab]
+inline std::vector<float> logits_of(const fleet::LoadSettings& settings, const std::vector<TokenId>& tokens,
+                                    uint32_t slice = 0) {
+  std::ostringstream out;
+  fleet::debug_logits(registry(), settings, tokens, slice, out);
+  return to_floats(out.str());
+}
+
+// Normalized mean squared error: sum (a-b)^2 / sum b^2.
+inline double nmse(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size() || a.empty()) return INFINITY;
+  double error = 0, power = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
+    error += (x - y) * (x - y);
+    power += y * y;
+  }
+  return error / power;
+}
+
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// The instruction sets that this CPU has.
+inline std::vector<std::string> usable_isas() {
+  std::vector<std::string> found;
+  for (const char* isa : {"scalar", "avx2", "avx512"}) {
+    try {
+      registry().open("cpu", {isa, 1, 0});
+      found.emplace_back(isa);
+    } catch (const Error&) {
+    }
+  }
+  return found;
+}
+
+}  // namespace gantry::testing
