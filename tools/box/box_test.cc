@@ -1,5 +1,7 @@
 // The shipped model's file: its vocabulary cuts text as the trainer did, its template writes what the trainer
 // trained on, and its shape is the one that the model card states.
+#include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
