@@ -17,8 +17,15 @@ struct Family {
 };
 
 constexpr std::array kFamilies = {
+    Family{"arcee", read_arcee},
+    Family{"baichuan", read_baichuan},
+    Family{"bloom", read_bloom},
+    Family{"chatglm", read_chatglm},
+    Family{"codeshell", read_codeshell},
     Family{"cohere2", read_cohere2},
     Family{"command-r", read_command_r},
+    Family{"ernie4_5", read_ernie4_5},
+    Family{"exaone", read_exaone},
     Family{"exaone4", read_exaone4},
     Family{"falcon", read_falcon},
     Family{"gemma", read_gemma},
@@ -33,16 +40,24 @@ constexpr std::array kFamilies = {
     Family{"llama", read_llama},
     Family{"minicpm", read_minicpm},
     Family{"mistral3", read_mistral3},
+    Family{"mpt", read_mpt},
+    Family{"nemotron", read_nemotron},
+    Family{"olmo", read_olmo},
     Family{"olmo2", read_olmo2},
+    Family{"orion", read_orion},
     Family{"phi2", read_phi2},
     Family{"phi3", read_phi3},
+    Family{"plamo", read_plamo},
+    Family{"qwen", read_qwen},
     Family{"qwen2", read_qwen2},
     Family{"qwen3", read_qwen3},
+    Family{"refact", read_refact},
     Family{"seed_oss", read_seed_oss},
     Family{"smollm3", read_smollm3},
     Family{"stablelm", read_stablelm},
     Family{"starcoder", read_gpt2},
     Family{"starcoder2", read_starcoder2},
+    Family{"xverse", read_xverse},
 };
 
 }  // namespace
