@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "chat/cases.h"
-#include "cli/token_list.h"
+#include "tokenizer/token_list.h"
 
 namespace gantry::cli {
 namespace {
@@ -276,13 +276,14 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
 
   CLI::App& numbers = add_command(debug, "logits", "Compute the logits of every position of some tokens");
   add_model(numbers, logits.load.model_path, true);
-  CLI::Option* ids =
-      numbers
-          .add_option_function<std::string>(
-              "--token-list",
-              [&logits](const std::string& text) { logits.tokens = parse_token_list(text, "--token-list"); },
-              "Token ids: 1,306,626")
-          ->type_name("IDS");
+  CLI::Option* ids = numbers
+                         .add_option_function<std::string>(
+                             "--token-list",
+                             [&logits](const std::string& text) {
+                               logits.tokens = tokenizer::parse_token_list(text, "--token-list");
+                             },
+                             "Token ids: 1,306,626")
+                         ->type_name("IDS");
   add_text(numbers, "--tokens", logits.tokens_path, "FILE", "Token ids between spaces, commas or line ends")
       ->excludes(ids);
   add_number(numbers, "--slice", logits.slice, 1, kStepRowsMax, "Tokens computed at once");
