@@ -11,8 +11,8 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 python=${PYTHON:-/usr/bin/python3}  # Debian's, which sees python3-torch
 work=${BOX_WORK:-build/box}
 gantry=${GANTRY:-build/release/gantry}
-steps=${BOX_STEPS:-2600}
-fall_from=${BOX_FALL_FROM:-1600}
+steps=${BOX_STEPS:-3200}
+fall_from=${BOX_FALL_FROM:-2000}
 model=models/gantry-box.gguf
 
 if ! "$python" -c 'import torch, regex' 2>/dev/null || [[ ! -r /usr/share/wordnet/data.noun ]]; then
