@@ -33,5 +33,6 @@ mkdir -p models
 "$python" tools/box/dump.py "$work/data" "$work/run" "$work/export" --fixture tools/box/tokens.json
 build/release/tools/box/gantry_box_export "$work/export" "$model" q8_0
 "$python" tools/box/evaluate.py "$model" --gantry "$gantry" --data "$work/data" --out "$work/evaluation.json"
+"$python" tools/box/fixture.py "$model" --gantry "$gantry" --data "$work/data" --out tools/box/answers.json
 "$python" tools/box/card.py "$model" --gantry "$gantry" --run "$work/run" --evaluation "$work/evaluation.json" \
   --out docs/model-card.md
