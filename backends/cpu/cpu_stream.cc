@@ -16,6 +16,7 @@ namespace {
 
 using device::Buffer;
 using device::Mat;
+static_assert(kActivationKinds == device::kActivations);
 
 float* row_of(const Mat& m, uint64_t row) {
   return reinterpret_cast<float*>(data_of(m.buffer)) + row * m.stride;
@@ -93,15 +94,24 @@ void CpuStream::embed(const device::EmbedArgs& args) {
   });
 }
 
-void CpuStream::rms_norm(const device::RmsNormArgs& args) {
+void CpuStream::norm(const device::NormArgs& args) {
   check_mat(args.x);
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.rows, args.out.rows);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
-  check_bytes(args.weight, uint64_t{args.x.cols} * sizeof(float));
-  const float* weight = array_of<float>(args.weight);
+  const uint64_t weight_bytes = uint64_t{args.weight_rows} * args.x.cols * sizeof(float);
+  if (args.weight) check_bytes(args.weight, weight_bytes);
+  if (args.bias) check_bytes(args.bias, weight_bytes);
+  const float* weight = args.weight ? array_of<float>(args.weight) : nullptr;
+  const float* bias = args.bias ? array_of<float>(args.bias) : nullptr;
+  const auto function =
+      args.kind == device::NormKind::kRms ? device_.kernels().rms_norm : device_.kernels().layer_norm;
   for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
-    device_.kernels().rms_norm(row_of(args.x, row), weight, args.eps, args.x.cols, row_of(args.out, row));
+    const uint64_t at = uint64_t{row % args.weight_rows} * args.x.cols;
+    function(row_of(args.x, row),
+             {weight != nullptr ? weight + at : nullptr, bias != nullptr ? bias + at : nullptr, args.eps,
+              args.x.cols},
+             row_of(args.out, row));
   });
 }
 
@@ -252,6 +262,12 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   job.scale = args.scale;
   job.out = row_of(args.out, 0);
   job.out_stride = args.out.stride;
+  job.cap = args.cap;
+  job.window = args.window;
+  if (args.slopes) check_bytes(args.slopes, uint64_t{args.heads} * sizeof(float));
+  if (args.sinks) check_bytes(args.sinks, uint64_t{args.heads} * sizeof(float));
+  job.slopes = args.slopes ? array_of<float>(args.slopes) : nullptr;
+  job.sinks = args.sinks ? array_of<float>(args.sinks) : nullptr;
   const uint64_t floats = attention_scratch_floats(job.layout.value_stride);
   check_bytes(args.scratch, device_.pool().threads() * floats * sizeof(float));
   auto* scratch = reinterpret_cast<float*>(data_of(args.scratch));
@@ -280,14 +296,40 @@ void CpuStream::glu(const device::GluArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK(args.gate.cols == args.out.cols && args.up.cols == args.out.cols);
   GANTRY_CHECK(args.gate.rows == args.out.rows && args.up.rows == args.out.rows);
-  switch (args.activation) {
-    case device::Activation::kSilu:
-      for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
-        device_.kernels().silu_glu(row_of(args.gate, row), row_of(args.up, row), args.out.cols,
-                                   row_of(args.out, row));
-      });
-      break;
-  }
+  const auto function = device_.kernels().glu[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
+    function(row_of(args.gate, row), row_of(args.up, row), args.out.cols, row_of(args.out, row));
+  });
+}
+
+void CpuStream::activate(const device::ActivateArgs& args) {
+  check_mat(args.x);
+  check_mat(args.out);
+  GANTRY_CHECK(args.x.cols == args.out.cols && args.x.rows == args.out.rows);
+  const auto function = device_.kernels().activate[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
+    function(row_of(args.x, row), args.out.cols, row_of(args.out, row));
+  });
+}
+
+void CpuStream::scale(const device::ScaleArgs& args) {
+  check_mat(args.x);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    device_.kernels().scale(row_of(args.x, row), args.scale, args.clamp, args.cap, args.x.cols,
+                            row_of(args.x, row));
+  });
+}
+
+void CpuStream::temper(const device::TemperArgs& args) {
+  check_mat(args.x);
+  check_bytes(args.positions, uint64_t{args.x.rows} * sizeof(int32_t));
+  const int32_t* positions = array_of<int32_t>(args.positions);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    const uint32_t floors = (static_cast<uint32_t>(positions[row]) + 1) / args.floor_positions;
+    const double factor = 1 + static_cast<double>(args.scale) * log_f64(1.0 + floors);
+    device_.kernels().scale(row_of(args.x, row), static_cast<float>(factor), 0, 0, args.x.cols,
+                            row_of(args.x, row));
+  });
 }
 
 void CpuStream::add(const device::AddArgs& args) {
@@ -297,7 +339,8 @@ void CpuStream::add(const device::AddArgs& args) {
   GANTRY_CHECK(args.x.cols == args.out.cols && args.y.cols == args.out.cols);
   GANTRY_CHECK(args.x.rows == args.out.rows && args.y.rows == args.out.rows);
   for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
-    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.out.cols, row_of(args.out, row));
+    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.scale, args.out.cols,
+                          row_of(args.out, row));
   });
 }
 
