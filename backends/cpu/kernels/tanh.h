@@ -1,6 +1,9 @@
-// Hyperbolic tangent and error function of the kernels: polynomials over the vectors of any instruction set
-// (vec_*.h and exp.h come first). Coefficients: Chebyshev interpolation of the functions, rounded to float.
+// Hyperbolic tangent and error function of the kernels: polynomials over the vectors of any instruction set.
+// Coefficients: Chebyshev interpolation of the functions, rounded to float.
 #pragma once
+
+#include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 

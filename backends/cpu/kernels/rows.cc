@@ -1,6 +1,6 @@
 // Row by row operations: norm, rotation, activations, sum, scaling.
-
 #include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 #include "backends/cpu/kernels/tanh.h"
 
 namespace gantry::cpu::GANTRY_ISA {
@@ -97,7 +97,7 @@ void activate(const float* x, uint32_t count, float* out) {
   });
 }
 
-void add_rows(const float* x, const float* y, float scale, uint32_t count, float* out) {
+void add_vectors(const float* x, const float* y, float scale, uint32_t count, float* out) {
   sixteens(count, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
     store_some(out + i, fma(load_some(y + i, n), broadcast(scale), load_some(x + i, n)), n);
   });
@@ -111,6 +111,14 @@ void scale_row(const float* x, float scale, float clamp, float cap, uint32_t cou
     if (cap != 0) v = capped(v, cap);
     store_some(out + i, v, n);
   });
+}
+
+// In the order of device::Activation.
+template <typename... A>
+void set_activations(KernelTable& t) {
+  static_assert(sizeof...(A) == kActivationKinds);
+  uint32_t i = 0;
+  ((t.glu[i] = glu<A>, t.activate[i] = activate<A>, ++i), ...);
 }
 
 // (a, b) -> (a cos - b sin, a sin + b cos): two products and a sum, each rounded.
@@ -137,4 +145,14 @@ void rope(float* x, uint32_t heads, uint32_t head_dim, const float* table, uint3
 }
 
 }  // namespace
+
+void add_rows(KernelTable& t) {
+  t.rms_norm = rms_norm;
+  t.layer_norm = layer_norm;
+  set_activations<Silu, Gelu, GeluErf, GeluQuick, Relu, ReluSquared>(t);
+  t.add = add_vectors;
+  t.scale = scale_row;
+  t.rope = rope;
+}
+
 }  // namespace gantry::cpu::GANTRY_ISA

@@ -11,6 +11,7 @@
 // fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')).
 
 #include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 #include "backends/cpu/kernels/tanh.h"
 #include "backends/cpu/kernels/unrolled.h"
 
@@ -283,4 +284,7 @@ void attention(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t h
 }
 
 }  // namespace
+
+void add_attention(KernelTable& t) { t.attention = attention; }
+
 }  // namespace gantry::cpu::GANTRY_ISA
