@@ -15,8 +15,8 @@
 
 namespace gantry::arch {
 
-// A weight matrix: `shape.rows` outputs of `shape.cols` inputs, the rows from `first_row` on of a tensor of the
-// file. Fused tensors (q, k and v in one) are several of these.
+// A weight matrix: `shape.rows` outputs of `shape.cols` inputs, the rows from `first_row` on of a tensor of
+// the file. Fused tensors (q, k and v in one) are several of these.
 struct Matrix {
   const gguf::TensorInfo* tensor = nullptr;  // lives as long as the GgufFile
   device::WeightShape shape;
@@ -68,11 +68,12 @@ struct Rope {
   }
 };
 
-// How a layer's scores grow with position, for sharp attention in long contexts: queries of position p are
-// multiplied by 1 + scale * log(1 + floor((p + 1) / floor_positions)).
+// Sharper attention in long contexts: queries of position p are multiplied by 1 + scale * log(1 + floor((p +
+// offset) / floor_positions)).
 struct Temperature {
   float scale = 0;
-  uint32_t floor_positions = 1;
+  uint32_t offset = 0;
+  uint32_t floor_positions = 1;  // not 0
 };
 
 // Softmax attention over earlier positions, with grouped or shared KV heads (Ainslie et al., "GQA", 2023).
@@ -90,10 +91,10 @@ struct SoftmaxAttention {
   std::optional<uint32_t> rope;  // index into Blueprint::ropes; none: no rotation
   std::optional<Temperature> temperature;
   float score_scale = 1;
-  float score_cap = 0;            // scores become cap * tanh(score / cap); 0: no (Gemma 2)
-  uint32_t window = 0;            // position p sees those above p - window; 0: all
-  std::optional<uint32_t> slopes; // index into Blueprint::slopes: scores fall with distance; none: no
-  std::optional<Vector> sinks;    // [heads]: a score without a value that joins each softmax
+  float score_cap = 0;             // scores become cap * tanh(score / cap); 0: no (Gemma 2)
+  uint32_t window = 0;             // position p sees those above p - window; 0: all
+  std::optional<uint32_t> slopes;  // index into Blueprint::slopes: scores fall with distance; none: no
+  std::optional<Vector> sinks;     // [heads]: a score without a value that joins each softmax
 };
 
 // down(activation(gate(x)) * up(x)); Shazeer, "GLU variants improve transformer", 2020.
@@ -112,8 +113,8 @@ struct PlainMlp {
   uint32_t hidden() const { return up.weight.shape.rows; }
 };
 
-using Mixer = std::variant<SoftmaxAttention>;    // mixes positions
-using Ffn = std::variant<GatedMlp, PlainMlp>;    // works on each position alone
+using Mixer = std::variant<SoftmaxAttention>;  // mixes positions
+using Ffn = std::variant<GatedMlp, PlainMlp>;  // works on each position alone
 
 // x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer both read the
 // x that came in; without a norm of its own the ffn then reads what the mixer read.

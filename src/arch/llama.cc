@@ -5,6 +5,6 @@
 
 namespace gantry::arch {
 
-Blueprint read_llama(Header& header) { return read_dense(header, device::RopeOrder::kAdjacent); }
+Blueprint read_llama(Header& header) { return read_dense(header, {.rope = device::RopeOrder::kAdjacent}); }
 
 }  // namespace gantry::arch

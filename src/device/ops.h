@@ -108,9 +108,9 @@ struct AttentionArgs {
   KvRows rows;
   Mat q;  // [rows, heads * key_dim]
   uint32_t heads = 0;
-  float scale = 1;  // of the scores
-  Mat out;          // [rows, heads * value_dim]
-  Buffer scratch;   // attention_scratch_bytes(pages.shape, heads, rows)
+  float scale = 1;      // of the scores
+  Mat out;              // [rows, heads * value_dim]
+  Buffer scratch;       // attention_scratch_bytes(pages.shape, heads, rows)
   float cap = 0;        // 0: none
   uint32_t window = 0;  // 0: all positions
   Buffer slopes;        // float32 [heads], or none
@@ -153,12 +153,13 @@ struct ScaleArgs {
   float cap = 0;
 };
 
-// x[r] *= 1 + scale * log(1 + floor((positions[r] + 1) / floor_positions))
+// x[r] *= 1 + scale * log(1 + floor((positions[r] + offset) / floor_positions))
 struct TemperArgs {
   Mat x;
   Buffer positions;  // int32 [x.rows]
   float scale = 0;
-  uint32_t floor_positions = 1;
+  uint32_t offset = 0;
+  uint32_t floor_positions = 1;  // not 0
 };
 
 // out[i] = x[indices[i]]

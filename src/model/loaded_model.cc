@@ -40,12 +40,13 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
 
 void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer) {
   device::Arena& weights = arena(plan::ArenaKind::kWeights);
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    weights_[{m.tensor, m.first_row}] = device::take(weights, sizer.packed_bytes(m.shape));
-                                  },
-                                  [&](const arch::Vector& v) {
-                                    weights_[{v.tensor, v.first}] = device::take(weights, uint64_t{4} * v.size);
-                                  }});
+  arch::visit_weights(
+      blueprint, {[&](const arch::Matrix& m) {
+                    weights_[{m.tensor, m.first_row}] = device::take(weights, sizer.packed_bytes(m.shape));
+                  },
+                  [&](const arch::Vector& v) {
+                    weights_[{v.tensor, v.first}] = device::take(weights, uint64_t{4} * v.size);
+                  }});
   for (const arch::Rope& rope : blueprint.ropes) {
     frequencies_.push_back(device::take(weights, uint64_t{8} * rope.frequencies.size()));
   }

@@ -61,14 +61,14 @@ class Binder {
     return norm ? NormOp{&*norm, bind(norm->weight), bind(norm->bias)} : NormOp{};
   }
   LayerOp bind(const arch::LayerSpec& layer, uint32_t index) const {
-    return {&layer,
-            bind(layer.mixer_norm),
-            bind(layer.mixer_post_norm),
-            bind(layer.ffn_norm),
-            bind(layer.ffn_post_norm),
-            std::visit([&](const auto& kind) { return bind_mixer(kind, index); }, layer.mixer),
-            std::visit(
-                [&](const auto& kind) -> decltype(LayerOp::ffn) { return bind_ffn(kind); }, layer.ffn)};
+    return {
+        &layer,
+        bind(layer.mixer_norm),
+        bind(layer.mixer_post_norm),
+        bind(layer.ffn_norm),
+        bind(layer.ffn_post_norm),
+        std::visit([&](const auto& kind) { return bind_mixer(kind, index); }, layer.mixer),
+        std::visit([&](const auto& kind) -> decltype(LayerOp::ffn) { return bind_ffn(kind); }, layer.ffn)};
   }
 
  private:
@@ -122,8 +122,8 @@ class Transformer final : public Runner {
     stage(batch);
     const Mat x = embed(rows);
     for (uint32_t i = 0; i < blueprint_.ropes.size(); ++i) {
-      stream_->rope_table({kv_rows_.positions, model_.frequencies(i), blueprint_.ropes[i].scale,
-                           rope_table(i, rows)});
+      stream_->rope_table(
+          {kv_rows_.positions, model_.frequencies(i), blueprint_.ropes[i].scale, rope_table(i, rows)});
     }
     for (const LayerOp& layer : layers_) forward(layer, x);
     if (wanted > 0) {
@@ -197,8 +197,8 @@ class Transformer final : public Runner {
     norm_parts(op.q_norm, q);
     norm_parts(op.k_norm, k);
     if (!spec.norm_after_rope) turn(spec, q, k);
-    if (spec.temperature)
-      stream_->temper({q, kv_rows_.positions, spec.temperature->scale, spec.temperature->floor_positions});
+    if (const auto& t = spec.temperature)
+      stream_->temper({q, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
     stream_->kv_write({op.pages, kv_rows_, k, v});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
     stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch(),

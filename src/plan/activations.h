@@ -11,8 +11,8 @@
 namespace gantry::plan {
 
 enum class Role : uint8_t {
-  kStream,     // [step_rows, width] what layers add to
-  kNormed,     // [step_rows, width]
+  kStream,        // [step_rows, width] what layers add to
+  kNormed,        // [step_rows, width]
   kNormedForFfn,  // [step_rows, width] where a parallel layer norms twice; else empty
   kBranch,     // [step_rows, width] a layer's result before it joins the stream; empty where it joins at once
   kQuery,      // [step_rows, heads * key_dim]

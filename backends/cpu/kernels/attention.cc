@@ -6,7 +6,8 @@
 // sum of e[p] = exp(s[p]
 // - m) by the halving tree with 0 for invalid lanes; o[d] = the sum over valid p, in order, by fma of e[p]
 // v[p][d] (q8_0: (e[p] * scale of v[p]) times the integer). Spans are joined in order: M' = max(M, m), a =
-// exp(M - M'), b = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (a * (1 / L)) with a =
+// exp(M - M'), b = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (a * (1 / L)) with a
+// =
 // 1. The first span stands for itself. Between score and softmax: cap * tanh(s * (1 / cap)), then s =
 // fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')).
 
@@ -44,7 +45,7 @@ struct Query {
   uint32_t head, position;
   uint32_t oldest;       // position seen
   uint32_t from, valid;  // positions [from, valid) of the current span are seen
-  float slope;  // of the bias by distance; 0: none
+  float slope;           // of the bias by distance; 0: none
   float greatest, total;
   float keep, take;  // a and b of the current join
   bool begun;
@@ -208,7 +209,7 @@ void finish(const AttentionJob& job, Query& query) {
 template <typename E>
 void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv_head, Query* queries,
                      uint32_t count) {
-  uint32_t oldest = queries[0].oldest, last = 0;
+  uint32_t oldest = UINT32_MAX, last = 0;
   for (uint32_t i = 0; i < count; ++i) {
     last = queries[i].position > last ? queries[i].position : last;
     oldest = queries[i].oldest < oldest ? queries[i].oldest : oldest;
@@ -256,8 +257,7 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
         query.head = h;
         query.slope = job.slopes != nullptr ? job.slopes[h] : 0.0f;
         query.position = static_cast<uint32_t>(job.positions[row]);
-        query.oldest =
-            job.window != 0 && query.position >= job.window ? query.position - job.window + 1 : 0;
+        query.oldest = job.window != 0 && query.position >= job.window ? query.position - job.window + 1 : 0;
         query.begun = false;
         ++count;
       }

@@ -38,7 +38,8 @@ void rms_norm(const float* x, const NormJob& job, float* out) {
 // The mean in the same order, then the squares of the differences from it.
 void layer_norm(const float* x, const NormJob& job, float* out) {
   F32 sums = broadcast(0.0f), squares = broadcast(0.0f);
-  sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA { sums = add(sums, load_some(x + i, n)); });
+  sixteens(job.cols,
+           [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA { sums = add(sums, load_some(x + i, n)); });
   const F32 mean = broadcast(reduce_add(sums) / static_cast<float>(job.cols));
   sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
     const F32 v = keep_first(sub(load_some(x + i, n), mean), n, broadcast(0.0f));
@@ -92,9 +93,8 @@ void glu(const float* gate, const float* up, uint32_t count, float* out) {
 
 template <typename A>
 void activate(const float* x, uint32_t count, float* out) {
-  sixteens(count, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
-    store_some(out + i, A::of(load_some(x + i, n)), n);
-  });
+  sixteens(count, [&](uint32_t i, uint32_t n)
+                      GANTRY_INLINE_LAMBDA { store_some(out + i, A::of(load_some(x + i, n)), n); });
 }
 
 void add_vectors(const float* x, const float* y, float scale, uint32_t count, float* out) {
