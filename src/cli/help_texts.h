@@ -16,7 +16,7 @@ inline constexpr const char* kExamples =
     "  gantry inspect model.gguf                   what is in the file\n"
     "  gantry quantize f16.gguf q4.gguf Q4_K_M      the same model in fewer bits\n"
     "\n"
-    "Where MODEL may be left out: $GANTRY_MODEL, else the small story model that `./dev run` builds.\n"
+    "Where MODEL may be left out: $GANTRY_MODEL, else the small model that comes along.\n"
     "`gantry COMMAND --help` lists the options of a command.";
 
 inline constexpr const char* kServeExamples =
