@@ -1,11 +1,11 @@
-// Float to Q2_K .. Q6_K: k_search.h's search, and the packing.
+// Float to Q2_K .. Q6_K: lane_search.h's search, and the packing.
 #include <array>
 #include <cstdint>
 #include <cstring>
 
 #include "quant/blocks.h"
 #include "quant/half.h"
-#include "quant/k_search.h"
+#include "quant/lane_search.h"
 #include "quant/rows.h"
 
 namespace gantry::quant {

@@ -1,5 +1,5 @@
-// Inside quant only: the scales of a super-block on uneven levels (k_search.h has the even ones). First each
-// sub-block finds its own best scale as a free float; these are brought onto the common grid d * small
+// Inside quant only: the scales of a super-block on uneven levels (lane_search.h has the even ones). First
+// each sub-block finds its own best scale as a free float; these are brought onto the common grid d * small
 // integer; then integers and d are improved in turn: neighbours of each small integer are tried with the
 // values quantized anew, and d solved by least squares over the whole super-block. What is kept is always the
 // least sum of squared errors seen, measured as it will decode.

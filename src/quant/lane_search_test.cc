@@ -1,6 +1,6 @@
-// The search of the K formats: the same bytes whatever the vectors, and errors that a plain search over
+// The search on even steps: the same bytes whatever the vectors, and errors that a plain search over
 // scales cannot beat by much.
-#include "quant/k_search.h"
+#include "quant/lane_search.h"
 
 #include <cmath>
 #include <limits>
@@ -13,7 +13,8 @@
 namespace gantry::quant {
 namespace {
 
-constexpr Dtype kTypes[] = {Dtype::kQ2_K, Dtype::kQ3_K, Dtype::kQ4_K, Dtype::kQ5_K, Dtype::kQ6_K};
+constexpr Dtype kTypes[] = {Dtype::kQ4_0, Dtype::kQ4_1, Dtype::kQ5_0, Dtype::kQ5_1, Dtype::kQ8_0,
+                            Dtype::kQ2_K, Dtype::kQ3_K, Dtype::kQ4_K, Dtype::kQ5_K, Dtype::kQ6_K};
 
 // Super-blocks of many kinds: smooth, shifted, with outliers, zeros, constants, small and large.
 std::vector<float> many_kinds() {
@@ -39,7 +40,7 @@ std::vector<float> many_kinds() {
   return out;
 }
 
-TEST(KSearch, TheBytesDoNotKnowTheVectors) {
+TEST(LaneSearch, TheBytesDoNotKnowTheVectors) {
   const std::vector<float> values = many_kinds();
   for (const Dtype dtype : kTypes) {
     std::vector<std::byte> wide(row_bytes(dtype, values.size())), narrow(wide.size());
@@ -60,7 +61,7 @@ double error_of(std::span<const float> x, const std::vector<float>& y) {
 
 // What is found decodes with no more error than each value's nearest grid point under scales that are tried
 // one by one.
-TEST(KSearch, NoCommonScaleIsBetter) {
+TEST(LaneSearch, NoCommonScaleIsBetter) {
   const std::vector<float> values = many_kinds();
   for (const auto& [dtype, low, high] : {std::tuple{Dtype::kQ3_K, -4, 3}, {Dtype::kQ6_K, -32, 31}}) {
     for (size_t at = 0; at < values.size(); at += kSuperBlockValues) {
