@@ -4,6 +4,7 @@
 
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/pack.h"
+#include "backends/cpu/stack_linear.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/ids.h"
@@ -99,6 +100,11 @@ uint64_t CpuSizer::kv_page_bytes(const device::KvShape& shape) const { return kv
 
 uint64_t CpuSizer::linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const {
   return grouped_bytes(rows_max, shape.cols, pack_facts(shape.dtype).quantized);
+}
+
+uint64_t CpuSizer::stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,
+                                       uint64_t tokens_max) const {
+  return cpu::stack_scratch_bytes(shape.dtype, shape.cols, count, tokens_max);
 }
 
 uint64_t CpuSizer::attention_scratch_bytes(const device::KvShape& shape, uint32_t, uint32_t) const {

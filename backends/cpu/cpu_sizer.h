@@ -27,6 +27,8 @@ class CpuSizer final : public device::Sizer {
   uint64_t packed_bytes(const device::WeightShape& shape) const override;
   uint64_t kv_page_bytes(const device::KvShape& shape) const override;
   uint64_t linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const override;
+  uint64_t stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,
+                               uint64_t tokens_max) const override;
   uint64_t attention_scratch_bytes(const device::KvShape& shape, uint32_t heads,
                                    uint32_t rows_max) const override;
   uint64_t overhead_bytes() const override;

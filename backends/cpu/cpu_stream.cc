@@ -6,69 +6,30 @@
 #include "backends/cpu/cpu_device.h"
 #include "backends/cpu/cpu_sizer.h"
 #include "backends/cpu/kv_pages.h"
+#include "backends/cpu/linear_cut.h"
+#include "backends/cpu/operands.h"
 #include "backends/cpu/pack.h"
 #include "base/check.h"
 #include "base/fmath.h"
 #include "base/ids.h"
 
 namespace gantry::cpu {
-namespace {
-
-using device::Buffer;
-using device::Mat;
-
-float* row_of(const Mat& m, uint64_t row) {
-  return reinterpret_cast<float*>(data_of(m.buffer)) + row * m.stride;
-}
-
-// The matrix lies inside its buffer.
-void check_mat(const Mat& m) {
-  GANTRY_CHECK(m.buffer);
-  GANTRY_CHECK_LE(m.cols, m.stride);
-  if (m.rows != 0)
-    GANTRY_CHECK_LE((uint64_t{m.rows - 1} * m.stride + m.cols) * sizeof(float), m.buffer.bytes);
-}
-
-void check_bytes(const Buffer& buffer, uint64_t bytes) {
-  GANTRY_CHECK(bytes == 0 || buffer);
-  GANTRY_CHECK_LE(bytes, buffer.bytes);
-}
-
-template <typename T>
-const T* array_of(const Buffer& buffer) {
-  return reinterpret_cast<const T*>(data_of(buffer));
-}
-
-}  // namespace
-
-template <typename Body>
-void CpuStream::for_rows(uint32_t rows, uint64_t values_per_row, Body&& body) {
-  constexpr uint64_t kValues = 16384;  // below this waking a thread costs more than the work
-  const auto per_task =
-      static_cast<uint32_t>(std::max<uint64_t>(1, kValues / std::max<uint64_t>(1, values_per_row)));
-  const uint32_t tasks = (rows + per_task - 1) / per_task;
-  device_.pool().parallel_for(tasks, [&](uint32_t task, uint32_t) {
-    const uint32_t end = std::min(rows, (task + 1) * per_task);
-    for (uint32_t row = task * per_task; row < end; ++row) body(row);
-  });
-}
-
-void CpuStream::write(const Buffer& to, std::span<const std::byte> from) {
+void CpuStream::write(const device::Buffer& to, std::span<const std::byte> from) {
   check_bytes(to, from.size());
   if (!from.empty()) std::memcpy(data_of(to), from.data(), from.size());
 }
 
-void CpuStream::read(std::span<std::byte> to, const Buffer& from) {
+void CpuStream::read(std::span<std::byte> to, const device::Buffer& from) {
   check_bytes(from, to.size());
   if (!to.empty()) std::memcpy(to.data(), data_of(from), to.size());
 }
 
-void CpuStream::copy(const Buffer& to, const Buffer& from) {
+void CpuStream::copy(const device::Buffer& to, const device::Buffer& from) {
   check_bytes(to, from.bytes);
   if (from.bytes != 0) std::memcpy(data_of(to), data_of(from), from.bytes);
 }
 
-void CpuStream::fill(const Buffer& to, std::byte value) {
+void CpuStream::fill(const device::Buffer& to, std::byte value) {
   if (to.bytes != 0) std::memset(data_of(to), std::to_integer<int>(value), to.bytes);
 }
 
@@ -85,9 +46,9 @@ void CpuStream::embed(const device::EmbedArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.out.cols, args.table.shape.cols);
   check_bytes(args.tokens, uint64_t{args.out.rows} * sizeof(int32_t));
-  const int32_t* tokens = array_of<int32_t>(args.tokens);
+  const int32_t* tokens = array_of<const int32_t>(args.tokens);
   const uint8_t* packed = data_of(args.table.buffer);
-  for_rows(args.out.rows, uint64_t{args.out.cols} * 8, [&](uint32_t row) {
+  for_rows(device_, args.out.rows, uint64_t{args.out.cols} * 8, [&](uint32_t row) {
     decode_packed_row(args.table.shape, packed, static_cast<uint32_t>(tokens[row]), args.scale,
                       row_of(args.out, row));
   });
@@ -99,40 +60,11 @@ void CpuStream::rms_norm(const device::RmsNormArgs& args) {
   GANTRY_CHECK_EQ(args.x.rows, args.out.rows);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
   check_bytes(args.weight, uint64_t{args.x.cols} * sizeof(float));
-  const float* weight = array_of<float>(args.weight);
-  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+  const float* weight = array_of<const float>(args.weight);
+  for_rows(device_, args.x.rows, args.x.cols, [&](uint32_t row) {
     device_.kernels().rms_norm(row_of(args.x, row), weight, args.eps, args.x.cols, row_of(args.out, row));
   });
 }
-
-namespace {
-
-// How the tiles and groups of a linear layer are cut into tasks: a panel of tiles is read from memory once
-// and stays in a core's own cache while the groups pass over it.
-struct LinearCut {
-  uint32_t tiles, groups;        // in all
-  uint32_t panel_tiles, panels;  // of one task
-  uint32_t task_groups, parts;
-};
-
-LinearCut cut_linear(uint32_t rows, uint64_t bytes_of_tile, uint32_t tokens, uint32_t threads) {
-  constexpr uint64_t kPanelBytes = 192 * 1024;
-  constexpr uint32_t kTasksPerThread = 4;  // so that a thread that was held up delays the others little
-  LinearCut cut{};
-  cut.tiles = tile_count(rows);
-  cut.groups = group_count(tokens);
-  const uint32_t wanted = threads * kTasksPerThread;
-  const auto by_bytes =
-      static_cast<uint32_t>(std::clamp<uint64_t>(kPanelBytes / bytes_of_tile, 1, cut.tiles));
-  cut.panel_tiles = std::clamp(cut.tiles / wanted, std::min(by_bytes, 4u), by_bytes);
-  cut.panels = (cut.tiles + cut.panel_tiles - 1) / cut.panel_tiles;
-  const uint32_t parts = std::clamp(wanted / cut.panels, 1u, cut.groups);
-  cut.task_groups = (cut.groups + parts - 1) / parts;
-  cut.parts = (cut.groups + cut.task_groups - 1) / cut.task_groups;
-  return cut;
-}
-
-}  // namespace
 
 void CpuStream::linear(const device::LinearArgs& args) {
   const device::WeightShape& shape = args.weight.shape;
@@ -152,7 +84,7 @@ void CpuStream::linear(const device::LinearArgs& args) {
   job.x = row_of(args.x, 0);
   job.x_stride = args.x.stride;
   job.tokens = args.x.rows;
-  job.bias = args.bias ? array_of<float>(args.bias) : nullptr;
+  job.bias = args.bias ? array_of<const float>(args.bias) : nullptr;
   job.accumulate = args.accumulate;
   job.out = row_of(args.out, 0);
   job.out_stride = args.out.stride;
@@ -165,16 +97,14 @@ void CpuStream::linear(const device::LinearArgs& args) {
   device_.pool().parallel_for(groups, [&](uint32_t g, uint32_t) {
     if (type.quantized)
       kernels.quantize_group(job, group(g), type.sums, type.zero);
-    else if (job.tokens > 1)
+    else if (group(g).width > 1)
       kernels.pack_group(job, group(g));
   });
   const auto function = kernels.linear[static_cast<uint32_t>(shape.dtype)];
   const LinearCut cut = cut_linear(job.rows, job.tile_bytes, job.tokens, device_.pool().threads());
-  device_.pool().parallel_for(cut.panels * cut.parts, [&](uint32_t task, uint32_t) {
-    const uint32_t tile0 = task / cut.parts * cut.panel_tiles, group0 = task % cut.parts * cut.task_groups;
-    const uint32_t tile1 = std::min(cut.tiles, tile0 + cut.panel_tiles);
-    const uint32_t group1 = std::min(cut.groups, group0 + cut.task_groups);
-    for (uint32_t g = group0; g < group1; ++g) function(job, group(g), tile0, tile1);
+  device_.pool().parallel_for(cut.tasks(), [&](uint32_t number, uint32_t) {
+    const LinearTask task = task_of(cut, number);
+    for (uint32_t g = task.group0; g < task.group1; ++g) function(job, group(g), task.tile0, task.tile1);
   });
 }
 
@@ -183,9 +113,9 @@ void CpuStream::rope_table(const device::RopeTableArgs& args) {
   const uint32_t pairs = args.table.cols / 2;
   check_bytes(args.positions, uint64_t{args.table.rows} * sizeof(int32_t));
   check_bytes(args.frequencies, uint64_t{pairs} * sizeof(double));
-  const int32_t* positions = array_of<int32_t>(args.positions);
-  const double* frequencies = array_of<double>(args.frequencies);
-  for_rows(args.table.rows, uint64_t{pairs} * 64, [&](uint32_t row) {
+  const int32_t* positions = array_of<const int32_t>(args.positions);
+  const double* frequencies = array_of<const double>(args.frequencies);
+  for_rows(device_, args.table.rows, uint64_t{pairs} * 64, [&](uint32_t row) {
     float* out = row_of(args.table, row);
     for (uint32_t i = 0; i < pairs; ++i) {
       const SinCos turn = sincos_f64(static_cast<double>(positions[row]) * frequencies[i]);
@@ -202,7 +132,7 @@ void CpuStream::rope(const device::RopeArgs& args) {
   GANTRY_CHECK_EQ(args.x.rows, args.table.rows);
   GANTRY_CHECK_LE(args.table.cols, args.head_dim);
   const bool neox = args.order == device::RopeOrder::kNeox;
-  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+  for_rows(device_, args.x.rows, args.x.cols, [&](uint32_t row) {
     device_.kernels().rope(row_of(args.x, row), args.heads, args.head_dim, row_of(args.table, row),
                            args.table.cols / 2, neox);
   });
@@ -215,11 +145,11 @@ void CpuStream::kv_write(const device::KvWriteArgs& args) {
   GANTRY_CHECK_EQ(args.k.cols, shape.kv_heads * shape.key_dim);
   GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
   const KvLayout layout = kv_layout(shape);
-  const int32_t* positions = array_of<int32_t>(args.rows.positions);
-  const int32_t* sequences = array_of<int32_t>(args.rows.sequences);
-  const uint32_t* tables = array_of<uint32_t>(args.rows.page_tables);
+  const int32_t* positions = array_of<const int32_t>(args.rows.positions);
+  const int32_t* sequences = array_of<const int32_t>(args.rows.sequences);
+  const uint32_t* tables = array_of<const uint32_t>(args.rows.page_tables);
   uint8_t* pages = data_of(args.pages.buffer);
-  for_rows(args.rows.rows, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
+  for_rows(device_, args.rows.rows, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
     const auto position = static_cast<uint32_t>(positions[row]);
     const auto sequence = static_cast<uint64_t>(sequences[row]);
     const uint32_t page = tables[sequence * args.rows.pages_max + position / kPageTokens];
@@ -241,9 +171,9 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   job.pages = data_of(args.pages.buffer);
   job.layout = kv_layout(shape);
   job.element = shape.dtype == quant::Dtype::kF32 ? 0 : shape.dtype == quant::Dtype::kF16 ? 1 : 2;
-  job.positions = array_of<int32_t>(args.rows.positions);
-  job.sequences = array_of<int32_t>(args.rows.sequences);
-  job.page_tables = array_of<uint32_t>(args.rows.page_tables);
+  job.positions = array_of<const int32_t>(args.rows.positions);
+  job.sequences = array_of<const int32_t>(args.rows.sequences);
+  job.page_tables = array_of<const uint32_t>(args.rows.page_tables);
   job.pages_max = args.rows.pages_max;
   job.q = row_of(args.q, 0);
   job.q_stride = args.q.stride;
@@ -282,7 +212,7 @@ void CpuStream::glu(const device::GluArgs& args) {
   GANTRY_CHECK(args.gate.rows == args.out.rows && args.up.rows == args.out.rows);
   switch (args.activation) {
     case device::Activation::kSilu:
-      for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
+      for_rows(device_, args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
         device_.kernels().silu_glu(row_of(args.gate, row), row_of(args.up, row), args.out.cols,
                                    row_of(args.out, row));
       });
@@ -296,7 +226,7 @@ void CpuStream::add(const device::AddArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK(args.x.cols == args.out.cols && args.y.cols == args.out.cols);
   GANTRY_CHECK(args.x.rows == args.out.rows && args.y.rows == args.out.rows);
-  for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
+  for_rows(device_, args.out.rows, args.out.cols, [&](uint32_t row) {
     device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.out.cols, row_of(args.out, row));
   });
 }
@@ -306,8 +236,8 @@ void CpuStream::gather_rows(const device::GatherRowsArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
   check_bytes(args.indices, uint64_t{args.out.rows} * sizeof(int32_t));
-  const int32_t* indices = array_of<int32_t>(args.indices);
-  for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
+  const int32_t* indices = array_of<const int32_t>(args.indices);
+  for_rows(device_, args.out.rows, args.out.cols, [&](uint32_t row) {
     GANTRY_CHECK_LT(static_cast<uint32_t>(indices[row]), args.x.rows);
     std::memcpy(row_of(args.out, row), row_of(args.x, static_cast<uint32_t>(indices[row])),
                 uint64_t{args.out.cols} * sizeof(float));

@@ -27,13 +27,14 @@ class CpuStream final : public device::Stream {
   void glu(const device::GluArgs& args) override;
   void add(const device::AddArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  void route(const device::RouteArgs& args) override;
+  void expert_linear(const device::ExpertLinearArgs& args) override;
+  void combine(const device::CombineArgs& args) override;
+  void head_linear(const device::HeadLinearArgs& args) override;
+  void copy_mat(const device::CopyMatArgs& args) override;
   void sync() override {}
 
  private:
-  // Calls body(row) for every row, in the pool when there is enough to do for that.
-  template <typename Body>
-  void for_rows(uint32_t rows, uint64_t values_per_row, Body&& body);
-
   CpuDevice& device_;
 };
 

@@ -35,6 +35,10 @@ class Sizer {
   virtual uint64_t kv_page_bytes(const KvShape& shape) const = 0;
   // What linear() needs beside its operands for x [rows_max, cols].
   virtual uint64_t linear_scratch_bytes(const WeightShape& shape, uint32_t rows_max) const = 0;
+  // What expert_linear() and head_linear() need beside their operands for `tokens_max` tokens of all `count`
+  // matrices together, however they are shared out.
+  virtual uint64_t stack_scratch_bytes(const WeightShape& shape, uint32_t count,
+                                       uint64_t tokens_max) const = 0;
   // What attention() needs beside its operands for q [rows_max, heads * key_dim].
   virtual uint64_t attention_scratch_bytes(const KvShape& shape, uint32_t heads, uint32_t rows_max) const = 0;
   // Memory that the backend takes for itself beside all arenas (driver context, library workspaces, thread

@@ -14,9 +14,10 @@ struct LinearJob {
   const uint8_t* weight;
   uint64_t tile_bytes;
   uint32_t rows, cols;
-  const float* x;     // [tokens][x_stride]
-  uint8_t* xq;        // the same in groups (layout.h)
-  uint64_t x_stride;  // values
+  const float* x;         // [tokens][x_stride]
+  const int32_t* x_rows;  // the row of x that a token is; null: its own number
+  uint8_t* xq;            // the same in groups (layout.h)
+  uint64_t x_stride;      // values
   uint32_t tokens;
   const float* bias;  // or null
   bool accumulate;
@@ -50,6 +51,12 @@ struct KernelTable {
   void (*pack_group)(const LinearJob& job, const TokenGroup& group);
   // Tiles [tile0, tile1) for one group. By quant::Dtype; null where there is none.
   void (*linear[32])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
+  // A row's values from a router's scores; may be in place.
+  void (*softmax)(const float* x, uint32_t count, float* out);
+  void (*sigmoid)(const float* x, uint32_t count, float* out);
+  // out = (accumulate ? out : 0) + the sum over slots, in order, of weights[s] * y[places[s]].
+  void (*combine)(const float* y, uint64_t y_stride, const int32_t* places, const float* weights,
+                  uint32_t slots, uint32_t cols, bool accumulate, float* out);
   void (*rms_norm)(const float* x, const float* weight, float eps, uint32_t cols, float* out);
   void (*silu_glu)(const float* gate, const float* up, uint32_t count, float* out);
   void (*add)(const float* x, const float* y, uint32_t count, float* out);

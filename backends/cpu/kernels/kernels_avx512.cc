@@ -9,6 +9,8 @@
 #include "backends/cpu/kernels/attention.inc"
 #include "backends/cpu/kernels/linear.inc"
 #include "backends/cpu/kernels/rows.inc"
+// Uses what the ones above define:
+#include "backends/cpu/kernels/experts.inc"
 // And the table of it all:
 #include "backends/cpu/kernels/table.inc"
 
