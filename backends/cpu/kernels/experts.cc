@@ -1,4 +1,6 @@
 // What mixtures of experts add: a router's values, and the sum of what the experts made.
+#include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
@@ -50,4 +52,11 @@ void combine(const float* y, uint64_t y_stride, const int32_t* places, const flo
 }
 
 }  // namespace
+
+void add_experts(KernelTable& t) {
+  t.softmax = softmax_row;
+  t.sigmoid = sigmoid_row;
+  t.combine = combine;
+}
+
 }  // namespace gantry::cpu::GANTRY_ISA
