@@ -16,7 +16,7 @@ TokenGroup token_group(uint32_t tokens, uint32_t cols, bool quantized, uint32_t 
 uint64_t grouped_bytes(uint32_t tokens, uint32_t cols, bool quantized);  // of all groups; grows with `tokens`
 
 KvLayout kv_layout(const device::KvShape& shape);
-uint64_t attention_scratch_floats(uint32_t value_stride);  // of one thread
+uint64_t attention_scratch_floats(const KvLayout& layout);  // of one thread
 
 class CpuSizer final : public device::Sizer {
  public:

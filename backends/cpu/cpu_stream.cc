@@ -14,22 +14,26 @@
 #include "base/ids.h"
 
 namespace gantry::cpu {
-void CpuStream::write(const device::Buffer& to, std::span<const std::byte> from) {
+using device::Buffer;
+using device::Mat;
+static_assert(kActivationKinds == device::kActivations);
+
+void CpuStream::write(const Buffer& to, std::span<const std::byte> from) {
   check_bytes(to, from.size());
   if (!from.empty()) std::memcpy(data_of(to), from.data(), from.size());
 }
 
-void CpuStream::read(std::span<std::byte> to, const device::Buffer& from) {
+void CpuStream::read(std::span<std::byte> to, const Buffer& from) {
   check_bytes(from, to.size());
   if (!to.empty()) std::memcpy(to.data(), data_of(from), to.size());
 }
 
-void CpuStream::copy(const device::Buffer& to, const device::Buffer& from) {
+void CpuStream::copy(const Buffer& to, const Buffer& from) {
   check_bytes(to, from.bytes);
   if (from.bytes != 0) std::memcpy(data_of(to), data_of(from), from.bytes);
 }
 
-void CpuStream::fill(const device::Buffer& to, std::byte value) {
+void CpuStream::fill(const Buffer& to, std::byte value) {
   if (to.bytes != 0) std::memset(data_of(to), std::to_integer<int>(value), to.bytes);
 }
 
@@ -46,23 +50,32 @@ void CpuStream::embed(const device::EmbedArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.out.cols, args.table.shape.cols);
   check_bytes(args.tokens, uint64_t{args.out.rows} * sizeof(int32_t));
-  const int32_t* tokens = array_of<const int32_t>(args.tokens);
+  const int32_t* tokens = array_of<int32_t>(args.tokens);
   const uint8_t* packed = data_of(args.table.buffer);
-  for_rows(device_, args.out.rows, uint64_t{args.out.cols} * 8, [&](uint32_t row) {
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 8, [&](uint32_t row) {
     decode_packed_row(args.table.shape, packed, static_cast<uint32_t>(tokens[row]), args.scale,
                       row_of(args.out, row));
   });
 }
 
-void CpuStream::rms_norm(const device::RmsNormArgs& args) {
+void CpuStream::norm(const device::NormArgs& args) {
   check_mat(args.x);
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.rows, args.out.rows);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
-  check_bytes(args.weight, uint64_t{args.x.cols} * sizeof(float));
-  const float* weight = array_of<const float>(args.weight);
-  for_rows(device_, args.x.rows, args.x.cols, [&](uint32_t row) {
-    device_.kernels().rms_norm(row_of(args.x, row), weight, args.eps, args.x.cols, row_of(args.out, row));
+  const uint64_t weight_bytes = uint64_t{args.weight_rows} * args.x.cols * sizeof(float);
+  if (args.weight) check_bytes(args.weight, weight_bytes);
+  if (args.bias) check_bytes(args.bias, weight_bytes);
+  const float* weight = args.weight ? array_of<float>(args.weight) : nullptr;
+  const float* bias = args.bias ? array_of<float>(args.bias) : nullptr;
+  const auto function =
+      args.kind == device::NormKind::kRms ? device_.kernels().rms_norm : device_.kernels().layer_norm;
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    const uint64_t at = uint64_t{row % args.weight_rows} * args.x.cols;
+    function(row_of(args.x, row),
+             {weight != nullptr ? weight + at : nullptr, bias != nullptr ? bias + at : nullptr, args.eps,
+              args.x.cols},
+             row_of(args.out, row));
   });
 }
 
@@ -84,7 +97,7 @@ void CpuStream::linear(const device::LinearArgs& args) {
   job.x = row_of(args.x, 0);
   job.x_stride = args.x.stride;
   job.tokens = args.x.rows;
-  job.bias = args.bias ? array_of<const float>(args.bias) : nullptr;
+  job.bias = args.bias ? array_of<float>(args.bias) : nullptr;
   job.accumulate = args.accumulate;
   job.out = row_of(args.out, 0);
   job.out_stride = args.out.stride;
@@ -113,9 +126,9 @@ void CpuStream::rope_table(const device::RopeTableArgs& args) {
   const uint32_t pairs = args.table.cols / 2;
   check_bytes(args.positions, uint64_t{args.table.rows} * sizeof(int32_t));
   check_bytes(args.frequencies, uint64_t{pairs} * sizeof(double));
-  const int32_t* positions = array_of<const int32_t>(args.positions);
-  const double* frequencies = array_of<const double>(args.frequencies);
-  for_rows(device_, args.table.rows, uint64_t{pairs} * 64, [&](uint32_t row) {
+  const int32_t* positions = array_of<int32_t>(args.positions);
+  const double* frequencies = array_of<double>(args.frequencies);
+  for_rows(args.table.rows, uint64_t{pairs} * 64, [&](uint32_t row) {
     float* out = row_of(args.table, row);
     for (uint32_t i = 0; i < pairs; ++i) {
       const SinCos turn = sincos_f64(static_cast<double>(positions[row]) * frequencies[i]);
@@ -130,32 +143,34 @@ void CpuStream::rope(const device::RopeArgs& args) {
   check_mat(args.table);
   GANTRY_CHECK_EQ(args.x.cols, args.heads * args.head_dim);
   GANTRY_CHECK_EQ(args.x.rows, args.table.rows);
-  GANTRY_CHECK_LE(args.table.cols, args.head_dim);
+  GANTRY_CHECK_LE(uint64_t{args.first} + args.table.cols, args.head_dim);
   const bool neox = args.order == device::RopeOrder::kNeox;
-  for_rows(device_, args.x.rows, args.x.cols, [&](uint32_t row) {
-    device_.kernels().rope(row_of(args.x, row), args.heads, args.head_dim, row_of(args.table, row),
-                           args.table.cols / 2, neox);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    device_.kernels().rope(row_of(args.x, row) + args.first, args.heads, args.head_dim,
+                           row_of(args.table, row), args.table.cols / 2, neox);
   });
 }
 
 void CpuStream::kv_write(const device::KvWriteArgs& args) {
   const device::KvShape& shape = args.pages.shape;
   check_mat(args.k);
-  check_mat(args.v);
   GANTRY_CHECK_EQ(args.k.cols, shape.kv_heads * shape.key_dim);
-  GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
+  if (!shape.value_in_key) {
+    check_mat(args.v);
+    GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
+  }
   const KvLayout layout = kv_layout(shape);
-  const int32_t* positions = array_of<const int32_t>(args.rows.positions);
-  const int32_t* sequences = array_of<const int32_t>(args.rows.sequences);
-  const uint32_t* tables = array_of<const uint32_t>(args.rows.page_tables);
+  const int32_t* positions = array_of<int32_t>(args.rows.positions);
+  const int32_t* sequences = array_of<int32_t>(args.rows.sequences);
+  const uint32_t* tables = array_of<uint32_t>(args.rows.page_tables);
   uint8_t* pages = data_of(args.pages.buffer);
-  for_rows(device_, args.rows.rows, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
+  for_rows(args.rows.rows, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
     const auto position = static_cast<uint32_t>(positions[row]);
     const auto sequence = static_cast<uint64_t>(sequences[row]);
     const uint32_t page = tables[sequence * args.rows.pages_max + position / kPageTokens];
     GANTRY_CHECK_LE((uint64_t{page} + 1) * layout.page_bytes, args.pages.buffer.bytes);
     write_kv_row(shape, layout, pages + page * layout.page_bytes, position % kPageTokens, row_of(args.k, row),
-                 row_of(args.v, row));
+                 shape.value_in_key ? nullptr : row_of(args.v, row));
   });
 }
 
@@ -171,9 +186,9 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   job.pages = data_of(args.pages.buffer);
   job.layout = kv_layout(shape);
   job.element = shape.dtype == quant::Dtype::kF32 ? 0 : shape.dtype == quant::Dtype::kF16 ? 1 : 2;
-  job.positions = array_of<const int32_t>(args.rows.positions);
-  job.sequences = array_of<const int32_t>(args.rows.sequences);
-  job.page_tables = array_of<const uint32_t>(args.rows.page_tables);
+  job.positions = array_of<int32_t>(args.rows.positions);
+  job.sequences = array_of<int32_t>(args.rows.sequences);
+  job.page_tables = array_of<uint32_t>(args.rows.page_tables);
   job.pages_max = args.rows.pages_max;
   job.q = row_of(args.q, 0);
   job.q_stride = args.q.stride;
@@ -182,7 +197,13 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   job.scale = args.scale;
   job.out = row_of(args.out, 0);
   job.out_stride = args.out.stride;
-  const uint64_t floats = attention_scratch_floats(job.layout.value_stride);
+  job.cap = args.cap;
+  job.window = args.window;
+  if (args.slopes) check_bytes(args.slopes, uint64_t{args.heads} * sizeof(float));
+  if (args.sinks) check_bytes(args.sinks, uint64_t{args.heads} * sizeof(float));
+  job.slopes = args.slopes ? array_of<float>(args.slopes) : nullptr;
+  job.sinks = args.sinks ? array_of<float>(args.sinks) : nullptr;
+  const uint64_t floats = attention_scratch_floats(job.layout);
   check_bytes(args.scratch, device_.pool().threads() * floats * sizeof(float));
   auto* scratch = reinterpret_cast<float*>(data_of(args.scratch));
 
@@ -210,14 +231,39 @@ void CpuStream::glu(const device::GluArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK(args.gate.cols == args.out.cols && args.up.cols == args.out.cols);
   GANTRY_CHECK(args.gate.rows == args.out.rows && args.up.rows == args.out.rows);
-  switch (args.activation) {
-    case device::Activation::kSilu:
-      for_rows(device_, args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
-        device_.kernels().silu_glu(row_of(args.gate, row), row_of(args.up, row), args.out.cols,
-                                   row_of(args.out, row));
-      });
-      break;
-  }
+  const auto function = device_.kernels().glu[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
+    function(row_of(args.gate, row), row_of(args.up, row), args.out.cols, row_of(args.out, row));
+  });
+}
+
+void CpuStream::activate(const device::ActivateArgs& args) {
+  check_mat(args.x);
+  check_mat(args.out);
+  GANTRY_CHECK(args.x.cols == args.out.cols && args.x.rows == args.out.rows);
+  const auto function = device_.kernels().activate[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2,
+           [&](uint32_t row) { function(row_of(args.x, row), args.out.cols, row_of(args.out, row)); });
+}
+
+void CpuStream::scale(const device::ScaleArgs& args) {
+  check_mat(args.x);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    device_.kernels().scale(row_of(args.x, row), args.scale, args.clamp, args.cap, args.x.cols,
+                            row_of(args.x, row));
+  });
+}
+
+void CpuStream::temper(const device::TemperArgs& args) {
+  check_mat(args.x);
+  check_bytes(args.positions, uint64_t{args.x.rows} * sizeof(int32_t));
+  const int32_t* positions = array_of<int32_t>(args.positions);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    const uint32_t floors = (static_cast<uint32_t>(positions[row]) + 1) / args.floor_positions;
+    const double factor = 1 + static_cast<double>(args.scale) * log_f64(1.0 + floors);
+    device_.kernels().scale(row_of(args.x, row), static_cast<float>(factor), 0, 0, args.x.cols,
+                            row_of(args.x, row));
+  });
 }
 
 void CpuStream::add(const device::AddArgs& args) {
@@ -226,8 +272,9 @@ void CpuStream::add(const device::AddArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK(args.x.cols == args.out.cols && args.y.cols == args.out.cols);
   GANTRY_CHECK(args.x.rows == args.out.rows && args.y.rows == args.out.rows);
-  for_rows(device_, args.out.rows, args.out.cols, [&](uint32_t row) {
-    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.out.cols, row_of(args.out, row));
+  for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
+    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.scale, args.out.cols,
+                          row_of(args.out, row));
   });
 }
 
@@ -236,8 +283,8 @@ void CpuStream::gather_rows(const device::GatherRowsArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
   check_bytes(args.indices, uint64_t{args.out.rows} * sizeof(int32_t));
-  const int32_t* indices = array_of<const int32_t>(args.indices);
-  for_rows(device_, args.out.rows, args.out.cols, [&](uint32_t row) {
+  const int32_t* indices = array_of<int32_t>(args.indices);
+  for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
     GANTRY_CHECK_LT(static_cast<uint32_t>(indices[row]), args.x.rows);
     std::memcpy(row_of(args.out, row), row_of(args.x, static_cast<uint32_t>(indices[row])),
                 uint64_t{args.out.cols} * sizeof(float));

@@ -32,7 +32,7 @@ void CpuStream::copy_mat(const device::CopyMatArgs& args) {
   check_mat(args.from);
   check_mat(args.to);
   GANTRY_CHECK(args.from.rows == args.to.rows && args.from.cols == args.to.cols);
-  for_rows(device_, args.to.rows, args.to.cols, [&](uint32_t row) {
+  for_rows(args.to.rows, args.to.cols, [&](uint32_t row) {
     std::memcpy(row_of(args.to, row), row_of(args.from, row), uint64_t{args.to.cols} * sizeof(float));
   });
 }
@@ -47,15 +47,15 @@ void CpuStream::route(const device::RouteArgs& args) {
   GANTRY_CHECK(args.scores.cols == rule.experts && out.experts == rule.experts && out.used == rule.used);
   GANTRY_CHECK_EQ(out.rows, args.scores.rows);
   if (args.selection_bias) check_bytes(args.selection_bias, uint64_t{rule.experts} * sizeof(float));
-  const float* bias = args.selection_bias ? array_of<const float>(args.selection_bias) : nullptr;
-  auto* place = array_of<int32_t>(out.place);
-  auto* weights = array_of<float>(out.weights);
-  for_rows(device_, out.rows, uint64_t{rule.experts} * (rule.used + 8), [&](uint32_t row) {
+  const float* bias = args.selection_bias ? array_of<float>(args.selection_bias) : nullptr;
+  auto* place = writable<int32_t>(out.place);
+  auto* weights = writable<float>(out.weights);
+  for_rows(out.rows, uint64_t{rule.experts} * (rule.used + 8), [&](uint32_t row) {
     const uint64_t at = uint64_t{row} * rule.used;
     route_row(rule, device_.kernels(), row_of(args.scores, row), bias, place + at, weights + at);
   });
-  assign(rule.experts, rule.used, out.rows, place, array_of<int32_t>(out.starts),
-         array_of<int32_t>(out.source), place);
+  assign(rule.experts, rule.used, out.rows, place, writable<int32_t>(out.starts),
+         writable<int32_t>(out.source), place);
 }
 
 void CpuStream::expert_linear(const device::ExpertLinearArgs& args) {
@@ -74,18 +74,18 @@ void CpuStream::expert_linear(const device::ExpertLinearArgs& args) {
   if (pairs == 0) return;
   LinearJob job = job_of(stack);
   job.x_stride = args.x.stride;
-  job.x_rows = args.by_place ? nullptr : array_of<const int32_t>(who.source);
+  job.x_rows = args.by_place ? nullptr : array_of<int32_t>(who.source);
   job.out_stride = args.out.stride;
   const StackScratch scratch = stack_scratch(data_of(args.scratch), stack.count, pairs);
   job.xq = scratch.xq;
-  const auto* starts = array_of<const int32_t>(who.starts);
+  const auto* starts = array_of<int32_t>(who.starts);
   uint32_t parts = 0;
   for (uint32_t expert = 0; expert < stack.count; ++expert) {
     const auto first = static_cast<uint32_t>(starts[expert]), end = static_cast<uint32_t>(starts[expert + 1]);
     if (first == end) continue;
     StackPart& part = scratch.parts[parts++];
     part.weight = data_of(stack.buffer) + expert * stack.stride;
-    part.bias = args.bias ? array_of<const float>(args.bias) + uint64_t{expert} * stack.shape.rows : nullptr;
+    part.bias = args.bias ? array_of<float>(args.bias) + uint64_t{expert} * stack.shape.rows : nullptr;
     part.x = row_of(args.x, 0);
     part.out = row_of(args.out, 0);
     part.first = first;
@@ -131,9 +131,9 @@ void CpuStream::combine(const device::CombineArgs& args) {
   GANTRY_CHECK_EQ(args.y.rows, who.rows * who.used);
   GANTRY_CHECK(args.out.rows == who.rows && args.out.cols == args.y.cols);
   if (who.rows == 0) return;
-  const auto* place = array_of<const int32_t>(who.place);
-  const auto* weights = array_of<const float>(who.weights);
-  for_rows(device_, who.rows, uint64_t{args.out.cols} * who.used, [&](uint32_t row) {
+  const auto* place = array_of<int32_t>(who.place);
+  const auto* weights = array_of<float>(who.weights);
+  for_rows(who.rows, uint64_t{args.out.cols} * who.used, [&](uint32_t row) {
     const uint64_t at = uint64_t{row} * who.used;
     device_.kernels().combine(row_of(args.y, 0), args.y.stride, place + at, weights + at, who.used,
                               args.out.cols, args.accumulate, row_of(args.out, row));

@@ -35,14 +35,17 @@ class Stream {
   virtual void upload_weight(const Weight& weight, std::span<const std::byte> rows) = 0;
 
   virtual void embed(const EmbedArgs& args) = 0;
-  virtual void rms_norm(const RmsNormArgs& args) = 0;
+  virtual void norm(const NormArgs& args) = 0;
   virtual void linear(const LinearArgs& args) = 0;
   virtual void rope_table(const RopeTableArgs& args) = 0;
   virtual void rope(const RopeArgs& args) = 0;
   virtual void kv_write(const KvWriteArgs& args) = 0;
   virtual void attention(const AttentionArgs& args) = 0;
   virtual void glu(const GluArgs& args) = 0;
+  virtual void activate(const ActivateArgs& args) = 0;
   virtual void add(const AddArgs& args) = 0;
+  virtual void scale(const ScaleArgs& args) = 0;
+  virtual void temper(const TemperArgs& args) = 0;
   virtual void gather_rows(const GatherRowsArgs& args) = 0;
   virtual void copy_mat(const CopyMatArgs& args) = 0;
 

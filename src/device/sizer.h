@@ -21,8 +21,9 @@ struct WeightShape {
 struct KvShape {
   quant::Dtype dtype = quant::Dtype::kF16;  // kF32, kF16 or kQ8_0
   uint32_t kv_heads = 0;
-  uint32_t key_dim = 0;    // values per head in K
-  uint32_t value_dim = 0;  // values per head in V
+  uint32_t key_dim = 0;       // values per head in K
+  uint32_t value_dim = 0;     // values per head in V
+  bool value_in_key = false;  // V is the first value_dim values of K and is not stored
 };
 
 class Sizer {

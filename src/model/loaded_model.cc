@@ -9,8 +9,9 @@ namespace gantry::model {
 namespace {
 
 std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile& file) {
-  std::vector<float> values(vector.size);
+  std::vector<float> values(vector.tensor->values());
   quant::decode_row(*vector.tensor->dtype, file.data(*vector.tensor), values);
+  values = {values.begin() + vector.first, values.begin() + vector.first + vector.size};
   for (const float value : values) {
     if (!std::isfinite(value)) {
       throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite",
@@ -40,13 +41,16 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
 void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer) {
   device::Arena& weights = arena(plan::ArenaKind::kWeights);
   arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    weights_[m.tensor] = device::take(weights, sizer.packed_bytes(m.shape));
+                                    weights_[{m.tensor, m.first_row}] = device::take(weights, sizer.packed_bytes(m.shape));
                                   },
                                   [&](const arch::Vector& v) {
-                                    weights_[v.tensor] = device::take(weights, uint64_t{4} * v.size);
+                                    weights_[{v.tensor, v.first}] = device::take(weights, uint64_t{4} * v.size);
                                   }});
   for (const arch::Rope& rope : blueprint.ropes) {
     frequencies_.push_back(device::take(weights, uint64_t{8} * rope.frequencies.size()));
+  }
+  for (const std::vector<float>& slopes : blueprint.slopes) {
+    slopes_.push_back(device::take(weights, uint64_t{4} * slopes.size()));
   }
   for (const arch::LayerSpec& layer : blueprint.layers) {
     std::visit(arch::Overloaded{[&](const arch::SoftmaxAttention& a) {
@@ -68,35 +72,41 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
 void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
                          const LoadProgress& progress) {
   uint64_t all = 0, done = 0;
-  const auto add = [&](const auto& w) { all += w.tensor->bytes; };
+  const auto add = [&](const auto& w) { all += arch::stored_bytes(w); };
   arch::visit_weights(blueprint, {add, add});
   const auto stream = device.new_stream();
-  const auto report = [&](const gguf::TensorInfo& tensor) {
-    done += tensor.bytes;
+  const auto report = [&](uint64_t bytes) {
+    done += bytes;
     if (progress) progress(done, all);
   };
   arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    stream->upload_weight(weight(m), file.data(*m.tensor));
+                                    stream->upload_weight(weight(m), arch::bytes_of(file, m));
                                     stream->sync();  // bounds what is in flight, and makes progress true
-                                    report(*m.tensor);
+                                    report(arch::stored_bytes(m));
                                   },
                                   [&](const arch::Vector& v) {
                                     const std::vector<float> values = read_vector(v, file);
-                                    stream->write(weights_.at(v.tensor), std::as_bytes(std::span(values)));
+                                    stream->write(vector(v), std::as_bytes(std::span(values)));
                                     stream->sync();
-                                    report(*v.tensor);
+                                    report(arch::stored_bytes(v));
                                   }});
   for (size_t i = 0; i < blueprint.ropes.size(); ++i) {
-    stream->write(frequencies_[i], std::as_bytes(std::span(blueprint.ropes[i].frequencies)));
+    const std::vector<double>& frequencies = blueprint.ropes[i].frequencies_for(limits_.context);
+    stream->write(frequencies_[i], std::as_bytes(std::span(frequencies)));
+  }
+  for (size_t i = 0; i < blueprint.slopes.size(); ++i) {
+    stream->write(slopes_[i], std::as_bytes(std::span(blueprint.slopes[i])));
   }
   stream->sync();
 }
 
 device::Weight LoadedModel::weight(const arch::Matrix& matrix) const {
-  return {weights_.at(matrix.tensor), matrix.shape};
+  return {weights_.at({matrix.tensor, matrix.first_row}), matrix.shape};
 }
 
-device::Buffer LoadedModel::vector(const arch::Vector& vector) const { return weights_.at(vector.tensor); }
+device::Buffer LoadedModel::vector(const arch::Vector& vector) const {
+  return weights_.at({vector.tensor, vector.first});
+}
 
 device::Buffer LoadedModel::activation(plan::Role role, uint32_t index) const {
   for (const Taken& taken : activations_) {

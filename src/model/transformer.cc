@@ -18,25 +18,35 @@ struct LinearOp {
   Buffer bias;
 };
 struct NormOp {
-  Buffer weight;  // none: no norm here
-  uint32_t size = 0;
-  float eps = 0;
+  const arch::Norm* spec = nullptr;  // none: no norm here
+  Buffer weight, bias;
 };
 struct AttentionOp {
   const arch::SoftmaxAttention* spec;
   LinearOp q, k, v, out;
   NormOp q_norm, k_norm;
+  Buffer slopes, sinks;
   device::KvPages pages;
 };
 struct GatedMlpOp {
   device::Activation activation;
   LinearOp gate, up, down;
 };
+struct PlainMlpOp {
+  device::Activation activation;
+  LinearOp up, down;
+};
 struct LayerOp {
-  NormOp mixer_norm;
+  const arch::LayerSpec* spec;
+  NormOp mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
   std::variant<AttentionOp> mixer;
-  NormOp ffn_norm;
-  std::variant<GatedMlpOp> ffn;
+  std::variant<GatedMlpOp, PlainMlpOp> ffn;
+};
+
+// Where a mixer's or an ffn's result goes.
+struct Target {
+  Mat mat;
+  bool accumulate;  // added to what stands there
 };
 
 // Looks weights up once, at construction.
@@ -45,27 +55,42 @@ class Binder {
   Binder(const LoadedModel& model, const plan::Limits& limits) : model_(model), limits_(limits) {}
 
   LinearOp bind(const arch::Linear& linear) const {
-    return {model_.weight(linear.weight), linear.bias ? model_.vector(*linear.bias) : Buffer{}};
+    return {model_.weight(linear.weight), bind(linear.bias)};
   }
-  NormOp bind(const arch::RmsNorm& norm) const {
-    return {model_.vector(norm.weight), norm.weight.size, norm.eps};
+  NormOp bind(const std::optional<arch::Norm>& norm) const {
+    return norm ? NormOp{&*norm, bind(norm->weight), bind(norm->bias)} : NormOp{};
   }
-  NormOp bind(const std::optional<arch::RmsNorm>& norm) const { return norm ? bind(*norm) : NormOp{}; }
-
   LayerOp bind(const arch::LayerSpec& layer, uint32_t index) const {
-    return {bind(layer.mixer_norm),
+    return {&layer,
+            bind(layer.mixer_norm),
+            bind(layer.mixer_post_norm),
+            bind(layer.ffn_norm),
+            bind(layer.ffn_post_norm),
             std::visit([&](const auto& kind) { return bind_mixer(kind, index); }, layer.mixer),
-            bind(layer.ffn_norm), std::visit([&](const auto& kind) { return bind_ffn(kind); }, layer.ffn)};
+            std::visit(
+                [&](const auto& kind) -> decltype(LayerOp::ffn) { return bind_ffn(kind); }, layer.ffn)};
   }
 
  private:
+  Buffer bind(const std::optional<arch::Vector>& vector) const {
+    return vector ? model_.vector(*vector) : Buffer{};
+  }
   AttentionOp bind_mixer(const arch::SoftmaxAttention& a, uint32_t index) const {
-    return {&a,          bind(a.q),      bind(a.k),      bind(a.v),
-            bind(a.out), bind(a.q_norm), bind(a.k_norm), {model_.kv(index), plan::kv_shape(a, limits_)}};
+    return {&a,
+            bind(a.q),
+            bind(a.k),
+            bind(a.v),
+            bind(a.out),
+            bind(a.q_norm),
+            bind(a.k_norm),
+            a.slopes ? model_.slopes(*a.slopes) : Buffer{},
+            bind(a.sinks),
+            {model_.kv(index), plan::kv_shape(a, limits_)}};
   }
   GatedMlpOp bind_ffn(const arch::GatedMlp& m) const {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
   }
+  PlainMlpOp bind_ffn(const arch::PlainMlp& m) const { return {m.activation, bind(m.up), bind(m.down)}; }
 
   const LoadedModel& model_;
   const plan::Limits& limits_;
@@ -83,6 +108,7 @@ class Transformer final : public Runner {
     const Binder binder(model, l);
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i)
       layers_.push_back(binder.bind(blueprint.layers[i], i));
+    embedding_norm_ = binder.bind(blueprint.embedding_norm);
     output_norm_ = binder.bind(blueprint.output_norm);
     output_ = binder.bind(blueprint.output);
   }
@@ -94,80 +120,133 @@ class Transformer final : public Runner {
     const auto rows = static_cast<uint32_t>(batch.tokens.size());
     const auto wanted = static_cast<uint32_t>(batch.logit_rows.size());
     stage(batch);
-    const Mat x = mat(Role::kStream, rows, blueprint_.width);
-    stream_->embed(
-        {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
+    const Mat x = embed(rows);
     for (uint32_t i = 0; i < blueprint_.ropes.size(); ++i) {
-      stream_->rope_table({model_.staged(Staged::kPositions).part(0, 4ull * rows), model_.frequencies(i),
-                           blueprint_.ropes[i].scale, rope_table(i, rows)});
+      stream_->rope_table({kv_rows_.positions, model_.frequencies(i), blueprint_.ropes[i].scale,
+                           rope_table(i, rows)});
     }
-    for (const LayerOp& layer : layers_) {
-      const Mat normed = mat(Role::kNormed, rows, blueprint_.width);
-      norm(layer.mixer_norm, x, normed);
-      std::visit([&](const auto& kind) { forward(kind, normed, x); }, layer.mixer);
-      norm(layer.ffn_norm, x, normed);
-      std::visit([&](const auto& kind) { forward(kind, normed, x); }, layer.ffn);
-    }
+    for (const LayerOp& layer : layers_) forward(layer, x);
     if (wanted > 0) {
       const Mat last = mat(Role::kLast, wanted, blueprint_.width);
       stream_->gather_rows({x, model_.staged(Staged::kLogitRows).part(0, 4ull * wanted), last});
       norm(output_norm_, last, last);
       const Mat out = mat(Role::kLogits, wanted, blueprint_.vocab);
-      linear(output_, last, out, false);
+      linear(output_, last, {out, false});
+      if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
+        stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
       stream_->read(std::as_writable_bytes(logits.first(size_t{wanted} * blueprint_.vocab)), out.buffer);
     }
     stream_->sync();
   }
 
  private:
-  // x += out(attention(norm(q), norm(k), v)), all positions of the step written before any is read.
-  void forward(const AttentionOp& op, const Mat& normed, const Mat& x) {
+  // The stream as it enters the first layer.
+  Mat embed(uint32_t rows) {
+    const Mat x = mat(Role::kStream, rows, blueprint_.width);
+    stream_->embed(
+        {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
+    if (blueprint_.position_embedding) {
+      const Mat positions = mat(Role::kNormed, rows, blueprint_.width);
+      stream_->embed({model_.weight(*blueprint_.position_embedding), kv_rows_.positions, 1, positions});
+      stream_->add({x, positions, x});
+    }
+    norm(embedding_norm_, x, x);
+    return x;
+  }
+
+  void forward(const LayerOp& op, const Mat& x) {
+    const arch::LayerSpec& spec = *op.spec;
+    const Mat mixer_in = input(op.mixer_norm, x, Role::kNormed);
+    Mat ffn_in = mixer_in;
+    if (spec.parallel && spec.ffn_norm) ffn_in = input(op.ffn_norm, x, Role::kNormedForFfn);
+    const auto branch = [&](const auto& kinds, const Mat& in, const NormOp& post_norm) {
+      const bool at_once = post_norm.spec == nullptr && spec.residual_scale == 1;
+      const Mat out = at_once ? x : mat(Role::kBranch, x.rows, x.cols);
+      std::visit([&](const auto& kind) { forward(kind, in, {out, at_once}); }, kinds);
+      if (at_once) return;
+      norm(post_norm, out, out);
+      stream_->add({x, out, x, spec.residual_scale});
+    };
+    branch(op.mixer, mixer_in, op.mixer_post_norm);
+    if (!spec.parallel) ffn_in = input(op.ffn_norm, x, Role::kNormed);
+    branch(op.ffn, ffn_in, op.ffn_post_norm);
+  }
+
+  // What a mixer or an ffn reads: x normed, or x itself.
+  Mat input(const NormOp& op, const Mat& x, Role role) {
+    if (op.spec == nullptr) return x;
+    const Mat normed = mat(role, x.rows, x.cols);
+    norm(op, x, normed);
+    return normed;
+  }
+
+  // All positions of the step are written before any is read.
+  void forward(const AttentionOp& op, const Mat& in, const Target& to) {
     const arch::SoftmaxAttention& spec = *op.spec;
-    const uint32_t rows = x.rows;
+    const uint32_t rows = in.rows;
     const Mat q = mat(Role::kQuery, rows, spec.heads * spec.key_dim);
     const Mat k = mat(Role::kKey, rows, spec.kv_heads * spec.key_dim);
     const Mat v = mat(Role::kValue, rows, spec.kv_heads * spec.value_dim);
-    linear(op.q, normed, q, false);
-    linear(op.k, normed, k, false);
-    linear(op.v, normed, v, false);
-    norm(op.q_norm, per_head(q, spec.heads, spec.key_dim));
-    norm(op.k_norm, per_head(k, spec.kv_heads, spec.key_dim));
-    if (spec.rope) {
-      const device::RopeOrder order = blueprint_.ropes[*spec.rope].order;
-      const Mat table = rope_table(*spec.rope, rows);
-      stream_->rope({q, spec.heads, spec.key_dim, order, table});
-      stream_->rope({k, spec.kv_heads, spec.key_dim, order, table});
+    linear(op.q, in, {q, false});
+    linear(op.k, in, {k, false});
+    linear(op.v, in, {v, false});
+    if (spec.clamp != 0) {
+      for (const Mat& m : {q, k, v}) stream_->scale({m, 1, spec.clamp, 0});
     }
+    if (spec.norm_after_rope) turn(spec, q, k);
+    norm_parts(op.q_norm, q);
+    norm_parts(op.k_norm, k);
+    if (!spec.norm_after_rope) turn(spec, q, k);
+    if (spec.temperature)
+      stream_->temper({q, kv_rows_.positions, spec.temperature->scale, spec.temperature->floor_positions});
     stream_->kv_write({op.pages, kv_rows_, k, v});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
-    stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch()});
-    linear(op.out, attended, x, true);
+    stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch(),
+                        spec.score_cap, spec.window, op.slopes, op.sinks});
+    linear(op.out, attended, to);
   }
 
-  // x += down(activation(gate) * up)
-  void forward(const GatedMlpOp& op, const Mat& normed, const Mat& x) {
+  void turn(const arch::SoftmaxAttention& spec, const Mat& q, const Mat& k) {
+    if (!spec.rope) return;
+    const device::RopeOrder order = blueprint_.ropes[*spec.rope].order;
+    const Mat table = rope_table(*spec.rope, q.rows);
+    stream_->rope({q, spec.heads, spec.key_dim, order, table});
+    stream_->rope({k, spec.kv_heads, spec.key_dim, order, table});
+  }
+
+  // down(activation(gate) * up)
+  void forward(const GatedMlpOp& op, const Mat& in, const Target& to) {
     const uint32_t hidden = op.gate.weight.shape.rows;
-    const Mat gate = mat(Role::kGate, x.rows, hidden);
-    const Mat up = mat(Role::kUp, x.rows, hidden);
-    linear(op.gate, normed, gate, false);
-    linear(op.up, normed, up, false);
+    const Mat gate = mat(Role::kHidden, in.rows, hidden);
+    const Mat up = mat(Role::kUp, in.rows, hidden);
+    linear(op.gate, in, {gate, false});
+    linear(op.up, in, {up, false});
     stream_->glu({op.activation, gate, up, gate});
-    linear(op.down, gate, x, true);
+    linear(op.down, gate, to);
   }
 
-  void linear(const LinearOp& op, const Mat& x, const Mat& out, bool accumulate) {
-    stream_->linear({op.weight, x, op.bias, accumulate, out, model_.scratch()});
+  // down(activation(up))
+  void forward(const PlainMlpOp& op, const Mat& in, const Target& to) {
+    const Mat hidden = mat(Role::kHidden, in.rows, op.up.weight.shape.rows);
+    linear(op.up, in, {hidden, false});
+    stream_->activate({op.activation, hidden, hidden});
+    linear(op.down, hidden, to);
+  }
+
+  void linear(const LinearOp& op, const Mat& x, const Target& to) {
+    stream_->linear({op.weight, x, op.bias, to.accumulate, to.mat, model_.scratch()});
   }
   void norm(const NormOp& op, const Mat& x, const Mat& out) {
-    stream_->rms_norm({x, op.weight, op.eps, out});
+    if (op.spec == nullptr) return;
+    const arch::Norm& spec = *op.spec;
+    stream_->norm({spec.kind, x, op.weight, op.bias, spec.groups, spec.eps, out});
   }
-  void norm(const NormOp& op, const Mat& x) {
-    if (op.weight) norm(op, x, x);
-  }
-
-  // [tokens, heads * dim] seen as [tokens * heads, dim].
-  static Mat per_head(const Mat& x, uint32_t heads, uint32_t dim) {
-    return Mat::packed(x.buffer, x.rows * heads, dim);
+  // Heads one by one, or as many values as the norm has: [rows, n * size] seen as [rows * n, size].
+  void norm_parts(const NormOp& op, const Mat& x) {
+    if (op.spec == nullptr) return;
+    const uint32_t size = op.spec->size;
+    const Mat parts = Mat::packed(x.buffer, x.rows * (x.cols / size), size);
+    norm(op, parts, parts);
   }
 
   Mat mat(Role role, uint32_t rows, uint32_t cols, uint32_t index = 0) const {
@@ -221,7 +300,7 @@ class Transformer final : public Runner {
   const device::Weight embedding_;
   RunnerLimits limits_;
   std::vector<LayerOp> layers_;
-  NormOp output_norm_;
+  NormOp embedding_norm_, output_norm_;
   LinearOp output_;
   device::KvRows kv_rows_;
 };

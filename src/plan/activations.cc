@@ -7,7 +7,9 @@ namespace {
 
 // Columns of the buffers that layers of each kind work in.
 struct Widths {
-  uint32_t query = 0, key = 0, value = 0, attended = 0, hidden = 0;
+  uint32_t query = 0, key = 0, value = 0, attended = 0, hidden = 0, gated = 0;
+  bool branch = false;  // some layer's result is worked on before it joins the stream
+  bool second = false;  // some parallel layer's ffn has a norm of its own
 
   void take(const arch::SoftmaxAttention& a) {
     query = std::max(query, a.heads * a.key_dim);
@@ -15,7 +17,11 @@ struct Widths {
     value = std::max(value, a.kv_heads * a.value_dim);
     attended = std::max(attended, a.heads * a.value_dim);
   }
-  void take(const arch::GatedMlp& m) { hidden = std::max(hidden, m.hidden()); }
+  void take(const arch::GatedMlp& m) {
+    hidden = std::max(hidden, m.hidden());
+    gated = std::max(gated, m.hidden());
+  }
+  void take(const arch::PlainMlp& m) { hidden = std::max(hidden, m.hidden()); }
 };
 
 Widths widths_of(const arch::Blueprint& blueprint) {
@@ -23,6 +29,8 @@ Widths widths_of(const arch::Blueprint& blueprint) {
   for (const arch::LayerSpec& layer : blueprint.layers) {
     std::visit([&](const auto& kind) { widths.take(kind); }, layer.mixer);
     std::visit([&](const auto& kind) { widths.take(kind); }, layer.ffn);
+    widths.branch |= layer.mixer_post_norm || layer.ffn_post_norm || layer.residual_scale != 1;
+    widths.second |= layer.parallel && layer.ffn_norm;
   }
   return widths;
 }
@@ -35,6 +43,10 @@ const char* name_of(Role role) {
       return "residual stream";
     case Role::kNormed:
       return "normed";
+    case Role::kNormedForFfn:
+      return "normed for the feed-forward layer";
+    case Role::kBranch:
+      return "branch";
     case Role::kQuery:
       return "queries";
     case Role::kKey:
@@ -43,8 +55,8 @@ const char* name_of(Role role) {
       return "values";
     case Role::kAttended:
       return "attended";
-    case Role::kGate:
-      return "gate";
+    case Role::kHidden:
+      return "hidden";
     case Role::kUp:
       return "up";
     case Role::kRopeTable:
@@ -60,21 +72,24 @@ const char* name_of(Role role) {
 std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const Limits& limits) {
   const Widths widths = widths_of(blueprint);
   const uint32_t rows = limits.step_rows;
-  std::vector<Activation> list = {
-      {Role::kStream, 0, rows, blueprint.width},
-      {Role::kNormed, 0, rows, blueprint.width},
-      {Role::kQuery, 0, rows, widths.query},
-      {Role::kKey, 0, rows, widths.key},
-      {Role::kValue, 0, rows, widths.value},
-      {Role::kAttended, 0, rows, widths.attended},
-      {Role::kGate, 0, rows, widths.hidden},
-      {Role::kUp, 0, rows, widths.hidden},
-      {Role::kLast, 0, limits.logit_rows, blueprint.width},
-      {Role::kLogits, 0, limits.logit_rows, blueprint.vocab},
+  std::vector<Activation> list;
+  const auto add = [&](Role role, uint32_t of, uint32_t cols, uint32_t index = 0) {
+    if (of != 0 && cols != 0) list.push_back({role, index, of, cols});
   };
+  add(Role::kStream, rows, blueprint.width);
+  add(Role::kNormed, rows, blueprint.width);
+  add(Role::kNormedForFfn, widths.second ? rows : 0, blueprint.width);
+  add(Role::kBranch, widths.branch ? rows : 0, blueprint.width);
+  add(Role::kQuery, rows, widths.query);
+  add(Role::kKey, rows, widths.key);
+  add(Role::kValue, rows, widths.value);
+  add(Role::kAttended, rows, widths.attended);
+  add(Role::kHidden, rows, widths.hidden);
+  add(Role::kUp, rows, widths.gated);
+  add(Role::kLast, limits.logit_rows, blueprint.width);
+  add(Role::kLogits, limits.logit_rows, blueprint.vocab);
   for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) {
-    list.push_back(
-        {Role::kRopeTable, i, rows, static_cast<uint32_t>(2 * blueprint.ropes[i].frequencies.size())});
+    add(Role::kRopeTable, rows, static_cast<uint32_t>(2 * blueprint.ropes[i].frequencies.size()), i);
   }
   return list;
 }

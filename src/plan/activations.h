@@ -13,12 +13,14 @@ namespace gantry::plan {
 enum class Role : uint8_t {
   kStream,     // [step_rows, width] what layers add to
   kNormed,     // [step_rows, width]
+  kNormedForFfn,  // [step_rows, width] where a parallel layer norms twice; else empty
+  kBranch,     // [step_rows, width] a layer's result before it joins the stream; empty where it joins at once
   kQuery,      // [step_rows, heads * key_dim]
   kKey,        // [step_rows, kv_heads * key_dim]
   kValue,      // [step_rows, kv_heads * value_dim]
   kAttended,   // [step_rows, heads * value_dim]
-  kGate,       // [step_rows, hidden]
-  kUp,         // [step_rows, hidden]
+  kHidden,     // [step_rows, hidden]
+  kUp,         // [step_rows, hidden] what gates; empty where nothing does
   kRopeTable,  // [step_rows, 2 * pairs], one for each rotation of the Blueprint
   kLast,       // [logit_rows, width] the rows whose logits are wanted
   kLogits,     // [logit_rows, vocab]

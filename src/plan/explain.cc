@@ -17,12 +17,13 @@ struct Census {
 
 Census take_census(const arch::Blueprint& blueprint) {
   Census census;
-  const auto count = [&](const gguf::TensorInfo& tensor) {
-    census.parameters += tensor.values();
-    census.bytes_by_type[quant::facts(*tensor.dtype).name] += tensor.bytes;
+  const auto count = [&](uint64_t values, const auto& weight) {
+    census.parameters += values;
+    census.bytes_by_type[quant::facts(*weight.tensor->dtype).name] += arch::stored_bytes(weight);
   };
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) { count(*m.tensor); },
-                                  [&](const arch::Vector& v) { count(*v.tensor); }});
+  arch::visit_weights(blueprint,
+                      {[&](const arch::Matrix& m) { count(uint64_t{m.shape.rows} * m.shape.cols, m); },
+                       [&](const arch::Vector& v) { count(v.size, v); }});
   return census;
 }
 

@@ -77,6 +77,9 @@ class Planner {
     for (const arch::Rope& rope : blueprint_.ropes) {
       items.push_back({"rotation frequencies", uint64_t{8} * rope.frequencies.size()});
     }
+    for (const std::vector<float>& slopes : blueprint_.slopes) {
+      items.push_back({"slopes of the bias by distance", uint64_t{4} * slopes.size()});
+    }
     return arena(ArenaKind::kWeights, std::move(items));
   }
 
