@@ -29,7 +29,7 @@ struct Blueprint {
   std::vector<std::vector<float>> slopes;  // [heads] each; Press, Smith and Lewis, "ALiBi", 2022
   std::vector<LayerSpec> layers;
   std::optional<Norm> output_norm;
-  Linear output;                            // [vocab, width]; the embedding's tensor when tied
+  Linear output;  // [vocab, width]; the embedding's tensor when tied
   float logit_scale = 1;
   float logit_cap = 0;                      // logits become cap * tanh(logit / cap); 0: no
   std::vector<std::string> unused_tensors;  // in the file, not in the model
@@ -49,6 +49,7 @@ std::vector<std::string_view> known_archs();
 struct WeightVisitor {
   std::function<void(const Matrix&)> matrix;
   std::function<void(const Vector&)> vector;
+  std::function<void(const MatrixStack&)> stack;
 };
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor);
 

@@ -241,7 +241,7 @@ void finish(const AttentionJob& job, Query& query) {
 template <typename E>
 void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv_head, Query* queries,
                      uint32_t count, float* values) {
-  uint32_t oldest = queries[0].oldest, last = 0;
+  uint32_t oldest = UINT32_MAX, last = 0;
   for (uint32_t i = 0; i < count; ++i) {
     last = queries[i].position > last ? queries[i].position : last;
     oldest = queries[i].oldest < oldest ? queries[i].oldest : oldest;
