@@ -259,7 +259,7 @@ void CpuStream::temper(const device::TemperArgs& args) {
   check_bytes(args.positions, uint64_t{args.x.rows} * sizeof(int32_t));
   const int32_t* positions = array_of<int32_t>(args.positions);
   for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
-    const uint32_t floors = (static_cast<uint32_t>(positions[row]) + 1) / args.floor_positions;
+    const uint32_t floors = (static_cast<uint32_t>(positions[row]) + args.offset) / args.floor_positions;
     const double factor = 1 + static_cast<double>(args.scale) * log_f64(1.0 + floors);
     device_.kernels().scale(row_of(args.x, row), static_cast<float>(factor), 0, 0, args.x.cols,
                             row_of(args.x, row));

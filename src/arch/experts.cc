@@ -1,5 +1,6 @@
 #include "arch/experts.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -92,6 +93,14 @@ uint32_t expert_hidden(const Header& header, const Trunk& trunk, const ExpertRul
   return part;
 }
 
+uint32_t shared_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t count) {
+  if (count == 0) return 0;
+  const uint32_t one = expert_hidden(header, trunk, rule, std::min(rule.dense_layers, trunk.layers - 1));
+  if (one > kWidthMax / count)
+    damaged(header, "expert_shared_count", fmt::format("{} shared experts of {} values each", count, one));
+  return one * count;
+}
+
 device::Routing read_routing(const Header& header, const ExpertRule& rule) {
   device::Routing routing;
   routing.experts = header.need_uint("expert_count", 1, device::kExpertsMax);
@@ -143,6 +152,25 @@ ExpertMlp read_expert_mlp(Header& header, const Trunk& trunk, uint32_t layer, co
   if (mlp.shared && rule.shared_gate)
     mlp.shared_gate = header.need_linear(layer_tensor(layer, "ffn_gate_inp_shexp"), 1, width);
   return mlp;
+}
+
+bool has_experts(const Header& header) {
+  return header.get_uint("expert_count", 0, UINT32_MAX).value_or(0) > 0;
+}
+
+void leave_out_nextn(const Header& header, Trunk& trunk) {
+  const uint32_t nextn = header.get_uint("nextn_predict_layers", 0, kLayersMax).value_or(0);
+  if (nextn >= trunk.layers)
+    damaged(header, "nextn_predict_layers", fmt::format("{} of {} layers", nextn, trunk.layers));
+  trunk.layers -= nextn;
+}
+
+std::function<std::optional<Ffn>(uint32_t layer)> expert_layers(Header& header, const Trunk& trunk,
+                                                                const ExpertRule& rule) {
+  return [&header, &trunk, rule](uint32_t layer) -> std::optional<Ffn> {
+    if (!rule.in_layer(layer)) return std::nullopt;
+    return read_expert_mlp(header, trunk, layer, rule);
+  };
 }
 
 }  // namespace gantry::arch

@@ -2,6 +2,7 @@
 // shared experts. A family says what is its own in an ExpertRule.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "arch/dense.h"
@@ -31,12 +32,22 @@ struct ExpertRule {
 
 // Hidden values of one expert of a layer.
 uint32_t expert_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t layer);
+// The same of `count` shared experts together; 0 for none.
+uint32_t shared_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t count);
 // expert_count, expert_used_count, groups, scale.
 device::Routing read_routing(const Header& header, const ExpertRule& rule);
 
 // blk.N.ffn_gate_inp, blk.N.ffn_{gate,up,down}_exps (or ffn_gate_up_exps, or ffn_gate.0, ffn_gate.1, ...),
 // blk.N.ffn_{gate,up,down}_shexp.
 ExpertMlp read_expert_mlp(Header& header, const Trunk& trunk, uint32_t layer, const ExpertRule& rule);
+
+bool has_experts(const Header& header);  // expert_count above zero
+// Layers at the end that only predict further tokens ahead (nextn_predict_layers) are not part of the model.
+void leave_out_nextn(const Header& header, Trunk& trunk);
+
+// DenseRule::own_ffn for layers with experts; header and trunk must outlive the reading.
+std::function<std::optional<Ffn>(uint32_t layer)> expert_layers(Header& header, const Trunk& trunk,
+                                                                const ExpertRule& rule);
 
 // blk.N.ffn_{gate,up,down}_shexp
 GatedMlp read_shared_mlp(Header& header, const Trunk& trunk, uint32_t layer, uint32_t hidden,

@@ -83,11 +83,12 @@ struct Rope {
   }
 };
 
-// How a layer's scores grow with position, for sharp attention in long contexts: queries of position p are
-// multiplied by 1 + scale * log(1 + floor((p + 1) / floor_positions)).
+// Sharper attention in long contexts: queries of position p are multiplied by 1 + scale * log(1 + floor((p +
+// offset) / floor_positions)).
 struct Temperature {
   float scale = 0;
-  uint32_t floor_positions = 1;
+  uint32_t offset = 0;
+  uint32_t floor_positions = 1;  // not 0
 };
 
 // Softmax attention over earlier positions, with grouped or shared KV heads (Ainslie et al., "GQA", 2023).

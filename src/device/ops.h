@@ -155,12 +155,13 @@ struct ScaleArgs {
   float cap = 0;
 };
 
-// x[r] *= 1 + scale * log(1 + floor((positions[r] + 1) / floor_positions))
+// x[r] *= 1 + scale * log(1 + floor((positions[r] + offset) / floor_positions))
 struct TemperArgs {
   Mat x;
   Buffer positions;  // int32 [x.rows]
   float scale = 0;
-  uint32_t floor_positions = 1;
+  uint32_t offset = 0;
+  uint32_t floor_positions = 1;  // not 0
 };
 
 // out[i] = x[indices[i]]

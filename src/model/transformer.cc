@@ -243,8 +243,8 @@ class Transformer final : public Runner {
     norm_parts(op.q_norm, q);
     norm_parts(op.k_norm, k);
     if (!spec.norm_after_rope) turn(spec, q, k);
-    if (spec.temperature)
-      stream_->temper({q, kv_rows_.positions, spec.temperature->scale, spec.temperature->floor_positions});
+    if (const auto& t = spec.temperature)
+      stream_->temper({q, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
     stream_->kv_write({op.pages, kv_rows_, k, v});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
     stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch(),
@@ -307,10 +307,11 @@ class Transformer final : public Runner {
     stream_->copy_mat(
         {ends(q, spec.heads, query, spec.rope_dim), ends(absorbed, spec.heads, key, spec.rope_dim)});
     if (const auto& t = spec.temperature)
-      stream_->temper({absorbed, kv_rows_.positions, t->scale, t->floor_positions});
+      stream_->temper({absorbed, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
     stream_->kv_write({op.pages, kv_rows_, k, {}});
     const Mat seen = mat(Role::kLatent, rows, spec.heads * spec.latent);
-    stream_->attention({op.pages, kv_rows_, absorbed, spec.heads, spec.score_scale, seen, model_.scratch()});
+    stream_->attention(
+        {op.pages, kv_rows_, absorbed, spec.heads, spec.score_scale, seen, model_.scratch(), 0, 0, {}, {}});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
     stream_->head_linear({op.v_b, seen, spec.latent, attended, spec.value_dim, model_.scratch()});
     linear(op.out, attended, to);
