@@ -13,9 +13,12 @@ Blueprint read_ernie4_5_moe(Header& header) {
   experts.selection_bias = true;
   experts.shared_hidden = header.get_uint("expert_shared_feed_forward_length", 0, kWidthMax).value_or(0);
   experts.dense_layers = header.get_uint("leading_dense_block_count", 0, kLayersMax).value_or(0);
-  experts.step = header.need_uint("interleave_moe_layer_step", 1, kLayersMax);
   DenseRule rule{.rope = device::RopeOrder::kAdjacent};
-  rule.own_ffn = expert_layers(header, trunk, experts);
+  // The step was meant to say which layers have experts; what the file holds says so.
+  rule.own_ffn = [&, experts](uint32_t layer) -> std::optional<Ffn> {
+    if (layer < experts.dense_layers || header.has(layer_tensor(layer, "ffn_up.weight"))) return std::nullopt;
+    return read_expert_mlp(header, trunk, layer, experts);
+  };
   return read_dense(header, rule, trunk);
 }
 

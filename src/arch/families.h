@@ -6,9 +6,13 @@
 
 namespace gantry::arch {
 
+Blueprint read_bailingmoe(Header& header);
+Blueprint read_bailingmoe2(Header& header);
 Blueprint read_cohere2(Header& header);
 Blueprint read_command_r(Header& header);
+Blueprint read_deepseek(Header& header);
 Blueprint read_deepseek2(Header& header);
+Blueprint read_dots1(Header& header);
 Blueprint read_ernie4_5_moe(Header& header);
 Blueprint read_exaone4(Header& header);
 Blueprint read_falcon(Header& header);
@@ -22,12 +26,14 @@ Blueprint read_gpt_oss(Header& header);
 Blueprint read_gptneox(Header& header);
 Blueprint read_granite(Header& header);
 Blueprint read_hunyuan_dense(Header& header);
+Blueprint read_hunyuan_moe(Header& header);
 Blueprint read_internlm2(Header& header);
 Blueprint read_llama(Header& header);
 Blueprint read_minicpm(Header& header);
 Blueprint read_minimax_m2(Header& header);
 Blueprint read_mistral3(Header& header);
 Blueprint read_olmo2(Header& header);
+Blueprint read_olmoe(Header& header);
 Blueprint read_phi2(Header& header);
 Blueprint read_phi3(Header& header);
 Blueprint read_qwen2(Header& header);
