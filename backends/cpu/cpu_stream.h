@@ -30,6 +30,11 @@ class CpuStream final : public device::Stream {
   void scale(const device::ScaleArgs& args) override;
   void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  void route(const device::RouteArgs& args) override;
+  void expert_linear(const device::ExpertLinearArgs& args) override;
+  void combine(const device::CombineArgs& args) override;
+  void head_linear(const device::HeadLinearArgs& args) override;
+  void copy_mat(const device::CopyMatArgs& args) override;
   void sync() override {}
 
  private:

@@ -49,6 +49,7 @@ std::vector<std::string_view> known_archs();
 struct WeightVisitor {
   std::function<void(const Matrix&)> matrix;
   std::function<void(const Vector&)> vector;
+  std::function<void(const MatrixStack&)> stack;
 };
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor);
 

@@ -168,6 +168,18 @@ void need_biases(Header& header, uint32_t layer, const LayerSpec& spec) {
   }
 }
 
+Ffn read_mlp(Header& header, const Trunk& trunk, uint32_t layer, const DenseRule& rule) {
+  switch (rule.mlp) {
+    case DenseRule::Mlp::kGated:
+      return read_gated_mlp(header, trunk, layer, rule.activation);
+    case DenseRule::Mlp::kFused:
+      return read_fused_mlp(header, trunk, layer, rule.activation);
+    case DenseRule::Mlp::kPlain:
+      return read_plain_mlp(header, trunk, layer, rule.activation);
+  }
+  return {};
+}
+
 }  // namespace
 
 Blueprint read_dense(Header& header, const DenseRule& rule) {
@@ -175,8 +187,8 @@ Blueprint read_dense(Header& header, const DenseRule& rule) {
 }
 
 Blueprint read_dense(Header& header, const DenseRule& rule, const Trunk& given) {
-  if (header.get_uint("expert_count", 0, UINT32_MAX).value_or(0) > 0) {
-    header.refuse("expert_count", "mixtures of experts are not supported by this version");
+  if (!rule.own_ffn && header.get_uint("expert_count", 0, UINT32_MAX).value_or(0) > 0) {
+    header.refuse("expert_count", "this family has no mixtures of experts");
   }
   Trunk trunk = given;
   trunk.norm.needs_bias = rule.norm_bias;
@@ -192,17 +204,10 @@ Blueprint read_dense(Header& header, const DenseRule& rule, const Trunk& given) 
     spec.mixer = read_attention(header, trunk, layer, rope);
     if (rule.ffn_norm)
       spec.ffn_norm = header.need_norm(trunk.norm, layer_tensor(layer, "ffn_norm"), trunk.width);
-    switch (rule.mlp) {
-      case DenseRule::Mlp::kGated:
-        spec.ffn = read_gated_mlp(header, trunk, layer, rule.activation);
-        break;
-      case DenseRule::Mlp::kFused:
-        spec.ffn = read_fused_mlp(header, trunk, layer, rule.activation);
-        break;
-      case DenseRule::Mlp::kPlain:
-        spec.ffn = read_plain_mlp(header, trunk, layer, rule.activation);
-        break;
-    }
+    if (std::optional<Ffn> own = rule.own_ffn ? rule.own_ffn(layer) : std::nullopt)
+      spec.ffn = std::move(*own);
+    else
+      spec.ffn = read_mlp(header, trunk, layer, rule);
     if (rule.linear_bias) need_biases(header, layer, spec);
     blueprint.layers.push_back(std::move(spec));
   }

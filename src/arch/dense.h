@@ -55,6 +55,8 @@ struct DenseRule {
   Mlp mlp = Mlp::kGated;
   device::Activation activation = device::Activation::kSilu;
   bool own_output = false;  // the embedding cannot serve as output
+  // A layer's ffn where it is not the MLP above (experts.h); unset: a model with experts is refused.
+  std::function<std::optional<Ffn>(uint32_t layer)> own_ffn = {};
 };
 Blueprint read_dense(Header& header, const DenseRule& rule);
 // The same where the family needs the trunk's numbers too.

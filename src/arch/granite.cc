@@ -1,9 +1,10 @@
 // Granite 3 (Granite Team, IBM, "Granite 3.0 language models", 2024) and MiniCPM (Hu et al., "MiniCPM:
 // unveiling the potential of small language models", 2024): Llama's shape with four multipliers: embedding,
-// residual, scores, logits.
+// residual, scores, logits. Granite's mixtures of experts may have shared ones.
 #include <cmath>
 
 #include "arch/dense.h"
+#include "arch/experts.h"
 #include "arch/families.h"
 
 namespace gantry::arch {
@@ -17,9 +18,15 @@ struct Multipliers {
 };
 
 Blueprint read_scaled(Header& header, const Multipliers& multipliers, bool turns) {
+  const Trunk trunk = read_trunk(header);
   DenseRule rule;
   rule.rope = turns ? std::optional(device::RopeOrder::kAdjacent) : std::nullopt;
-  Blueprint blueprint = read_dense(header, rule);
+  if (has_experts(header)) {
+    ExpertRule experts;
+    experts.shared_hidden = header.get_uint("expert_shared_feed_forward_length", 0, kWidthMax).value_or(0);
+    rule.own_ffn = expert_layers(header, trunk, experts);
+  }
+  Blueprint blueprint = read_dense(header, rule, trunk);
   const auto read = [&](const char* key, float otherwise) {
     const double value = header.get_float(key).value_or(static_cast<double>(otherwise));
     return value == 0 ? 1.0f : static_cast<float>(value);

@@ -110,9 +110,11 @@ const gguf::TensorInfo* Header::find(const std::string& name, std::initializer_l
   if (tensor == nullptr) return nullptr;
   const auto where = fmt::format("{}: tensor {}", file_.path(), name);
   // Trailing dimensions of one say nothing: [64, 1] is [64].
-  std::vector<uint64_t> found = tensor->shape;
-  while (found.size() > shape.size() && found.back() == 1) found.pop_back();
-  if (!std::equal(found.begin(), found.end(), shape.begin(), shape.end())) {
+  std::vector<uint64_t> found = tensor->shape, wanted = shape;
+  for (std::vector<uint64_t>* of : {&found, &wanted}) {
+    while (of->size() > 1 && of->back() == 1) of->pop_back();
+  }
+  if (found != wanted) {
     throw Error(ErrorCode::kBadFile,
                 fmt::format("its shape is {}, the model's numbers ask for {}", shape_text(tensor->shape),
                             shape_text({shape.begin(), shape.size()})),
@@ -148,6 +150,17 @@ std::optional<Matrix> Header::find_matrix(const std::string& name, uint32_t rows
 Matrix Header::need_matrix(const std::string& name, uint32_t rows, uint32_t cols) {
   const gguf::TensorInfo& tensor = need(name, {cols, rows});
   return {&tensor, {*tensor.dtype, rows, cols}};
+}
+
+MatrixStack Header::need_stack(const std::string& name, uint32_t rows, uint32_t cols, uint32_t count) {
+  const gguf::TensorInfo& tensor = need(name, {cols, rows, count});
+  return {{&tensor}, {*tensor.dtype, rows, cols}, count, 0, rows};
+}
+
+std::optional<Vector> Header::find_vector_stack(const std::string& name, uint32_t size, uint32_t count) {
+  const gguf::TensorInfo* tensor = find(name, {size, count});
+  if (tensor == nullptr) return std::nullopt;
+  return Vector{tensor, size * count};
 }
 
 Vector Header::need_vector(const std::string& name, uint32_t size) { return {&need(name, {size}), size}; }

@@ -53,6 +53,9 @@ class Header {
   std::optional<Matrix> find_matrix(const std::string& name, uint32_t rows, uint32_t cols);
   Vector need_vector(const std::string& name, uint32_t size);
   std::optional<Vector> find_vector(const std::string& name, uint32_t size);
+  // A tensor of `count` matrices, and of `count` rows of `size` values as one vector.
+  MatrixStack need_stack(const std::string& name, uint32_t rows, uint32_t cols, uint32_t count);
+  std::optional<Vector> find_vector_stack(const std::string& name, uint32_t size, uint32_t count);
   // NAME.weight and, where present, NAME.bias.
   Linear need_linear(const std::string& name, uint32_t rows, uint32_t cols);
   // Norms of `size` values; with `groups` NAME.weight is [size, groups]: each group its own weights.

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "device/expert_ops.h"
 #include "device/ops.h"
 #include "gguf/gguf.h"
 
@@ -30,10 +31,24 @@ struct Vector {
   uint32_t first = 0;
 };
 
+// `count` matrices of one shape: experts, or heads that each have their own. Matrix i is the rows from
+// first_row + i * step_rows on of the one tensor, or, where the file has a tensor for each, of tensor i.
+struct MatrixStack {
+  std::vector<const gguf::TensorInfo*> tensors;  // one, or `count`
+  device::WeightShape shape;                     // of one matrix
+  uint32_t count = 0;
+  uint32_t first_row = 0, step_rows = 0;
+  bool transposed = false;  // the matrix is float32 and those rows are its columns
+  bool sparse = false;      // a token needs a few of the matrices only
+};
+
 // A matrix's or a vector's part of the file, as it stands there.
 std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix);
 uint64_t stored_bytes(const Matrix& matrix);
 uint64_t stored_bytes(const Vector& vector);
+uint64_t stored_bytes(const MatrixStack& stack);
+// Rows of one matrix of a stack as the file has them (transposed: its columns).
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStack& stack, uint32_t index);
 
 struct Linear {
   Matrix weight;
@@ -113,8 +128,49 @@ struct PlainMlp {
   uint32_t hidden() const { return up.weight.shape.rows; }
 };
 
-using Mixer = std::variant<SoftmaxAttention>;  // mixes positions
-using Ffn = std::variant<GatedMlp, PlainMlp>;  // works on each position alone
+// Of many MLPs a router picks a few for each position (Shazeer et al., "Outrageously large neural networks:
+// the sparsely-gated mixture-of-experts layer", 2017): the sum of weight * expert(x) over the chosen ones,
+// and what shared experts say of every position.
+struct ExpertMlp {
+  device::Routing routing;
+  Linear router;                         // [experts, width]
+  std::optional<Vector> selection_bias;  // [experts]
+  device::Activation activation = device::Activation::kSilu;
+  std::optional<MatrixStack> gate;  // [hidden, width] each; none: `up` holds the gate's rows, then up's
+  MatrixStack up;                   // [hidden, width] or [2 * hidden, width] each
+  MatrixStack down;                 // [width, hidden] each
+  std::optional<Vector> gate_bias, up_bias, down_bias;  // [experts * rows of a matrix]
+  std::optional<GatedMlp> shared;
+  std::optional<Linear> shared_gate;  // [1, width]: its sigmoid weighs what `shared` says
+  uint32_t hidden() const { return down.shape.cols; }
+  uint32_t used() const { return routing.used; }
+};
+
+// Multi-head latent attention (DeepSeek-AI, "DeepSeek-V2", 2024) in its absorbed form: what is kept of a
+// position is one latent, from which every head's keys and values would be made, and one turned key. Queries
+// are taken to the latent's space instead (k_b), and what the heads attended back from there (v_b).
+struct LatentAttention {
+  uint32_t heads = 0;
+  uint32_t latent = 0;                   // values of the latent
+  uint32_t plain_dim = 0, rope_dim = 0;  // of a query: first what does not turn, then what does
+  uint32_t value_dim = 0;                // per head
+  std::optional<Linear> q_a;             // [q_latent, width]; none: queries straight from x
+  std::optional<Norm> q_a_norm;
+  Linear q;                       // [heads * (plain_dim + rope_dim), q_latent or width]
+  Linear kv_a;                    // [latent + rope_dim, width]
+  std::optional<Norm> kv_a_norm;  // of the latent
+  MatrixStack k_b;                // [heads] of [latent, plain_dim]
+  MatrixStack v_b;                // [heads] of [value_dim, latent]
+  Linear out;                     // [width, heads * value_dim]
+  std::optional<uint32_t> rope;
+  std::optional<Temperature> temperature;
+  float score_scale = 1;
+  uint32_t query_dim() const { return plain_dim + rope_dim; }
+  uint32_t key_dim() const { return latent + rope_dim; }
+};
+
+using Mixer = std::variant<SoftmaxAttention, LatentAttention>;  // mixes positions
+using Ffn = std::variant<GatedMlp, PlainMlp, ExpertMlp>;        // works on each position alone
 
 // x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer both read the
 // x that came in; without a norm of its own the ffn then reads what the mixer read.

@@ -1,13 +1,16 @@
 // Mistral 3 (Mistral AI, "Ministral 3", 2025): Llama's shape; queries grow with position beyond the context
 // that the model was trained for first, where the file says how much.
 #include "arch/dense.h"
+#include "arch/experts.h"
 #include "arch/families.h"
 
 namespace gantry::arch {
 
 Blueprint read_mistral3(Header& header) {
   const Trunk trunk = read_trunk(header);
-  Blueprint blueprint = read_dense(header, {.rope = device::RopeOrder::kAdjacent}, trunk);
+  DenseRule rule{.rope = device::RopeOrder::kAdjacent};
+  if (has_experts(header)) rule.own_ffn = expert_layers(header, trunk, {});
+  Blueprint blueprint = read_dense(header, rule, trunk);
   const double scale = header.get_float("attention.temperature_scale").value_or(0);
   if (scale == 0) return blueprint;
   const uint32_t original =

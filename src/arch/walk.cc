@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "arch/blueprint.h"
 #include "quant/dtype.h"
 
@@ -9,6 +11,7 @@ class Walk {
   explicit Walk(const WeightVisitor& visitor) : visitor_(visitor) {}
 
   void matrix(const Matrix& m) { visitor_.matrix(m); }
+  void stack(const MatrixStack& s) { visitor_.stack(s); }
   void vector(const Vector& v) { visitor_.vector(v); }
   void linear(const Linear& l) {
     matrix(l.weight);
@@ -32,6 +35,28 @@ class Walk {
     norm(a.k_norm);
     vector(a.sinks);
   }
+  void mixer(const LatentAttention& a) {
+    if (a.q_a) linear(*a.q_a);
+    norm(a.q_a_norm);
+    linear(a.q);
+    linear(a.kv_a);
+    norm(a.kv_a_norm);
+    stack(a.k_b);
+    stack(a.v_b);
+    linear(a.out);
+  }
+  void ffn(const ExpertMlp& m) {
+    linear(m.router);
+    vector(m.selection_bias);
+    if (m.gate) stack(*m.gate);
+    stack(m.up);
+    stack(m.down);
+    vector(m.gate_bias);
+    vector(m.up_bias);
+    vector(m.down_bias);
+    if (m.shared) ffn(*m.shared);
+    if (m.shared_gate) linear(*m.shared_gate);
+  }
   void ffn(const GatedMlp& m) {
     linear(m.gate);
     linear(m.up);
@@ -46,6 +71,13 @@ class Walk {
   const WeightVisitor& visitor_;
 };
 
+// One matrix's part of the file.
+uint64_t bytes_of_rows(const MatrixStack& stack) {
+  const auto [rows, cols] = stack.transposed ? std::pair(stack.shape.cols, stack.shape.rows)
+                                             : std::pair(stack.shape.rows, stack.shape.cols);
+  return rows * quant::row_bytes(*stack.tensors[0]->dtype, cols);
+}
+
 }  // namespace
 
 uint64_t stored_bytes(const Matrix& matrix) {
@@ -59,6 +91,17 @@ uint64_t stored_bytes(const Vector& vector) {
 std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix) {
   const uint64_t row_bytes = quant::row_bytes(matrix.shape.dtype, matrix.shape.cols);
   return file.data(*matrix.tensor).subspan(matrix.first_row * row_bytes, matrix.shape.rows * row_bytes);
+}
+
+uint64_t stored_bytes(const MatrixStack& stack) { return stack.count * bytes_of_rows(stack); }
+
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStack& stack, uint32_t index) {
+  const bool apart = stack.tensors.size() > 1;
+  const auto all = file.data(*stack.tensors[apart ? index : 0]);
+  const quant::Dtype dtype = *stack.tensors[0]->dtype;
+  const uint32_t cols = stack.transposed ? stack.shape.rows : stack.shape.cols;
+  const uint64_t first = stack.first_row + (apart ? 0 : uint64_t{index} * stack.step_rows);
+  return all.subspan(first * quant::row_bytes(dtype, cols), bytes_of_rows(stack));
 }
 
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "device/buffer.h"
+#include "device/expert_ops.h"
 #include "device/facts.h"
 #include "device/ops.h"
 #include "device/sizer.h"
@@ -46,6 +47,12 @@ class Stream {
   virtual void scale(const ScaleArgs& args) = 0;
   virtual void temper(const TemperArgs& args) = 0;
   virtual void gather_rows(const GatherRowsArgs& args) = 0;
+  virtual void copy_mat(const CopyMatArgs& args) = 0;
+
+  virtual void route(const RouteArgs& args) = 0;
+  virtual void expert_linear(const ExpertLinearArgs& args) = 0;
+  virtual void combine(const CombineArgs& args) = 0;
+  virtual void head_linear(const HeadLinearArgs& args) = 0;
 
   // Waits until all of it is done. Throws Error kDevice when the device failed, now and ever after (contract
   // D2).

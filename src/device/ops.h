@@ -68,11 +68,12 @@ struct RopeTableArgs {
 // Source: Su et al., "RoFormer", 2021. Pair i of a head is (2i, 2i+1), or (i, i + pairs) in the "neox" order.
 enum class RopeOrder : uint8_t { kAdjacent, kNeox };
 struct RopeArgs {
-  Mat x;  // [tokens, heads * head_dim], in place; of each head the first 2 * pairs values turn
+  Mat x;  // [tokens, heads * head_dim], in place; of each head the 2 * pairs values from `first` on turn
   uint32_t heads = 0;
   uint32_t head_dim = 0;
   RopeOrder order = RopeOrder::kAdjacent;
   Mat table;
+  uint32_t first = 0;
 };
 
 // Which sequence memory the rows of a batch belong to. Row r stands at positions[r] of the sequence whose
@@ -95,7 +96,7 @@ struct KvWriteArgs {
   KvPages pages;
   KvRows rows;
   Mat k;  // [rows, kv_heads * key_dim]
-  Mat v;  // [rows, kv_heads * value_dim]
+  Mat v;  // [rows, kv_heads * value_dim]; none where it is in K
 };
 
 // Row r attends to positions 0..positions[r] of its sequence, all of them written before; with a window only
@@ -118,9 +119,10 @@ struct AttentionArgs {
 };
 
 // Hendrycks and Gimpel, "Gaussian error linear units", 2016. kGelu is the form with tanh, kGeluErf the exact
-// one, kGeluQuick x * sigmoid(1.702 x).
-enum class Activation : uint8_t { kSilu, kGelu, kGeluErf, kGeluQuick, kRelu, kReluSquared };
-inline constexpr uint32_t kActivations = 6;
+// one, kGeluQuick x * sigmoid(1.702 x); kLimited that of at most 7, and what it gates is kept within [-7, 7]
+// and one is added (OpenAI, "gpt-oss-120b & gpt-oss-20b model card", 2025).
+enum class Activation : uint8_t { kSilu, kGelu, kGeluErf, kGeluQuick, kRelu, kReluSquared, kLimited };
+inline constexpr uint32_t kActivations = 7;
 
 // out = activation(gate) * up, element by element.
 struct GluArgs {

@@ -32,6 +32,7 @@ class LoadedModel {
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
 
   device::Weight weight(const arch::Matrix& matrix) const;
+  device::WeightStack stack(const arch::MatrixStack& stack) const;
   device::Buffer vector(const arch::Vector& vector) const;  // float32
   device::Buffer frequencies(uint32_t rope) const { return frequencies_[rope]; }
   device::Buffer slopes(uint32_t index) const { return slopes_[index]; }
@@ -44,6 +45,7 @@ class LoadedModel {
   explicit LoadedModel(const plan::Limits& limits) : limits_(limits) {}
   device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
   void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);
+  void upload(const arch::MatrixStack& stack, const gguf::GgufFile& file, device::Stream& stream);
   void upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
               const LoadProgress& progress);
 

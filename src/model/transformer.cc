@@ -36,11 +36,28 @@ struct PlainMlpOp {
   device::Activation activation;
   LinearOp up, down;
 };
+struct ExpertMlpOp {
+  const arch::ExpertMlp* spec;
+  LinearOp router;
+  Buffer selection_bias;
+  device::WeightStack gate, up, down;
+  Buffer gate_bias, up_bias, down_bias;
+  std::optional<GatedMlpOp> shared;
+  std::optional<LinearOp> shared_gate;
+};
+struct LatentAttentionOp {
+  const arch::LatentAttention* spec;
+  std::optional<LinearOp> q_a;
+  LinearOp q, kv_a, out;
+  NormOp q_a_norm, kv_a_norm;
+  device::WeightStack k_b, v_b;
+  device::KvPages pages;
+};
 struct LayerOp {
   const arch::LayerSpec* spec;
   NormOp mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
-  std::variant<AttentionOp> mixer;
-  std::variant<GatedMlpOp, PlainMlpOp> ffn;
+  std::variant<AttentionOp, LatentAttentionOp> mixer;
+  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp> ffn;
 };
 
 // Where a mixer's or an ffn's result goes.
@@ -67,7 +84,8 @@ class Binder {
         bind(layer.mixer_post_norm),
         bind(layer.ffn_norm),
         bind(layer.ffn_post_norm),
-        std::visit([&](const auto& kind) { return bind_mixer(kind, index); }, layer.mixer),
+        std::visit([&](const auto& kind) -> decltype(LayerOp::mixer) { return bind_mixer(kind, index); },
+                   layer.mixer),
         std::visit([&](const auto& kind) -> decltype(LayerOp::ffn) { return bind_ffn(kind); }, layer.ffn)};
   }
 
@@ -91,6 +109,34 @@ class Binder {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
   }
   PlainMlpOp bind_ffn(const arch::PlainMlp& m) const { return {m.activation, bind(m.up), bind(m.down)}; }
+  ExpertMlpOp bind_ffn(const arch::ExpertMlp& m) const {
+    ExpertMlpOp op{&m,
+                   bind(m.router),
+                   bind(m.selection_bias),
+                   m.gate ? model_.stack(*m.gate) : device::WeightStack{},
+                   model_.stack(m.up),
+                   model_.stack(m.down),
+                   bind(m.gate_bias),
+                   bind(m.up_bias),
+                   bind(m.down_bias),
+                   {},
+                   {}};
+    if (m.shared) op.shared = bind_ffn(*m.shared);
+    if (m.shared_gate) op.shared_gate = bind(*m.shared_gate);
+    return op;
+  }
+  LatentAttentionOp bind_mixer(const arch::LatentAttention& a, uint32_t index) const {
+    return {&a,
+            a.q_a ? std::optional(bind(*a.q_a)) : std::nullopt,
+            bind(a.q),
+            bind(a.kv_a),
+            bind(a.out),
+            bind(a.q_a_norm),
+            bind(a.kv_a_norm),
+            model_.stack(a.k_b),
+            model_.stack(a.v_b),
+            {model_.kv(index), plan::kv_shape(a, limits_)}};
+  }
 
   const LoadedModel& model_;
   const plan::Limits& limits_;
@@ -231,6 +277,108 @@ class Transformer final : public Runner {
     linear(op.up, in, {hidden, false});
     stream_->activate({op.activation, hidden, hidden});
     linear(op.down, hidden, to);
+  }
+
+  // What the layer keeps of a position is its latent and one turned key; queries go to the latent's space.
+  void forward(const LatentAttentionOp& op, const Mat& in, const Target& to) {
+    const arch::LatentAttention& spec = *op.spec;
+    const uint32_t rows = in.rows, query = spec.query_dim(), key = spec.key_dim();
+    const Mat q = mat(Role::kQuery, rows, spec.heads * query);
+    if (op.q_a) {
+      const Mat small = mat(Role::kQueryLatent, rows, op.q_a->weight.shape.rows);
+      linear(*op.q_a, in, {small, false});
+      norm(op.q_a_norm, small, small);
+      linear(op.q, small, {q, false});
+    } else {
+      linear(op.q, in, {q, false});
+    }
+    const Mat k = mat(Role::kKey, rows, key);
+    linear(op.kv_a, in, {k, false});
+    const Mat latent{k.buffer, rows, spec.latent, k.stride};
+    norm(op.kv_a_norm, latent, latent);
+    const Mat absorbed = mat(Role::kAbsorbed, rows, spec.heads * key);
+    if (spec.rope) {
+      const device::RopeOrder order = blueprint_.ropes[*spec.rope].order;
+      const Mat table = rope_table(*spec.rope, rows);
+      stream_->rope({q, spec.heads, query, order, table, spec.plain_dim});
+      stream_->rope({k, 1, key, order, table, spec.latent});
+    }
+    stream_->head_linear({op.k_b, q, query, absorbed, key, model_.scratch()});
+    stream_->copy_mat(
+        {ends(q, spec.heads, query, spec.rope_dim), ends(absorbed, spec.heads, key, spec.rope_dim)});
+    if (const auto& t = spec.temperature)
+      stream_->temper({absorbed, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
+    stream_->kv_write({op.pages, kv_rows_, k, {}});
+    const Mat seen = mat(Role::kLatent, rows, spec.heads * spec.latent);
+    stream_->attention(
+        {op.pages, kv_rows_, absorbed, spec.heads, spec.score_scale, seen, model_.scratch(), 0, 0, {}, {}});
+    const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
+    stream_->head_linear({op.v_b, seen, spec.latent, attended, spec.value_dim, model_.scratch()});
+    linear(op.out, attended, to);
+  }
+
+  // The last `count` values of each head of `dim`: [rows * heads, count].
+  static Mat ends(const Mat& x, uint32_t heads, uint32_t dim, uint32_t count) {
+    const uint64_t from = 4ull * (dim - count);
+    return {x.buffer.part(from, x.buffer.bytes - from), x.rows * heads, count, dim};
+  }
+
+  // The experts' own buffers hold rows by place: sorted by expert.
+  void forward(const ExpertMlpOp& op, const Mat& in, const Target& to) {
+    const arch::ExpertMlp& spec = *op.spec;
+    const device::Routing& rule = spec.routing;
+    const uint32_t places = in.rows * rule.used, hidden = spec.hidden();
+    const device::Assignment who = assignment(in.rows, rule);
+    const Mat scores = mat(Role::kScores, in.rows, rule.experts);
+    linear(op.router, in, {scores, false});
+    stream_->route({rule, scores, op.selection_bias, who});
+    const Mat first = mat(Role::kExpertHidden, places, op.gate.count != 0 ? hidden : 2 * hidden);
+    const Mat gate{first.buffer, places, hidden, first.stride};
+    Mat up{first.buffer, places, hidden, first.stride};
+    if (op.gate.count != 0) {
+      up = mat(Role::kExpertUp, places, hidden);
+      expert_linear(op.gate, op.gate_bias, who, in, false, gate);
+      expert_linear(op.up, op.up_bias, who, in, false, up);
+    } else {
+      up.buffer = up.buffer.part(4ull * hidden, up.buffer.bytes - 4ull * hidden);
+      expert_linear(op.up, op.up_bias, who, in, false, first);
+    }
+    stream_->glu({spec.activation, gate, up, gate});
+    const Mat out = mat(Role::kExpertOut, places, to.mat.cols);
+    expert_linear(op.down, op.down_bias, who, gate, true, out);
+    stream_->combine({who, out, to.accumulate, to.mat});
+    if (op.shared_gate)
+      gated_shared(op, in, to.mat);
+    else if (op.shared)
+      forward(*op.shared, in, {to.mat, true});
+  }
+
+  // Shared experts are one more expert that every row chooses; its weight is a sigmoid.
+  void gated_shared(const ExpertMlpOp& op, const Mat& in, const Mat& to) {
+    const device::Routing rule{1, 1, device::Routing::Score::kSigmoid, 1, 1, false, 1};
+    const device::Assignment who = assignment(in.rows, rule);
+    const Mat score = mat(Role::kScores, in.rows, 1);
+    linear(*op.shared_gate, in, {score, false});
+    stream_->route({rule, score, {}, who});
+    const Mat out = mat(Role::kExpertOut, in.rows, to.cols);
+    forward(*op.shared, in, {out, false});
+    stream_->combine({who, out, true, to});
+  }
+
+  device::Assignment assignment(uint32_t rows, const device::Routing& rule) const {
+    const uint64_t pairs = 4ull * rows * rule.used;
+    return {rule.experts,
+            rule.used,
+            rows,
+            model_.activation(Role::kStarts).part(0, 4ull * (rule.experts + 1)),
+            model_.activation(Role::kSource).part(0, pairs),
+            model_.activation(Role::kPlace).part(0, pairs),
+            model_.activation(Role::kExpertWeights).part(0, pairs)};
+  }
+
+  void expert_linear(const device::WeightStack& stack, const Buffer& bias, const device::Assignment& who,
+                     const Mat& x, bool by_place, const Mat& out) {
+    stream_->expert_linear({stack, who, x, by_place, bias, out, model_.scratch()});
   }
 
   void linear(const LinearOp& op, const Mat& x, const Target& to) {

@@ -10,6 +10,7 @@
 // =
 // 1. The first span stands for itself. Between score and softmax: cap * tanh(s * (1 / cap)), then s =
 // fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')).
+// V that is part of K is read from there as floats: q8_0 values are multiplied by their scale first.
 
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/set.h"
@@ -129,13 +130,36 @@ GANTRY_INLINE void softmax(const AttentionJob& job, Query& query, uint32_t span)
   query.greatest = joined;
 }
 
-// Values [16 * chunk, 16 * chunk + 16) of the sums of P queries.
+// Values that are K's first ones, as floats the way V lies: [kPositions][value_stride].
+template <typename E>
+void take_values(const AttentionJob& job, const uint8_t* head, float* values) {
+  const uint64_t stride = job.layout.value_stride;
+  for (uint32_t first = 0; first < job.layout.value_dim; first += 16) {
+    const uint32_t dims = job.layout.value_dim - first < 16 ? job.layout.value_dim - first : 16;
+    for (uint32_t half = 0; half < 2; ++half) {
+      float tile[16][16];  // [dim][position]
+      for (uint32_t d = 0; d < dims; ++d) {
+        F32 v = E::values(head + ((uint64_t{first} + d) * kPositions + 16 * half) * E::kBytes);
+        if constexpr (E::kScaled)
+          v = mul(v,
+                  load_f16(head + job.layout.k_scales + (first + d) / kBlock * (2 * kPositions) + 32 * half));
+        store(tile[d], v);
+      }
+      for (uint32_t p = 0; p < 16; ++p) {
+        float* to = values + (16 * half + p) * stride + first;
+        for (uint32_t d = 0; d < dims; ++d) to[d] = tile[d][p];
+      }
+    }
+  }
+}
+
+// Values [16 * chunk, 16 * chunk + 16) of the sums of P queries; V at `v`.
 template <typename E, uint32_t P>
-GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* head, Query* const* queries,
-                              uint32_t chunk) {
+GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* v, const uint8_t* v_scale,
+                              Query* const* queries, uint32_t chunk) {
   const uint64_t stride = uint64_t{job.layout.value_stride} * E::kBytes;
-  const uint8_t* v = head + job.layout.v + 16 * chunk * E::kBytes;
-  const uint8_t* v_scale = head + job.layout.v_scales + 16 * chunk / kBlock * (2 * kPositions);
+  v += 16 * chunk * E::kBytes;
+  v_scale += 16 * chunk / kBlock * (2 * kPositions);
   float scaled[P][kPositions];
   const float* weights[P];
   uint32_t common_from = 0, common = kPositions;  // what all of them see
@@ -175,15 +199,23 @@ GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* head, Quer
   });
 }
 
+// `values`: V as take_values() left it, or null where the page has it.
 template <typename E, uint32_t P>
-void attend_span(const AttentionJob& job, const uint8_t* head, Query* const* queries, uint32_t span) {
+void attend_span(const AttentionJob& job, const uint8_t* head, const float* values, Query* const* queries,
+                 uint32_t span) {
   scores<E, P>(job, head, queries, 0);
   uint32_t most = 0;
   for (uint32_t i = 0; i < P; ++i) most = queries[i]->valid > most ? queries[i]->valid : most;
   if (most > 16) scores<E, P>(job, head, queries, 1);
   for (uint32_t i = 0; i < P; ++i) softmax(job, *queries[i], span);
-  for (uint32_t chunk = 0; chunk < job.layout.value_stride / 16; ++chunk)
-    sum_values<E, P>(job, head, queries, chunk);
+  const uint32_t chunks = job.layout.value_stride / 16;
+  if (values != nullptr) {
+    const auto* v = reinterpret_cast<const uint8_t*>(values);
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk) sum_values<AttentionF32, P>(job, v, v, queries, chunk);
+  } else {
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
+      sum_values<E, P>(job, head + job.layout.v, head + job.layout.v_scales, queries, chunk);
+  }
   for (uint32_t i = 0; i < P; ++i) queries[i]->begun = true;
 }
 
@@ -208,7 +240,7 @@ void finish(const AttentionJob& job, Query& query) {
 // All spans for queries of one sequence and one KV head.
 template <typename E>
 void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv_head, Query* queries,
-                     uint32_t count) {
+                     uint32_t count, float* values) {
   uint32_t oldest = UINT32_MAX, last = 0;
   for (uint32_t i = 0; i < count; ++i) {
     last = queries[i].position > last ? queries[i].position : last;
@@ -226,14 +258,15 @@ void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv
       queries[i].from = queries[i].oldest > first ? queries[i].oldest - first : 0;
       active[n++] = &queries[i];
     }
+    if (values != nullptr && n != 0) take_values<E>(job, head, values);
     uint32_t i = 0;
     for (; i + kQueriesAtOnce <= n; i += kQueriesAtOnce)
-      attend_span<E, kQueriesAtOnce>(job, head, active + i, span);
+      attend_span<E, kQueriesAtOnce>(job, head, values, active + i, span);
     if constexpr (kQueriesAtOnce > 4) {
-      for (; i + 4 <= n; i += 4) attend_span<E, 4>(job, head, active + i, span);
+      for (; i + 4 <= n; i += 4) attend_span<E, 4>(job, head, values, active + i, span);
     }
-    for (; i + 2 <= n; i += 2) attend_span<E, 2>(job, head, active + i, span);
-    for (; i < n; ++i) attend_span<E, 1>(job, head, active + i, span);
+    for (; i + 2 <= n; i += 2) attend_span<E, 2>(job, head, values, active + i, span);
+    for (; i < n; ++i) attend_span<E, 1>(job, head, values, active + i, span);
   }
   for (uint32_t i = 0; i < count; ++i) finish(job, queries[i]);
 }
@@ -242,6 +275,9 @@ template <typename E>
 void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                  float* scratch) {
   const uint32_t kv_head = head0 / (job.heads / job.kv_heads);
+  float* values = job.layout.value_in_key
+                      ? scratch + kAttentionQueries * (kPositions + uint64_t{job.layout.value_stride})
+                      : nullptr;
   for (uint32_t first = row0; first < row1;) {
     uint32_t end = first + 1;
     while (end < row1 && job.sequences[end] == job.sequences[first]) ++end;
@@ -263,7 +299,7 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
       }
     }
     const auto sequence = static_cast<uint64_t>(job.sequences[first]);
-    attend_sequence<E>(job, job.page_tables + sequence * job.pages_max, kv_head, queries, count);
+    attend_sequence<E>(job, job.page_tables + sequence * job.pages_max, kv_head, queries, count, values);
     first = end;
   }
 }

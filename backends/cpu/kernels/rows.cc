@@ -84,10 +84,31 @@ struct ReluSquared {
   GANTRY_INLINE static F32 of(F32 x) { return mul(Relu::of(x), Relu::of(x)); }
 };
 
+struct Limited {
+  static constexpr float kLimit = 7;
+  GANTRY_INLINE static F32 of(F32 x) {
+    const F32 limit = broadcast(kLimit);
+    return GeluQuick::of(select_less(limit, x, limit, x));
+  }
+  GANTRY_INLINE static F32 gated(F32 up) {
+    const F32 low = broadcast(-kLimit), high = broadcast(kLimit);
+    return add(select_less(up, low, low, select_less(high, up, high, up)), broadcast(1.0f));
+  }
+};
+
+// What an activation gates, as it enters the product.
+template <typename A>
+GANTRY_INLINE F32 gated(F32 up) {
+  if constexpr (requires { A::gated(up); })
+    return A::gated(up);
+  else
+    return up;
+}
+
 template <typename A>
 void glu(const float* gate, const float* up, uint32_t count, float* out) {
   sixteens(count, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
-    store_some(out + i, mul(A::of(load_some(gate + i, n)), load_some(up + i, n)), n);
+    store_some(out + i, mul(A::of(load_some(gate + i, n)), gated<A>(load_some(up + i, n))), n);
   });
 }
 
@@ -149,7 +170,7 @@ void rope(float* x, uint32_t heads, uint32_t head_dim, const float* table, uint3
 void add_rows(KernelTable& t) {
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
-  set_activations<Silu, Gelu, GeluErf, GeluQuick, Relu, ReluSquared>(t);
+  set_activations<Silu, Gelu, GeluErf, GeluQuick, Relu, ReluSquared, Limited>(t);
   t.add = add_vectors;
   t.scale = scale_row;
   t.rope = rope;
