@@ -146,6 +146,11 @@ struct ExpertMlp {
   uint32_t used() const { return routing.used; }
 };
 
+// activation(x), no matrix.
+struct ActivationOnly {
+  device::Activation activation = device::Activation::kSilu;
+};
+
 // Multi-head latent attention (DeepSeek-AI, "DeepSeek-V2", 2024) in its absorbed form: what is kept of a
 // position is one latent, from which every head's keys and values would be made, and one turned key. Queries
 // are taken to the latent's space instead (k_b), and what the heads attended back from there (v_b).
@@ -169,8 +174,8 @@ struct LatentAttention {
   uint32_t key_dim() const { return latent + rope_dim; }
 };
 
-using Mixer = std::variant<SoftmaxAttention, LatentAttention>;  // mixes positions
-using Ffn = std::variant<GatedMlp, PlainMlp, ExpertMlp>;        // works on each position alone
+using Mixer = std::variant<SoftmaxAttention, LatentAttention>;            // mixes positions
+using Ffn = std::variant<GatedMlp, PlainMlp, ExpertMlp, ActivationOnly>;  // works on each position alone
 
 // x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer, which has a
 // mixer_norm, both read the x that came in; without a norm of its own the ffn then reads what the mixer read.

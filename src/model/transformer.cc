@@ -36,6 +36,9 @@ struct PlainMlpOp {
   device::Activation activation;
   LinearOp up, down;
 };
+struct ActivationOnlyOp {
+  device::Activation activation;
+};
 struct ExpertMlpOp {
   const arch::ExpertMlp* spec;
   LinearOp router;
@@ -57,7 +60,7 @@ struct LayerOp {
   const arch::LayerSpec* spec;
   NormOp mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
   std::variant<AttentionOp, LatentAttentionOp> mixer;
-  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp> ffn;
+  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp, ActivationOnlyOp> ffn;
 };
 
 // Where a mixer's or an ffn's result goes.
@@ -109,6 +112,7 @@ class Binder {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
   }
   PlainMlpOp bind_ffn(const arch::PlainMlp& m) const { return {m.activation, bind(m.up), bind(m.down)}; }
+  ActivationOnlyOp bind_ffn(const arch::ActivationOnly& a) const { return {a.activation}; }
   ExpertMlpOp bind_ffn(const arch::ExpertMlp& m) const {
     ExpertMlpOp op{&m,
                    bind(m.router),
@@ -277,6 +281,12 @@ class Transformer final : public Runner {
     linear(op.up, in, {hidden, false});
     stream_->activate({op.activation, hidden, hidden});
     linear(op.down, hidden, to);
+  }
+
+  void forward(const ActivationOnlyOp& op, const Mat& in, const Target& to) {
+    const Mat out = to.accumulate ? mat(Role::kNormed, in.rows, in.cols) : to.mat;
+    stream_->activate({op.activation, in, out});
+    if (to.accumulate) stream_->add({to.mat, out, to.mat});
   }
 
   // What the layer keeps of a position is its latent and one turned key; queries go to the latent's space.
