@@ -52,13 +52,18 @@ SimRunner::SimRunner(SimOptions options)
     : options_(std::move(options)),
       model_{options_.seed, options_.limits.vocab},
       memory_(size_t{options_.limits.pages} * kPageTokens),
+      states_(options_.limits.recurrent ? options_.limits.sequences_max + options_.limits.checkpoints : 0),
       folds_(options_.limits.rows_max),
       seen_(options_.limits.sequences_max),
       read_by_(options_.limits.pages),
       history_(options_.limits.context_max) {
   for (size_t i = 0; i < memory_.size(); ++i)
     memory_[i] = {mix(options_.seed + i), static_cast<TokenId>(i % 7)};
+  GANTRY_CHECK_EQ(options_.limits.recurrent, options_.kind != SimKind::kPages);
+  for (StateId state = 0; state < states_.size(); ++state) poison(state);
 }
+
+void SimRunner::poison(StateId state) { states_[state] = mix(options_.seed + steps() + state); }
 
 void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   const uint64_t step = steps_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -67,9 +72,13 @@ void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
   check_batch(batch, logits);
   check_written_pages(batch);
+  check_states(batch);
+  for (const auto& [from, to] : batch.restores)
+    states_[to] = from == kNoState ? SimModel::kEmpty : states_[from];
   // All reading before all writing: what another sequence writes in this step is not there yet.
   read_folds(batch);
   write_rows(batch);
+  for (const auto& [from, to] : batch.saves) states_[to] = states_[from];
   for (size_t i = 0; i < batch.logit_rows.size(); ++i)
     speak(batch, static_cast<size_t>(batch.logit_rows[i]), logits.subspan(i * model_.vocab, model_.vocab));
 }
@@ -127,13 +136,37 @@ SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t
   return memory_[size_t{page} * kPageTokens + position % kPageTokens];
 }
 
+// Restores go to live states, saves from live states of this batch to checkpoints, each written once.
+void SimRunner::check_states(const model::Batch& batch) {
+  const uint32_t live = options_.limits.sequences_max;
+  const auto states = static_cast<uint32_t>(states_.size());
+  for (const auto& [from, to] : batch.restores) {
+    GANTRY_CHECK_LT(to, std::min(live, states));
+    GANTRY_CHECK(from == kNoState || from < states);
+  }
+  for (size_t i = 0; i < batch.saves.size(); ++i) {
+    const auto [from, to] = batch.saves[i];
+    GANTRY_CHECK(from < live && seen_[from] == steps());
+    GANTRY_CHECK(to < states);
+    for (size_t j = 0; j < i; ++j) GANTRY_CHECK_NE(batch.saves[j].to, to);
+  }
+}
+
+// The fold of all before this row, its sequence's first in this batch.
+uint64_t SimRunner::remembered(const model::Batch& batch, size_t row) {
+  const uint64_t state = states_.empty() ? 0 : states_[static_cast<size_t>(batch.sequences[row])];
+  if (options_.kind == SimKind::kState) return state;
+  uint64_t fold = SimModel::kEmpty;
+  const auto first = static_cast<uint32_t>(batch.positions[row]);
+  for (uint32_t p = 0; p < first; ++p) fold = model_.extend(fold, cell(batch, row, p).value);
+  // Both must say the same.
+  return options_.kind == SimKind::kBoth && fold != state ? mix(fold ^ state) : fold;
+}
+
 void SimRunner::read_folds(const model::Batch& batch) {
   for (size_t row = 0; row < batch.tokens.size(); ++row) {
     if (row > 0 && batch.sequences[row] == batch.sequences[row - 1]) continue;
-    uint64_t fold = SimModel::kEmpty;
-    const auto first = static_cast<uint32_t>(batch.positions[row]);
-    for (uint32_t p = 0; p < first; ++p) fold = model_.extend(fold, cell(batch, row, p).value);
-    folds_[row] = fold;
+    folds_[row] = remembered(batch, row);
   }
 }
 
@@ -142,7 +175,10 @@ void SimRunner::write_rows(const model::Batch& batch) {
     const auto position = static_cast<uint32_t>(batch.positions[row]);
     if (row > 0 && batch.sequences[row] == batch.sequences[row - 1])
       folds_[row] = model_.extend(folds_[row - 1], cell(batch, row, position - 1).value);
-    cell(batch, row, position) = {model_.cell(folds_[row], batch.tokens[row], position), batch.tokens[row]};
+    const uint64_t value = model_.cell(folds_[row], batch.tokens[row], position);
+    cell(batch, row, position) = {value, batch.tokens[row]};
+    if (!states_.empty())
+      states_[static_cast<size_t>(batch.sequences[row])] = model_.extend(folds_[row], value);
   }
 }
 

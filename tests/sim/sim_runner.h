@@ -1,5 +1,6 @@
-// A model without weights. Its answer depends on every token before, as it is found through the page tables:
-// a page that is wrong, stale, foreign or not yet written changes what is said next. Memory starts poisoned.
+// A model without weights. Its answer depends on every token before, as it is found through the page tables,
+// carried in the sequence's state, or both: a page that is wrong, stale, foreign or not yet written, a state
+// that is another's or of another position changes what is said next. Memory starts poisoned.
 //
 // Also watches the contract of model::Batch and fails a check when the engine breaks it.
 #pragma once
@@ -28,6 +29,9 @@ struct SimModel {
   void logits(uint64_t cell, std::span<float> logits) const;
 };
 
+// What the model remembers a sequence by.
+enum class SimKind : uint8_t { kPages, kState, kBoth };
+
 struct SimOptions {
   model::RunnerLimits limits = {};
   uint64_t seed = 1;
@@ -35,6 +39,7 @@ struct SimOptions {
   std::chrono::microseconds step_time{0};  // slept in every step
   // The next token after these, instead of the hash: its logit is 20, the others' 0. Runs in step().
   std::function<TokenId(std::span<const TokenId>)> say = nullptr;
+  SimKind kind = SimKind::kPages;  // a state only where limits.recurrent
 };
 
 // Limits that hang together: pages_max from the context, one logit row per sequence.
@@ -48,6 +53,9 @@ class SimRunner final : public model::Runner {
   const model::RunnerLimits& limits() const override { return options_.limits; }
   void step(const model::Batch& batch, std::span<float> logits) override;
 
+  // What stands there must not be read any more.
+  void poison(StateId state);
+
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
 
  private:
@@ -59,6 +67,8 @@ class SimRunner final : public model::Runner {
   void check_batch(const model::Batch& batch, std::span<const float> logits);
   void check_written_pages(const model::Batch& batch);
   Cell& cell(const model::Batch& batch, size_t row, uint32_t position);
+  uint64_t remembered(const model::Batch& batch, size_t row);
+  void check_states(const model::Batch& batch);
   void read_folds(const model::Batch& batch);
   void write_rows(const model::Batch& batch);
   void speak(const model::Batch& batch, size_t row, std::span<float> logits);
@@ -66,6 +76,7 @@ class SimRunner final : public model::Runner {
   const SimOptions options_;
   const SimModel model_;
   std::vector<Cell> memory_;       // [pages, kPageTokens]
+  std::vector<uint64_t> states_;   // [sequences + checkpoints]: the fold of all positions so far
   std::vector<uint64_t> folds_;    // [rows]: of all positions before the row's sequence in this batch
   std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
   std::vector<uint64_t> read_by_;  // [pages]: step and sequence that last had it in its table
