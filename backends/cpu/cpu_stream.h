@@ -27,6 +27,12 @@ class CpuStream final : public device::Stream {
   void glu(const device::GluArgs& args) override;
   void add(const device::AddArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  // cpu_recurrent.cc
+  void short_conv(const device::ShortConvArgs& args) override;
+  void selective_scan(const device::SelectiveScanArgs& args) override;
+  void gated_delta(const device::GatedDeltaArgs& args) override;
+  void l2_norm(const device::L2NormArgs& args) override;
+  void gate(const device::GateArgs& args) override;
   void sync() override {}
 
  private:

@@ -13,6 +13,7 @@
 #include "device/buffer.h"
 #include "device/facts.h"
 #include "device/ops.h"
+#include "device/recurrent_ops.h"
 #include "device/sizer.h"
 
 namespace gantry::device {
@@ -43,6 +44,11 @@ class Stream {
   virtual void glu(const GluArgs& args) = 0;
   virtual void add(const AddArgs& args) = 0;
   virtual void gather_rows(const GatherRowsArgs& args) = 0;
+  virtual void short_conv(const ShortConvArgs& args) = 0;
+  virtual void selective_scan(const SelectiveScanArgs& args) = 0;
+  virtual void gated_delta(const GatedDeltaArgs& args) = 0;
+  virtual void l2_norm(const L2NormArgs& args) = 0;
+  virtual void gate(const GateArgs& args) = 0;
 
   // Waits until all of it is done. Throws Error kDevice when the device failed, now and ever after (contract
   // D2).
