@@ -8,6 +8,7 @@ OpenedModel open_model(const device::Registry& registry, const LoadSettings& set
   wishes.context = settings.context;
   wishes.sequences = settings.sequences;
   wishes.step_rows = settings.step_rows;
+  wishes.checkpoints = settings.checkpoints;
   wishes.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
   wishes.logits_of_all_rows = logits_of_all_rows;
 
