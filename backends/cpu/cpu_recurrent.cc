@@ -159,7 +159,7 @@ void CpuStream::l2_norm(const device::L2NormArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.cols % args.heads, 0u);
   const uint32_t dim = args.x.cols / args.heads;
-  cpu::for_rows(device_.pool(), args.x.rows, args.x.cols, [&](uint32_t row) {
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
     for (uint32_t at = 0; at < args.x.cols; at += dim)
       device_.kernels().l2_norm(row_of(args.x, row) + at, args.eps, args.scale, dim,
                                 row_of(args.out, row) + at);
@@ -171,7 +171,7 @@ void CpuStream::gate(const device::GateArgs& args) {
   check_shape(args.gate, args.out.rows, args.out.cols);
   check_mat(args.out);
   const bool smooth = args.kind == device::GateKind::kSigmoid;
-  cpu::for_rows(device_.pool(), args.out.rows, uint64_t{args.out.cols} * (smooth ? 2 : 1), [&](uint32_t row) {
+  for_rows(args.out.rows, uint64_t{args.out.cols} * (smooth ? 2 : 1), [&](uint32_t row) {
     device_.kernels().gate(row_of(args.x, row), row_of(args.gate, row), smooth, args.out.cols,
                            row_of(args.out, row));
   });

@@ -128,11 +128,12 @@ struct TokenGroup {
 
 // One layer's part of one KV page, head after head. K is transposed: [key_dim][kPageTokens], a lane is a
 // position. V is [kPageTokens][value_dim padded to 16], a lane is a value. Q8_0 adds f16 scales: K [blocks of
-// 32 values] [kPageTokens], V the same.
+// 32 values] [kPageTokens], V the same. With value_in_key there is no V: its values are K's first ones.
 struct KvLayout {
   uint32_t key_dim, value_dim, value_stride;  // values
   uint32_t k_scales, v, v_scales;             // bytes from the head's start
   uint64_t head_bytes, page_bytes;
+  bool value_in_key;
 };
 
 }  // namespace gantry::cpu

@@ -1,13 +1,14 @@
-// Operands of operations as pointers, checked; and rows shared among threads.
+// What every operation does with its operands: find their bytes, check that they lie inside their buffers,
+// share rows out to the pool.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 #include "backends/cpu/cpu_device.h"
+#include "backends/cpu/cpu_stream.h"
 #include "base/check.h"
 #include "device/ops.h"
-#include "os/thread_pool.h"
 
 namespace gantry::cpu {
 
@@ -32,15 +33,18 @@ template <typename T>
 const T* array_of(const device::Buffer& buffer) {
   return reinterpret_cast<const T*>(data_of(buffer));
 }
+template <typename T>
+T* writable(const device::Buffer& buffer) {
+  return reinterpret_cast<T*>(data_of(buffer));
+}
 
-// Calls body(row) for every row, in the pool when there is enough to do for that.
 template <typename Body>
-void for_rows(os::ThreadPool& pool, uint32_t rows, uint64_t values_per_row, Body&& body) {
+void CpuStream::for_rows(uint32_t rows, uint64_t values_per_row, Body&& body) {
   constexpr uint64_t kValues = 16384;  // below this waking a thread costs more than the work
   const auto per_task =
       static_cast<uint32_t>(std::max<uint64_t>(1, kValues / std::max<uint64_t>(1, values_per_row)));
   const uint32_t tasks = (rows + per_task - 1) / per_task;
-  pool.parallel_for(tasks, [&](uint32_t task, uint32_t) {
+  device_.pool().parallel_for(tasks, [&](uint32_t task, uint32_t) {
     const uint32_t end = std::min(rows, (task + 1) * per_task);
     for (uint32_t row = task * per_task; row < end; ++row) body(row);
   });

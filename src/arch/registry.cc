@@ -17,9 +17,23 @@ struct Family {
 };
 
 constexpr std::array kFamilies = {
-    Family{"llama", read_llama},
-    Family{"qwen2", read_qwen2},
-    Family{"qwen3", read_qwen3},
+    Family{"cohere2", read_cohere2},     Family{"command-r", read_command_r},
+    Family{"exaone4", read_exaone4},     Family{"falcon", read_falcon},
+    Family{"gemma", read_gemma},         Family{"gemma2", read_gemma2},
+    Family{"gemma3", read_gemma3},       Family{"glm4", read_glm4},
+    Family{"gpt2", read_gpt2},           Family{"gptneox", read_gptneox},
+    Family{"granite", read_granite},     Family{"hunyuan-dense", read_hunyuan_dense},
+    Family{"internlm2", read_internlm2}, Family{"llama", read_llama},
+    Family{"minicpm", read_minicpm},     Family{"mistral3", read_mistral3},
+    Family{"olmo2", read_olmo2},         Family{"phi2", read_phi2},
+    Family{"phi3", read_phi3},           Family{"qwen2", read_qwen2},
+    Family{"qwen3", read_qwen3},         Family{"seed_oss", read_seed_oss},
+    Family{"deepseek2", read_deepseek2}, Family{"ernie4_5-moe", read_ernie4_5_moe},
+    Family{"glm4moe", read_glm4moe},     Family{"gpt-oss", read_gpt_oss},
+    Family{"granitemoe", read_granite},  Family{"minimax-m2", read_minimax_m2},
+    Family{"qwen2moe", read_qwen2moe},   Family{"qwen3moe", read_qwen3moe},
+    Family{"smollm3", read_smollm3},     Family{"stablelm", read_stablelm},
+    Family{"starcoder", read_gpt2},      Family{"starcoder2", read_starcoder2},
 };
 
 }  // namespace

@@ -85,7 +85,7 @@ class LoadedLiveModel final : public LiveModel {
                   opened_.file->path() + ": tokenizer.ggml.tokens");
     }
     for (const std::string& name : opened_.blueprint->unused_tensors) {
-      log::info("fleet", "{}: tensor {} is not used by {}", opened_.file->path(), name,
+      log::warn("fleet", "{}: tensor {} is not used by {}", opened_.file->path(), name,
                 opened_.blueprint->arch);
     }
     for (const std::string& note : opened_.plan.notes) log::info("fleet", "{}", note);

@@ -6,11 +6,15 @@
 // sum of e[p] = exp(s[p]
 // - m) by the halving tree with 0 for invalid lanes; o[d] = the sum over valid p, in order, by fma of e[p]
 // v[p][d] (q8_0: (e[p] * scale of v[p]) times the integer). Spans are joined in order: M' = max(M, m), a =
-// exp(M - M'), b = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (1 / L). The first
-// span stands for itself.
+// exp(M - M'), b = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (a * (1 / L)) with a
+// =
+// 1. The first span stands for itself. Between score and softmax: cap * tanh(s * (1 / cap)), then s =
+// fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')).
+// V that is part of K is read from there as floats: q8_0 values are multiplied by their scale first.
 
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/set.h"
+#include "backends/cpu/kernels/tanh.h"
 #include "backends/cpu/kernels/unrolled.h"
 
 namespace gantry::cpu::GANTRY_ISA {
@@ -39,8 +43,10 @@ struct Query {
   float*
       weights;  // [kPageTokens] e of the current span; for q8_0 overwritten per block of values by e * scale
   float* sums;  // [value_stride] O
-  uint32_t position;
-  uint32_t valid;  // positions of the current span, 0..32
+  uint32_t head, position;
+  uint32_t oldest;       // position seen
+  uint32_t from, valid;  // positions [from, valid) of the current span are seen
+  float slope;           // of the bias by distance; 0: none
   float greatest, total;
   float keep, take;  // a and b of the current join
   bool begun;
@@ -78,15 +84,35 @@ GANTRY_INLINE void scores(const AttentionJob& job, const uint8_t* head, Query* c
   repeated<P>(GANTRY_LAMBDA(i) { store(queries[i.value]->weights + 16 * half, mul(acc[i.value], scale)); });
 }
 
+// Lanes [from, n) of v, the others of `other`; lanes are positions [first, first + 16) of the span.
+GANTRY_INLINE F32 keep_seen(const Query& query, uint32_t first, F32 v, F32 other) {
+  const uint32_t end = query.valid < first ? 0 : query.valid - first;
+  v = keep_first(v, end < 16 ? end : 16, other);
+  if (query.from <= first) return v;
+  return keep_first(other, query.from - first < 16 ? query.from - first : 16, v);
+}
+
+inline constexpr float kLanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+// A score after its scale: soft cap, then bias by distance. Lanes are positions from `position` on.
+GANTRY_INLINE F32 shaped(const AttentionJob& job, const Query& query, F32 score, uint32_t position) {
+  if (job.cap != 0) score = capped(score, job.cap);
+  if (query.slope != 0) {
+    const float distance = static_cast<float>(position) - static_cast<float>(query.position);
+    score = fma(broadcast(query.slope), add(broadcast(distance), load(kLanes)), score);
+  }
+  return score;
+}
+
 // From scores to e, and the factors of the join.
-GANTRY_INLINE void softmax(Query& query) {
-  const uint32_t n = query.valid, n0 = n < 16 ? n : 16, n1 = n < 16 ? 0 : n - 16;
+GANTRY_INLINE void softmax(const AttentionJob& job, Query& query, uint32_t span) {
   const F32 lowest = broadcast(-__builtin_inff()), zero = broadcast(0.0f);
-  const F32 s0 = keep_first(load(query.weights), n0, lowest);
-  const F32 s1 = keep_first(load(query.weights + 16), n1, lowest);
+  const uint32_t first = span * kPositions;
+  const F32 s0 = keep_seen(query, 0, shaped(job, query, load(query.weights), first), lowest);
+  const F32 s1 = keep_seen(query, 16, shaped(job, query, load(query.weights + 16), first + 16), lowest);
   const float greatest = reduce_max(max(s0, s1));
   const F32 m = broadcast(greatest);
-  const F32 e0 = keep_first(exp(sub(s0, m)), n0, zero), e1 = keep_first(exp(sub(s1, m)), n1, zero);
+  const F32 e0 = keep_seen(query, 0, exp(sub(s0, m)), zero), e1 = keep_seen(query, 16, exp(sub(s1, m)), zero);
   store(query.weights, e0);
   store(query.weights + 16, e1);
   const float total = reduce_add(add(e0, e1));
@@ -104,16 +130,39 @@ GANTRY_INLINE void softmax(Query& query) {
   query.greatest = joined;
 }
 
-// Values [16 * chunk, 16 * chunk + 16) of the sums of P queries.
+// Values that are K's first ones, as floats the way V lies: [kPositions][value_stride].
+template <typename E>
+void take_values(const AttentionJob& job, const uint8_t* head, float* values) {
+  const uint64_t stride = job.layout.value_stride;
+  for (uint32_t first = 0; first < job.layout.value_dim; first += 16) {
+    const uint32_t dims = job.layout.value_dim - first < 16 ? job.layout.value_dim - first : 16;
+    for (uint32_t half = 0; half < 2; ++half) {
+      float tile[16][16];  // [dim][position]
+      for (uint32_t d = 0; d < dims; ++d) {
+        F32 v = E::values(head + ((uint64_t{first} + d) * kPositions + 16 * half) * E::kBytes);
+        if constexpr (E::kScaled)
+          v = mul(v,
+                  load_f16(head + job.layout.k_scales + (first + d) / kBlock * (2 * kPositions) + 32 * half));
+        store(tile[d], v);
+      }
+      for (uint32_t p = 0; p < 16; ++p) {
+        float* to = values + (16 * half + p) * stride + first;
+        for (uint32_t d = 0; d < dims; ++d) to[d] = tile[d][p];
+      }
+    }
+  }
+}
+
+// Values [16 * chunk, 16 * chunk + 16) of the sums of P queries; V at `v`.
 template <typename E, uint32_t P>
-GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* head, Query* const* queries,
-                              uint32_t chunk) {
+GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* v, const uint8_t* v_scale,
+                              Query* const* queries, uint32_t chunk) {
   const uint64_t stride = uint64_t{job.layout.value_stride} * E::kBytes;
-  const uint8_t* v = head + job.layout.v + 16 * chunk * E::kBytes;
-  const uint8_t* v_scale = head + job.layout.v_scales + 16 * chunk / kBlock * (2 * kPositions);
+  v += 16 * chunk * E::kBytes;
+  v_scale += 16 * chunk / kBlock * (2 * kPositions);
   float scaled[P][kPositions];
   const float* weights[P];
-  uint32_t common = kPositions;
+  uint32_t common_from = 0, common = kPositions;  // what all of them see
   repeated<P>(GANTRY_LAMBDA(i) {
     const Query& query = *queries[i.value];
     weights[i.value] = query.weights;
@@ -124,10 +173,17 @@ GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* head, Quer
       weights[i.value] = scaled[i.value];
     }
     common = query.valid < common ? query.valid : common;
+    common_from = query.from > common_from ? query.from : common_from;
   });
+  common = common < common_from ? common_from : common;
   F32 sum[P];
   repeated<P>(GANTRY_LAMBDA(i) { sum[i.value] = broadcast(0.0f); });
-  for (uint32_t p = 0; p < common; ++p) {
+  repeated<P>(GANTRY_LAMBDA(i) {
+    const Query& query = *queries[i.value];
+    for (uint32_t p = query.from; p < (common_from < query.valid ? common_from : query.valid); ++p)
+      sum[i.value] = fma(broadcast(weights[i.value][p]), E::values(v + p * stride), sum[i.value]);
+  });
+  for (uint32_t p = common_from; p < common; ++p) {
     const F32 values = E::values(v + p * stride);
     repeated<P>(
         GANTRY_LAMBDA(i) { sum[i.value] = fma(broadcast(weights[i.value][p]), values, sum[i.value]); });
@@ -143,56 +199,85 @@ GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* head, Quer
   });
 }
 
+// `values`: V as take_values() left it, or null where the page has it.
 template <typename E, uint32_t P>
-void attend_span(const AttentionJob& job, const uint8_t* head, Query* const* queries) {
+void attend_span(const AttentionJob& job, const uint8_t* head, const float* values, Query* const* queries,
+                 uint32_t span) {
   scores<E, P>(job, head, queries, 0);
   uint32_t most = 0;
   for (uint32_t i = 0; i < P; ++i) most = queries[i]->valid > most ? queries[i]->valid : most;
   if (most > 16) scores<E, P>(job, head, queries, 1);
-  for (uint32_t i = 0; i < P; ++i) softmax(*queries[i]);
-  for (uint32_t chunk = 0; chunk < job.layout.value_stride / 16; ++chunk)
-    sum_values<E, P>(job, head, queries, chunk);
+  for (uint32_t i = 0; i < P; ++i) softmax(job, *queries[i], span);
+  const uint32_t chunks = job.layout.value_stride / 16;
+  if (values != nullptr) {
+    const auto* v = reinterpret_cast<const uint8_t*>(values);
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk) sum_values<AttentionF32, P>(job, v, v, queries, chunk);
+  } else {
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk)
+      sum_values<E, P>(job, head + job.layout.v, head + job.layout.v_scales, queries, chunk);
+  }
   for (uint32_t i = 0; i < P; ++i) queries[i]->begun = true;
+}
+
+// The sum over the total. A sink joins as a span of one position whose value is zero would.
+void finish(const AttentionJob& job, Query& query) {
+  F32 keep = broadcast(1.0f);
+  if (job.sinks != nullptr) {
+    const float sink = job.sinks[query.head];
+    const float joined = query.greatest > sink ? query.greatest : sink;
+    float factors[16] = {query.greatest - joined, sink - joined};
+    store(factors, exp(load(factors)));
+    query.total = __builtin_fmaf(query.total, factors[0], factors[1]);
+    keep = broadcast(factors[0]);
+  }
+  const F32 inverse = mul(keep, broadcast(1.0f / query.total));
+  for (uint32_t d = 0; d < job.layout.value_dim; d += 16) {
+    const uint32_t left = job.layout.value_dim - d;
+    store_first(query.out + d, mul(load(query.sums + d), inverse), left < 16 ? left : 16);
+  }
 }
 
 // All spans for queries of one sequence and one KV head.
 template <typename E>
 void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv_head, Query* queries,
-                     uint32_t count) {
-  uint32_t last = 0;
-  for (uint32_t i = 0; i < count; ++i) last = queries[i].position > last ? queries[i].position : last;
-  for (uint32_t span = 0; span <= last / kPositions; ++span) {
+                     uint32_t count, float* values) {
+  uint32_t oldest = UINT32_MAX, last = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    last = queries[i].position > last ? queries[i].position : last;
+    oldest = queries[i].oldest < oldest ? queries[i].oldest : oldest;
+  }
+  for (uint32_t span = oldest / kPositions; span <= last / kPositions; ++span) {
     const uint8_t* head = job.pages + pages[span] * job.layout.page_bytes + kv_head * job.layout.head_bytes;
     Query* active[kAttentionQueries];
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; ++i) {
-      if (queries[i].position < span * kPositions) continue;
-      const uint32_t valid = queries[i].position - span * kPositions + 1;
+      const uint32_t first = span * kPositions;
+      if (queries[i].position < first || queries[i].oldest >= first + kPositions) continue;
+      const uint32_t valid = queries[i].position - first + 1;
       queries[i].valid = valid < kPositions ? valid : kPositions;
+      queries[i].from = queries[i].oldest > first ? queries[i].oldest - first : 0;
       active[n++] = &queries[i];
     }
+    if (values != nullptr && n != 0) take_values<E>(job, head, values);
     uint32_t i = 0;
     for (; i + kQueriesAtOnce <= n; i += kQueriesAtOnce)
-      attend_span<E, kQueriesAtOnce>(job, head, active + i);
+      attend_span<E, kQueriesAtOnce>(job, head, values, active + i, span);
     if constexpr (kQueriesAtOnce > 4) {
-      for (; i + 4 <= n; i += 4) attend_span<E, 4>(job, head, active + i);
+      for (; i + 4 <= n; i += 4) attend_span<E, 4>(job, head, values, active + i, span);
     }
-    for (; i + 2 <= n; i += 2) attend_span<E, 2>(job, head, active + i);
-    for (; i < n; ++i) attend_span<E, 1>(job, head, active + i);
+    for (; i + 2 <= n; i += 2) attend_span<E, 2>(job, head, values, active + i, span);
+    for (; i < n; ++i) attend_span<E, 1>(job, head, values, active + i, span);
   }
-  for (uint32_t i = 0; i < count; ++i) {
-    const F32 inverse = broadcast(1.0f / queries[i].total);
-    for (uint32_t d = 0; d < job.layout.value_dim; d += 16) {
-      const uint32_t left = job.layout.value_dim - d;
-      store_first(queries[i].out + d, mul(load(queries[i].sums + d), inverse), left < 16 ? left : 16);
-    }
-  }
+  for (uint32_t i = 0; i < count; ++i) finish(job, queries[i]);
 }
 
 template <typename E>
 void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                  float* scratch) {
   const uint32_t kv_head = head0 / (job.heads / job.kv_heads);
+  float* values = job.layout.value_in_key
+                      ? scratch + kAttentionQueries * (kPositions + uint64_t{job.layout.value_stride})
+                      : nullptr;
   for (uint32_t first = row0; first < row1;) {
     uint32_t end = first + 1;
     while (end < row1 && job.sequences[end] == job.sequences[first]) ++end;
@@ -205,13 +290,16 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
         query.out = job.out + row * job.out_stride + uint64_t{h} * job.layout.value_dim;
         query.weights = scratch + uint64_t{count} * (kPositions + job.layout.value_stride);
         query.sums = query.weights + kPositions;
+        query.head = h;
+        query.slope = job.slopes != nullptr ? job.slopes[h] : 0.0f;
         query.position = static_cast<uint32_t>(job.positions[row]);
+        query.oldest = job.window != 0 && query.position >= job.window ? query.position - job.window + 1 : 0;
         query.begun = false;
         ++count;
       }
     }
     const auto sequence = static_cast<uint64_t>(job.sequences[first]);
-    attend_sequence<E>(job, job.page_tables + sequence * job.pages_max, kv_head, queries, count);
+    attend_sequence<E>(job, job.page_tables + sequence * job.pages_max, kv_head, queries, count, values);
     first = end;
   }
 }

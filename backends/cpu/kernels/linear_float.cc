@@ -5,6 +5,11 @@
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
 
+GANTRY_INLINE const float* x_row(const LinearJob& job, uint32_t token) {
+  const uint64_t row = job.x_rows != nullptr ? static_cast<uint32_t>(job.x_rows[token]) : token;
+  return job.x + row * job.x_stride;
+}
+
 // One block of one token: d = amax / 127, q = x * (127 / amax) to the nearest even. A largest value that is
 // infinite or not a number makes the scale NaN; one below 2^-100 (whose reciprocal might overflow) counts as
 // zero.
@@ -34,7 +39,7 @@ GANTRY_INLINE float quantize_block(const float* x, uint8_t* q, int32_t* sum0, in
 void quantize_group(const LinearJob& job, const TokenGroup& group, SumsKind sums, int32_t zero) {
   const uint32_t blocks = job.cols / kBlock, width = group.width;
   for (uint32_t t = 0; t < width; ++t) {
-    const float* row = job.x + (group.first + t) * job.x_stride;
+    const float* row = t < group.tokens ? x_row(job, group.first + t) : nullptr;
     uint8_t* to = job.xq + group.x_offset;
     for (uint32_t b = 0; b < blocks; ++b, to += group.x_stride) {
       int32_t sum0 = 0, sum1 = 0;
@@ -78,7 +83,7 @@ struct ElementBF16 {
 void pack_group(const LinearJob& job, const TokenGroup& group) {
   auto* to = reinterpret_cast<float*>(job.xq + group.x_offset);
   for (uint32_t t = 0; t < group.width; ++t) {
-    const float* row = job.x + (group.first + t) * job.x_stride;
+    const float* row = t < group.tokens ? x_row(job, group.first + t) : nullptr;
     for (uint32_t k = 0; k < job.cols; ++k)
       to[uint64_t{k} * group.width + t] = t < group.tokens ? row[k] : 0.0f;
   }
@@ -88,8 +93,8 @@ void pack_group(const LinearJob& job, const TokenGroup& group) {
 // must be under way.
 template <typename E, uint32_t W, uint32_t T, uint32_t N>
 void float_tiles(const LinearJob& job, const TokenGroup& group, uint32_t tile, uint32_t from) {
-  const float* x = W == 1 ? job.x + group.first * job.x_stride
-                          : reinterpret_cast<const float*>(job.xq + group.x_offset) + from;
+  const float* x =
+      W == 1 ? x_row(job, group.first) : reinterpret_cast<const float*>(job.xq + group.x_offset) + from;
   const uint8_t* w = job.weight + tile * job.tile_bytes;
   F32 total[N * T];
   repeated<N * T>(GANTRY_LAMBDA(i) { total[i.value] = broadcast(0.0f); });
