@@ -74,7 +74,7 @@ Trunk read_trunk(const Header& header, device::NormKind norm) {
   return trunk;
 }
 
-Blueprint read_shell(Header& header, const Trunk& trunk) {
+Blueprint read_shell(Header& header, const Trunk& trunk, const std::string& output_norm) {
   Blueprint blueprint;
   blueprint.arch = header.arch();
   const auto& metadata = header.file().metadata();
@@ -83,7 +83,7 @@ Blueprint read_shell(Header& header, const Trunk& trunk) {
   blueprint.context_train = trunk.context;
   blueprint.vocab = header.vocab();
   blueprint.embedding = header.need_matrix("token_embd.weight", blueprint.vocab, trunk.width);
-  blueprint.output_norm = header.need_norm(trunk.norm, "output_norm", trunk.width);
+  blueprint.output_norm = header.need_norm(trunk.norm, output_norm, trunk.width);
   const auto output = header.find_matrix("output.weight", blueprint.vocab, trunk.width);
   blueprint.output = {output.value_or(blueprint.embedding),
                       header.find_vector("output.bias", blueprint.vocab)};

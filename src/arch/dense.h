@@ -22,7 +22,7 @@ struct Trunk {
 Trunk read_trunk(const Header& header, device::NormKind norm = device::NormKind::kRms);
 
 // Embedding, output norm, output (or the embedding again), name; no layers.
-Blueprint read_shell(Header& header, const Trunk& trunk);
+Blueprint read_shell(Header& header, const Trunk& trunk, const std::string& output_norm = "output_norm");
 
 // blk.N.attn_{q,k,v} or the three in blk.N.attn_qkv, and blk.N.attn_output, with the biases that the file
 // has.

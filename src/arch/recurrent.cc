@@ -1,8 +1,10 @@
 #include "arch/recurrent.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
-#include "arch/dense.h"
 #include "base/error.h"
 #include "device/recurrent_ops.h"
 
@@ -14,6 +16,52 @@ namespace {
 }
 
 }  // namespace
+
+Trunk read_bare_trunk(const Header& header) {
+  Trunk trunk;
+  trunk.layers = header.need_uint("block_count", 1, kLayersMax);
+  trunk.width = header.need_uint("embedding_length", 1, kWidthMax);
+  trunk.context = header.need_uint("context_length", 1, kContextMax);
+  constexpr const char* kEps = "attention.layer_norm_rms_epsilon";
+  trunk.norm = {device::NormKind::kRms, static_cast<float>(header.need_float(kEps)), false};
+  if (!(trunk.norm.eps >= 0)) header.refuse(kEps, "must not be negative");
+  return trunk;
+}
+
+Trunk read_hybrid_trunk(const Header& header) {
+  Trunk trunk = read_bare_trunk(header);
+  trunk.heads = header.need_per_layer("attention.head_count", trunk.layers, 0, kHeadsMax);
+  trunk.kv_heads =
+      header.get_per_layer("attention.head_count_kv", trunk.layers, 0, kHeadsMax).value_or(trunk.heads);
+  trunk.hidden = header.need_per_layer("feed_forward_length", trunk.layers, 1, kWidthMax);
+  const uint32_t most = *std::max_element(trunk.heads.begin(), trunk.heads.end());
+  const uint32_t even = most != 0 && trunk.width % most == 0 ? trunk.width / most : 0;
+  trunk.key_dim = header.get_uint("attention.key_length", 1, kWidthMax).value_or(even);
+  trunk.value_dim = header.get_uint("attention.value_length", 1, kWidthMax).value_or(even);
+  if (!has_attention(trunk)) return trunk;
+  if (trunk.key_dim == 0 || trunk.value_dim == 0)
+    refuse(header, "attention.head_count",
+           fmt::format("{} values do not divide into {} heads", trunk.width, most));
+  for (uint32_t layer = 0; layer < trunk.layers; ++layer) {
+    const uint32_t heads = trunk.heads[layer], kv_heads = trunk.kv_heads[layer];
+    if (kv_heads == 0) continue;
+    if (heads == 0 || heads % kv_heads != 0)
+      refuse(header, "attention.head_count_kv",
+             fmt::format("layer {}: {} heads cannot share {} KV heads evenly", layer, heads, kv_heads));
+    if (uint64_t{heads} * std::max(trunk.key_dim, trunk.value_dim) > kWidthMax)
+      refuse(header, "attention.head_count",
+             fmt::format("layer {}: {} heads of {} values are over the limit of {}", layer, heads,
+                         std::max(trunk.key_dim, trunk.value_dim), kWidthMax));
+  }
+  const double scale = header.get_float("attention.scale").value_or(0);
+  trunk.score_scale =
+      scale > 0 ? static_cast<float>(scale) : 1 / std::sqrt(static_cast<float>(trunk.key_dim));
+  return trunk;
+}
+
+bool has_attention(const Trunk& trunk) {
+  return std::any_of(trunk.kv_heads.begin(), trunk.kv_heads.end(), [](uint32_t heads) { return heads != 0; });
+}
 
 SsmNumbers read_ssm(const Header& header) {
   SsmNumbers n;

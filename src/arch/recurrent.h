@@ -2,10 +2,16 @@
 // the tensors of one layer.
 #pragma once
 
+#include "arch/dense.h"
 #include "arch/header.h"
 #include "arch/layer_spec.h"
 
 namespace gantry::arch {
+
+// The trunk's numbers where nothing attends; and where only layers with KV heads do (others have none).
+Trunk read_bare_trunk(const Header& header);
+Trunk read_hybrid_trunk(const Header& header);
+bool has_attention(const Trunk& trunk);
 
 // ssm.conv_kernel, ssm.inner_size, ssm.state_size, ssm.time_step_rank (heads), ssm.group_count
 struct SsmNumbers {

@@ -13,7 +13,7 @@ ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const Loaded
           bind(spec.out, model),
           model.vector(spec.conv),
           bind(spec.conv_bias, model),
-          model.state(model.state_layout().layers[layer].conv)};
+          model.state_part(model.state_layout().layers[layer].conv)};
 }
 
 Mamba2Op bind_mixer(const arch::Mamba2& spec, uint32_t layer, const LoadedModel& model) {
@@ -27,8 +27,8 @@ Mamba2Op bind_mixer(const arch::Mamba2& spec, uint32_t layer, const LoadedModel&
           model.vector(spec.d),
           model.vector(spec.dt_bias),
           bind(spec.norm, model),
-          model.state(state.conv),
-          model.state(state.memory)};
+          model.state_part(state.conv),
+          model.state_part(state.memory)};
 }
 
 GatedDeltaOp bind_mixer(const arch::GatedDelta& spec, uint32_t layer, const LoadedModel& model) {
@@ -44,8 +44,8 @@ GatedDeltaOp bind_mixer(const arch::GatedDelta& spec, uint32_t layer, const Load
           model.vector(spec.a),
           model.vector(spec.dt_bias),
           bind(spec.norm, model),
-          model.state(state.conv),
-          model.state(state.memory)};
+          model.state_part(state.conv),
+          model.state_part(state.memory)};
 }
 
 // out(c * conv(b * x))

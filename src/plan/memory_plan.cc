@@ -103,12 +103,13 @@ class Planner {
   std::vector<Item> kv_items(const Limits& limits) const {
     std::vector<Item> items;
     for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
-      std::visit(
-          [&](const auto& attention) {
-            items.push_back({fmt::format("layer {}", i),
-                             sizer_.kv_page_bytes(kv_shape(attention, limits)) * limits.pages});
-          },
-          blueprint_.layers[i].mixer);
+      std::visit(arch::Overloaded{[&](const auto& attention) {
+                                    items.push_back(
+                                        {fmt::format("layer {}", i),
+                                         sizer_.kv_page_bytes(kv_shape(attention, limits)) * limits.pages});
+                                  },
+                                  arch::SkipRecurrent{}},
+                 blueprint_.layers[i].mixer);
     }
     return items;
   }
