@@ -37,12 +37,11 @@ struct Tiny {
         for (size_t i = 0; i < out.size(); i += 4) std::memcpy(&out[i], &one, 4);
       });
     }
-    bytes_ = writer.to_bytes();
-    return gguf::GgufFile::parse(bytes_, "tiny.gguf");
+    bytes = writer.to_bytes();
+    return gguf::GgufFile::parse(bytes, "tiny.gguf");
   }
 
- private:
-  std::vector<std::byte> bytes_;
+  std::vector<std::byte> bytes = {};
 };
 
 // Two layers, six heads of 5 values in three groups, states of 7; no heads that attend, no hidden size.
@@ -166,7 +165,8 @@ TEST(RecurrentFamilies, AreReadWhole) {
     EXPECT_TRUE(blueprint.unused_tensors.empty()) << tiny.arch << ": " << blueprint.unused_tensors[0];
     std::map<std::string, int> visits;
     visit_weights(blueprint, {[&](const Matrix& m) { ++visits[std::string(m.tensor->name)]; },
-                              [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; }});
+                              [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; },
+                              [](const MatrixStack&) {}});
     EXPECT_EQ(visits.size(), file->tensors().size()) << tiny.arch;
     for (const auto& [name, count] : visits) EXPECT_EQ(count, 1) << name;
   }

@@ -8,7 +8,7 @@ namespace gantry {
 using StateId = uint32_t;  // index into the pool of recurrent states of one live model
 inline constexpr StateId kNoState = 0xffffffffu;
 
-// One state written over another. From kNoState: the state before the first token.
+// One state written over another.
 struct StateCopy {
   StateId from = kNoState;
   StateId to = kNoState;

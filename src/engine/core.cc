@@ -16,6 +16,8 @@ uint32_t step_rows_of(const model::RunnerLimits& limits, const EngineOptions& op
 kv::MemoryLayout memory_layout(const model::RunnerLimits& limits, uint32_t slots, bool prefix_cache,
                                uint64_t hash_mask) {
   // States that belong to no slot serve as checkpoints.
+  std::vector<kv::MemoryLayout::Window> windows;
+  for (const auto& [window, pages] : limits.windows) windows.push_back({window, pages});
   const uint32_t states = limits.sequences_max + limits.checkpoints;
   return {.pages = limits.pages,
           .slots = slots,
@@ -23,6 +25,7 @@ kv::MemoryLayout memory_layout(const model::RunnerLimits& limits, uint32_t slots
           .prefix_cache = prefix_cache,
           .recurrent = limits.recurrent,
           .checkpoints = limits.recurrent ? states - slots : 0,
+          .windows = windows,
           .hash_mask = hash_mask};
 }
 
@@ -98,8 +101,8 @@ void EngineCore::append_rows(Sequence& s) {
 }
 
 bool EngineCore::run_batch() {
-  const model::Batch batch{tokens_,     positions_,         slots_,         memory_.tables(),
-                           logit_rows_, memory_.restores(), memory_.saves()};
+  const model::Batch batch{tokens_,     positions_,         slots_,          memory_.tables(),
+                           logit_rows_, memory_.restores(), memory_.saves(), memory_.window_tables()};
   try {
     runner_.step(batch, std::span(logits_).first(logit_rows_.size() * limits_.vocab));
     return true;

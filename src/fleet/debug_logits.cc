@@ -36,7 +36,6 @@ void debug_logits(const device::Registry& registry, const LoadSettings& settings
   const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
   const auto runner = model::make_transformer(*opened.blueprint, *loaded, *opened.device);
 
-  const bool recurrent = runner->limits().recurrent;
   std::vector<PageId> pages(limits.pages_max);
   std::iota(pages.begin(), pages.end(), PageId{0});
   std::vector<float> logits(size_t{limits.logit_rows} * vocab);
@@ -46,9 +45,7 @@ void debug_logits(const device::Registry& registry, const LoadSettings& settings
     std::iota(positions.begin(), positions.end(), static_cast<int32_t>(from));
     std::iota(wanted.begin(), wanted.end(), 0);
     const std::vector<int32_t> sequences(rows, 0);
-    // Once, before the first row.
-    const std::vector<StateCopy> restores(recurrent && from == 0 ? 1 : 0, StateCopy{kNoState, 0});
-    runner->step({tokens.subspan(from, rows), positions, sequences, pages, wanted, restores}, logits);
+    runner->step({tokens.subspan(from, rows), positions, sequences, pages, wanted}, logits);
     const auto bytes = std::as_bytes(std::span(logits).first(rows * vocab));
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }

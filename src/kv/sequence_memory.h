@@ -1,6 +1,7 @@
 // What the sequences of one engine remember, as bookkeeping: which pages belong to which sequence, which are
-// shared, which are kept for a later prompt with the same beginning; and for models with recurrent layers,
-// which states they have and which checkpoints of them. The engine speaks of slots and positions only.
+// shared, which are kept for a later prompt with the same beginning; for models with recurrent layers, which
+// states they have and which checkpoints of them; for layers with a window, which pages they still need. The
+// engine speaks of slots and positions only.
 //
 // The life of a slot: open -> adopt what is known -> (grow for the next rows -> begin_step, will_write -> the
 // model writes them -> commit)* -> close. Must hold: free + kept + held pages == all pages; a page that a
@@ -17,16 +18,22 @@
 #include "kv/page_pool.h"
 #include "kv/prefix_index.h"
 #include "kv/state_memory.h"
+#include "kv/window_memory.h"
 
 namespace gantry::kv {
 
 struct MemoryLayout {
-  uint32_t pages = 0;                 // in the pool
-  uint32_t slots = 0;                 // sequences at a time
-  uint32_t pages_max = 0;             // in one sequence
-  bool prefix_cache = true;           // share equal beginnings, keep the pages of sequences that have ended
-  bool recurrent = false;             // slot i changes state i in place
-  uint32_t checkpoints = 0;           // states [slots, slots + checkpoints); used with the prefix cache only
+  uint32_t pages = 0;        // in the pool
+  uint32_t slots = 0;        // sequences at a time
+  uint32_t pages_max = 0;    // in one sequence
+  bool prefix_cache = true;  // share equal beginnings, keep the pages of sequences that have ended
+  bool recurrent = false;    // slot i changes state i in place
+  uint32_t checkpoints = 0;  // states [slots, slots + checkpoints); used with the prefix cache only
+  // One for each length of window: its pages, window_share() for each slot.
+  struct Window {
+    uint32_t window = 0, pages = 0;
+  };
+  std::vector<Window> windows = {};
   uint64_t hash_mask = ~uint64_t{0};  // see PrefixIndex
 };
 
@@ -43,7 +50,8 @@ class SequenceMemory {
   void close(int32_t slot);
 
   // At a page's edge: takes over the full pages that others have written for the same tokens, always leaving
-  // at least the last token to be computed; with recurrent layers, up to the deepest page with a checkpoint.
+  // at least the last token to be computed; up to the deepest page that has what windows and recurrent layers
+  // need to go on.
   // Returns the positions gained. `tokens`: all of the sequence.
   uint32_t adopt(int32_t slot, std::span<const TokenId> tokens);
   // Makes room for positions [0, positions) and returns how many positions there is room for now; fewer than
@@ -76,6 +84,8 @@ class SequenceMemory {
 
   // [slots, pages_max], kNoPage beyond a sequence's end: what the model reads.
   std::span<const PageId> tables() const { return tables_; }
+  // [windows, slots, pages_max], kNoPage beyond the end and where no window reaches any more.
+  std::span<const PageId> window_tables() const { return window_tables_; }
 
   uint32_t checkpoints() const { return states_.checkpoints().attached(); }  // that are kept now
 
@@ -97,7 +107,8 @@ class SequenceMemory {
   PageId take();
   void hold(PageId page);
   void release(PageId page);
-  bool can_go_on_after(PageId page) const;
+  void name_pages(std::span<PageId> pages, uint32_t first, std::span<const TokenId> tokens);
+  bool can_go_on_after(std::span<const PageId> pages) const;
 
   const MemoryLayout layout_;
   PagePool pool_;
@@ -106,6 +117,8 @@ class SequenceMemory {
   std::vector<Slot> slots_;
   std::vector<int32_t> closed_;  // a stack of closed slots
   std::vector<PageId> tables_;   // [slots, pages_max]
+  std::vector<PageId> window_tables_;
+  std::vector<WindowMemory> windows_;
 };
 
 }  // namespace gantry::kv

@@ -26,11 +26,9 @@ StateMemory::StateMemory(uint32_t slots, uint32_t pages, uint32_t checkpoints)
 void StateMemory::start(uint32_t slot) {
   slots_[slot] = {};
   slots_[slot].open = true;
-  slots_[slot].restore = true;
 }
 
 void StateMemory::start_at(uint32_t slot, PageId page) {
-  slots_[slot].restore = true;
   slots_[slot].from = checkpoints_.at(page);
   GANTRY_CHECK_NE(slots_[slot].from, kNoState);
   checkpoints_.touch(page);
@@ -66,9 +64,8 @@ void StateMemory::begin_step() {
   saves_.clear();
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
-    if (!slot.open || !slot.restore) continue;
+    if (slot.from == kNoState) continue;
     restores_.push_back({slot.from, i});
-    slot.restore = false;
     slot.from = kNoState;
   }
 }
@@ -107,7 +104,7 @@ void StateMemory::commit(uint32_t slot, PageId page) {
 
 void StateMemory::list_unused(std::vector<StateId>& out) const {
   for (uint32_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].open || slots_[i].restore) out.push_back(i);
+    if (!slots_[i].open || slots_[i].from != kNoState) out.push_back(i);
   }
   checkpoints_.list_unused(out);
 }
@@ -115,8 +112,7 @@ void StateMemory::list_unused(std::vector<StateId>& out) const {
 void StateMemory::check() const {
   checkpoints_.check();
   for (const Slot& slot : slots_) {
-    GANTRY_CHECK(slot.open || !slot.restore);
-    GANTRY_CHECK(slot.restore || slot.from == kNoState);
+    GANTRY_CHECK(slot.open || slot.from == kNoState);
     GANTRY_CHECK_EQ(slot.reserved, kNoState);
   }
 }

@@ -22,8 +22,8 @@ class StateMemory {
 
   const Checkpoints& checkpoints() const { return checkpoints_; }
 
-  // The slot goes on from the beginning, or from the checkpoint of `page`, which stays in place until the
-  // next step has begun.
+  // The slot begins, from the empty state that every sequence has before position 0; or goes on from the
+  // checkpoint of `page`, which stays in place until the next step has begun.
   void start(uint32_t slot);
   void start_at(uint32_t slot, PageId page);
   void close(uint32_t slot);
@@ -50,8 +50,7 @@ class StateMemory {
  private:
   struct Slot {
     bool open = false;
-    bool restore = false;           // the live state must be written before the next rows
-    StateId from = kNoState;        // with what
+    StateId from = kNoState;        // the checkpoint to be restored before the next rows
     StateId reserved = kNoState;    // the checkpoint that the current step writes
     bool reserved_follows = false;  // it follows the sequence's end
     PageId follower = kNoPage;      // the page whose checkpoint does

@@ -39,6 +39,7 @@ class Hands {
  public:
   Hands(const LoadedModel& model, device::Device& device) : model_(model), stream_(device.new_stream()) {}
 
+  const LoadedModel& model() const { return model_; }
   device::Stream& stream() { return *stream_; }
   device::Mat mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index = 0) const;
   void linear(const LinearOp& op, const device::Mat& x, const Target& to);

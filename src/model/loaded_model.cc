@@ -72,13 +72,14 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
   }
   for (const arch::LayerSpec& layer : blueprint.layers) {
     kv_.emplace_back();
-    std::visit(
-        arch::Overloaded{[&](const auto& attention) {
-                           const uint64_t page = sizer.kv_page_bytes(plan::kv_shape(attention, limits_));
-                           kv_.back() = device::take(arena(plan::ArenaKind::kKv), page * limits_.pages);
-                         },
-                         arch::SkipRecurrent{}},
-        layer.mixer);
+    std::visit(arch::Overloaded{[&](const auto& attention) {
+                                  const uint64_t page =
+                                      sizer.kv_page_bytes(plan::kv_shape(attention, limits_));
+                                  kv_.back() = device::take(arena(plan::ArenaKind::kKv),
+                                                            page * plan::pool_pages(attention, limits_));
+                                },
+                                arch::SkipRecurrent{}},
+               layer.mixer);
   }
   state_layout_ = plan::state_layout(blueprint);
   if (state_layout_.bytes != 0) {

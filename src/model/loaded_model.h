@@ -14,6 +14,7 @@
 #include "plan/activations.h"
 #include "plan/memory_plan.h"
 #include "plan/states.h"
+#include "plan/windows.h"
 
 namespace gantry::model {
 

@@ -2,10 +2,44 @@
 
 #include <cmath>
 
+#include "base/check.h"
+
 namespace gantry::model {
 
 using device::Mat;
 using plan::Role;
+
+RunStage::RunStage(uint32_t sequences) : sequences_max_(sequences) {
+  firsts_.reserve(sequences + 1);
+  states_.reserve(sequences);
+}
+
+device::Runs RunStage::send(Hands& hands, const Batch& batch) {
+  const auto sequences = batch.sequences;
+  firsts_.clear();
+  states_.clear();
+  for (size_t row = 0; row < sequences.size(); ++row) {
+    if (row > 0 && sequences[row] == sequences[row - 1]) continue;
+    GANTRY_CHECK_LT(states_.size(), size_t{sequences_max_});
+    firsts_.push_back(static_cast<int32_t>(row));
+    states_.push_back(static_cast<StateId>(sequences[row]));
+    if (batch.positions[row] == 0) hands.stream().fill(hands.model().state(states_.back()), std::byte{0});
+  }
+  firsts_.push_back(static_cast<int32_t>(sequences.size()));
+  const auto stage = [&](plan::Staged what, const auto& values) {
+    const auto bytes = std::as_bytes(std::span(values));
+    const device::Buffer to = hands.model().staged(what).part(0, bytes.size());
+    hands.stream().write(to, bytes);
+    return to;
+  };
+  return {stage(plan::Staged::kRunFirsts, firsts_), stage(plan::Staged::kRunStates, states_),
+          static_cast<uint32_t>(states_.size())};
+}
+
+void copy_states(Hands& hands, std::span<const StateCopy> copies) {
+  for (const auto& [from, to] : copies)
+    hands.stream().copy(hands.model().state(to), hands.model().state(from));
+}
 
 ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const LoadedModel& model) {
   return {&spec,

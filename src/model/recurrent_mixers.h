@@ -1,9 +1,14 @@
 // The forward pass of the recurrent mixers: their weights looked up, and what a step does with them.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "arch/layer_spec.h"
+#include "base/states.h"
 #include "device/recurrent_ops.h"
 #include "model/hands.h"
+#include "model/runner.h"
 
 namespace gantry::model {
 
@@ -27,6 +32,21 @@ struct GatedDeltaOp {
   NormOp norm;
   device::StatePart conv_state, delta_state;
 };
+
+// Tells the device where each sequence's rows of a step begin; sequence i changes state i.
+class RunStage {
+ public:
+  explicit RunStage(uint32_t sequences);
+  // What it returns, and the host's copy, hold until the next step. Empties the states of those that begin.
+  device::Runs send(Hands& hands, const Batch& batch);
+
+ private:
+  const uint32_t sequences_max_;
+  std::vector<int32_t> firsts_;
+  std::vector<StateId> states_;
+};
+
+void copy_states(Hands& hands, std::span<const StateCopy> copies);
 
 ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const LoadedModel& model);
 Mamba2Op bind_mixer(const arch::Mamba2& spec, uint32_t layer, const LoadedModel& model);

@@ -21,6 +21,7 @@ struct AttentionOp {
   NormOp q_norm, k_norm;
   Buffer slopes, sinks;
   device::KvPages pages;
+  std::optional<uint32_t> window;  // whose page tables; none: those of whole contexts
 };
 struct GatedMlpOp {
   device::Activation activation;
@@ -86,7 +87,8 @@ class Binder {
             bind(a.k_norm),
             a.slopes ? model_.slopes(*a.slopes) : Buffer{},
             bind(a.sinks),
-            {model_.kv(index), plan::kv_shape(a, limits_)}};
+            {model_.kv(index), plan::kv_shape(a, limits_)},
+            plan::window_of(a, limits_)};
   }
   template <typename Recurrent>
   auto bind_mixer(const Recurrent& spec, uint32_t index) const {
@@ -133,7 +135,10 @@ class Binder {
 class Transformer final : public Runner, private Hands {
  public:
   Transformer(const arch::Blueprint& blueprint, const LoadedModel& model, device::Device& device)
-      : Hands(model, device), blueprint_(blueprint), embedding_(model.weight(blueprint.embedding)) {
+      : Hands(model, device),
+        blueprint_(blueprint),
+        embedding_(model.weight(blueprint.embedding)),
+        run_stage_(model.limits().sequences) {
     const plan::Limits& l = model.limits();
     limits_ = {.vocab = blueprint.vocab,
                .context_max = l.context,
@@ -143,9 +148,10 @@ class Transformer final : public Runner, private Hands {
                .pages = l.pages,
                .pages_max = l.pages_max,
                .recurrent = model.state_layout().bytes != 0,
+               .windows = {},
                .checkpoints = l.checkpoints};
-    run_firsts_.reserve(l.sequences + 1);
-    run_states_.reserve(l.sequences);
+    for (const auto& [window, pages] : l.windows) limits_.windows.push_back({window, pages});
+    window_rows_.resize(l.windows.size());
     const Binder binder(model, l);
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i)
       layers_.push_back(binder.bind(blueprint.layers[i], i));
@@ -161,7 +167,7 @@ class Transformer final : public Runner, private Hands {
     const auto rows = static_cast<uint32_t>(batch.tokens.size());
     const auto wanted = static_cast<uint32_t>(batch.logit_rows.size());
     stage(batch);
-    copy_states(batch.restores);
+    copy_states(*this, batch.restores);
     const Mat x = embed(rows);
     for (uint32_t i = 0; i < blueprint_.ropes.size(); ++i) {
       stream_->rope_table(
@@ -178,20 +184,11 @@ class Transformer final : public Runner, private Hands {
         stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
       stream_->read(std::as_writable_bytes(logits.first(size_t{wanted} * blueprint_.vocab)), out.buffer);
     }
-    copy_states(batch.saves);
+    copy_states(*this, batch.saves);
     stream_->sync();
   }
 
  private:
-  void copy_states(std::span<const StateCopy> copies) {
-    for (const auto& [from, to] : copies) {
-      if (from == kNoState)
-        stream_->fill(model_.state(to), std::byte{0});
-      else
-        stream_->copy(model_.state(to), model_.state(from));
-    }
-  }
-
   // The stream as it enters the first layer.
   Mat embed(uint32_t rows) {
     const Mat x = mat(Role::kStream, rows, blueprint_.width);
@@ -257,9 +254,10 @@ class Transformer final : public Runner, private Hands {
     if (!spec.norm_after_rope) turn(spec, q, k);
     if (const auto& t = spec.temperature)
       stream_->temper({q, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
-    stream_->kv_write({op.pages, kv_rows_, k, v});
+    const device::KvRows& at = op.window ? window_rows_[*op.window] : kv_rows_;
+    stream_->kv_write({op.pages, at, k, v});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
-    stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch(),
+    stream_->attention({op.pages, at, q, spec.heads, spec.score_scale, attended, model_.scratch(),
                         spec.score_cap, spec.window, op.slopes, op.sinks});
     if (spec.gated) {
       const Mat heads = Mat::packed(attended.buffer, rows * spec.heads, spec.value_dim);
@@ -428,32 +426,18 @@ class Transformer final : public Runner, private Hands {
     send(Staged::kSequences, batch.sequences);
     send(Staged::kPageTables, batch.page_tables);
     send(Staged::kLogitRows, batch.logit_rows);
-    stage_runs(batch, send);
+    if (limits_.recurrent) runs_ = run_stage_.send(*this, batch);
     const auto rows = static_cast<uint32_t>(batch.tokens.size());
     kv_rows_ = {model_.staged(Staged::kPositions).part(0, 4ull * rows),
                 model_.staged(Staged::kSequences).part(0, 4ull * rows),
                 model_.staged(Staged::kPageTables).part(0, 4ull * batch.page_tables.size()), rows,
                 limits_.pages_max};
-  }
-
-  // Where each sequence's rows begin; sequence i changes state i.
-  template <typename Send>
-  void stage_runs(const Batch& batch, const Send& send) {
-    if (!limits_.recurrent) return;
-    run_firsts_.clear();
-    run_states_.clear();
-    for (size_t row = 0; row < batch.sequences.size(); ++row) {
-      if (row > 0 && batch.sequences[row] == batch.sequences[row - 1]) continue;
-      run_firsts_.push_back(static_cast<int32_t>(row));
-      run_states_.push_back(static_cast<StateId>(batch.sequences[row]));
+    send(Staged::kWindowTables, batch.window_tables);
+    for (size_t i = 0; i < window_rows_.size(); ++i) {
+      const uint64_t bytes = 4ull * batch.page_tables.size();
+      window_rows_[i] = kv_rows_;
+      window_rows_[i].page_tables = model_.staged(Staged::kWindowTables).part(i * bytes, bytes);
     }
-    const auto count = static_cast<uint32_t>(run_states_.size());
-    GANTRY_CHECK_LE(count, limits_.sequences_max);
-    run_firsts_.push_back(static_cast<int32_t>(batch.sequences.size()));
-    send(Staged::kRunFirsts, std::span(run_firsts_));
-    send(Staged::kRunStates, std::span(run_states_));
-    runs_ = {model_.staged(Staged::kRunFirsts).part(0, 4ull * (count + 1)),
-             model_.staged(Staged::kRunStates).part(0, 4ull * count), count};
   }
 
   // The engine's promises; what comes from outside was checked at admission.
@@ -465,10 +449,10 @@ class Transformer final : public Runner, private Hands {
     GANTRY_CHECK_LE(batch.logit_rows.size(), size_t{limits_.logit_rows_max});
     GANTRY_CHECK_LE(batch.page_tables.size(), size_t{limits_.sequences_max} * limits_.pages_max);
     GANTRY_CHECK_LE(batch.logit_rows.size() * limits_.vocab, logit_values);
+    GANTRY_CHECK_EQ(batch.window_tables.size(), limits_.windows.size() * batch.page_tables.size());
     const uint64_t states = uint64_t{limits_.sequences_max} + limits_.checkpoints;
     for (const auto copies : {batch.restores, batch.saves}) {
-      for (const auto& [from, to] : copies)
-        GANTRY_CHECK(limits_.recurrent && to < states && (from == kNoState || from < states));
+      for (const auto& [from, to] : copies) GANTRY_CHECK(limits_.recurrent && to < states && from < states);
     }
     for (size_t row = 0; row < batch.tokens.size(); ++row) {
       GANTRY_CHECK(batch.tokens[row] >= 0 && static_cast<uint32_t>(batch.tokens[row]) < limits_.vocab);
@@ -478,6 +462,8 @@ class Transformer final : public Runner, private Hands {
                            static_cast<size_t>(batch.positions[row]) / kPageTokens;
       GANTRY_CHECK_LT(entry, batch.page_tables.size());
       GANTRY_CHECK_LT(batch.page_tables[entry], limits_.pages);
+      for (size_t i = 0; i < limits_.windows.size(); ++i)
+        GANTRY_CHECK_LT(batch.window_tables[i * batch.page_tables.size() + entry], limits_.windows[i].pages);
     }
   }
 
@@ -488,8 +474,8 @@ class Transformer final : public Runner, private Hands {
   NormOp embedding_norm_, output_norm_;
   LinearOp output_;
   device::KvRows kv_rows_;
-  std::vector<int32_t> run_firsts_;  // [sequences with rows + 1]
-  std::vector<StateId> run_states_;  // [sequences with rows]
+  std::vector<device::KvRows> window_rows_;
+  RunStage run_stage_;
   device::Runs runs_;
 };
 

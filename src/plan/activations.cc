@@ -188,6 +188,8 @@ std::vector<Staging> list_staging(const Limits& limits) {
       {Staged::kLogitRows, "logit rows", uint64_t{4} * limits.logit_rows},
       {Staged::kRunFirsts, "first rows of sequences", uint64_t{4} * (limits.sequences + 1)},
       {Staged::kRunStates, "their states", uint64_t{4} * limits.sequences},
+      {Staged::kWindowTables, "page tables of windows",
+       uint64_t{4} * limits.windows.size() * limits.sequences * limits.pages_max},
   };
 }
 

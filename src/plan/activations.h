@@ -62,7 +62,8 @@ enum class Staged : uint8_t {
   kPageTables,
   kLogitRows,
   kRunFirsts,
-  kRunStates
+  kRunStates,
+  kWindowTables,
 };
 struct Staging {
   Staged what;

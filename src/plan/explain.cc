@@ -34,14 +34,21 @@ Census take_census(const arch::Blueprint& blueprint) {
   return census;
 }
 
+std::string kv_words(const ArenaPlan& arena, const Limits& limits) {
+  std::string text = fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
+                                 arena.items.size(), quant::facts(limits.kv_dtype).name);
+  for (const WindowPages& window : limits.windows)
+    text += fmt::format("; {} pages for windows of {}", window.pages, window.window);
+  return text;
+}
+
 std::string what_it_holds(const ArenaPlan& arena, const Limits& limits, uint32_t recurrent_layers) {
   switch (arena.kind) {
     case ArenaKind::kWeights:
       return fmt::format("{} tensors in the device's layout", arena.items.size());
     case ArenaKind::kKv:
       if (arena.items.empty()) return "no layer needs pages";
-      return fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
-                         arena.items.size(), quant::facts(limits.kv_dtype).name);
+      return kv_words(arena, limits);
     case ArenaKind::kStates:
       return fmt::format("{} of {} recurrent layers, float32", arena.items.at(0).name, recurrent_layers);
     case ArenaKind::kActivations:
@@ -120,6 +127,9 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                    {"context_train", blueprint.context_train},
                    {"bytes_by_type", census.bytes_by_type}};
   const Limits& limits = plan.limits;
+  nlohmann::ordered_json windows = nlohmann::ordered_json::array();
+  for (const WindowPages& window : limits.windows)
+    windows.push_back({{"window", window.window}, {"pages", window.pages}});
   json["limits"] = {{"context", limits.context},
                     {"sequences", limits.sequences},
                     {"step_rows", limits.step_rows},
@@ -127,6 +137,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                     {"pages", limits.pages},
                     {"page_tokens", kPageTokens},
                     {"pages_max", limits.pages_max},
+                    {"windows", std::move(windows)},
                     {"checkpoints", limits.checkpoints},
                     {"state_bytes", state_layout(blueprint).bytes},
                     {"kv_type", quant::facts(limits.kv_dtype).name}};

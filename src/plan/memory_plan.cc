@@ -13,6 +13,7 @@
 #include "device/expert_ops.h"
 #include "plan/activations.h"
 #include "plan/states.h"
+#include "plan/windows.h"
 
 namespace gantry::plan {
 namespace {
@@ -64,6 +65,7 @@ class Planner {
     limits.kv_dtype = settings_.kv_dtype;
     limits.pages_max = pages_for(context);
     limits.pages = pages;
+    if (!settings_.whole_windows) limits.windows = window_pages(blueprint_, limits);
     return limits;
   }
 
@@ -104,9 +106,9 @@ class Planner {
     std::vector<Item> items;
     for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
       std::visit(arch::Overloaded{[&](const auto& attention) {
-                                    items.push_back(
-                                        {fmt::format("layer {}", i),
-                                         sizer_.kv_page_bytes(kv_shape(attention, limits)) * limits.pages});
+                                    items.push_back({fmt::format("layer {}", i),
+                                                     sizer_.kv_page_bytes(kv_shape(attention, limits)) *
+                                                         pool_pages(attention, limits)});
                                   },
                                   arch::SkipRecurrent{}},
                  blueprint_.layers[i].mixer);
@@ -284,8 +286,10 @@ MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
   // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
   uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
   const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
+  // What pages add: those of windows are counted beside them.
   const auto kv_bytes = [&](uint32_t pages) {
-    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes;
+    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes -
+           planner.count(planner.limits(context, 0)).arena(ArenaKind::kKv).bytes;
   };
   const uint32_t whole = Planner::pages_for(context);
   if (settings.context == 0 && kv_bytes(whole) > budget) {

@@ -10,6 +10,7 @@ struct Floats {
 };
 
 Floats floats_of(const arch::SoftmaxAttention&) { return {}; }
+Floats floats_of(const arch::LatentAttention&) { return {}; }
 Floats floats_of(const arch::ShortConv& c) { return {uint64_t{c.taps - 1} * c.channels, 0}; }
 Floats floats_of(const arch::Mamba2& m) {
   return {uint64_t{m.taps - 1} * m.channels(), uint64_t{m.inner()} * m.state_dim};

@@ -78,7 +78,9 @@ TEST_P(RecurrentAnswer, InABatchWarmAndSliced) {
     const Live live = testing::make_live(settings);
     EXPECT_EQ(testing::ask_all(*live.engine, jobs_), alone_) << "first time, steps of " << step_rows;
     EXPECT_EQ(testing::ask_all(*live.engine, jobs_), alone_) << "again, steps of " << step_rows;
-    if (checkpoints > 6) EXPECT_GT(live.engine->stats().cached_tokens, 500u);
+    if (checkpoints > 6) {
+      EXPECT_GT(live.engine->stats().cached_tokens, 500u);
+    }
   }
 }
 
@@ -97,7 +99,7 @@ TEST_P(RecurrentAnswer, ATurnGoesOnWhereTheLastEnded) {
     const Answer answer = testing::ask_all(*live.engine, {job})[0];
     const uint64_t known = live.engine->stats().cached_tokens - cached;
     cached += known;
-    if (turn > 0) EXPECT_GE(known + 2 * kPageTokens, job.prompt.size()) << turn;
+    EXPECT_TRUE(turn == 0 || known + 2 * kPageTokens >= job.prompt.size()) << turn << ": " << known;
     job.prompt.insert(job.prompt.end(), answer.tokens.begin(), answer.tokens.end());
     job.prompt.insert(job.prompt.end(), {3, 1, 4, 1, 5});
   }
@@ -116,7 +118,7 @@ TEST_P(RecurrentAnswer, Preempted) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, RecurrentAnswer, ::testing::Values("mamba2", "lfm2", "qwen35"),
+INSTANTIATE_TEST_SUITE_P(Families, RecurrentAnswer, ::testing::Values("mamba2", "lfm2", "lfm2moe", "qwen35", "gemma3", "exaone4"),
                          [](const auto& family) { return std::string(family.param); });
 
 }  // namespace

@@ -37,7 +37,11 @@ model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
   const uint32_t pages = dice.chance(0.6) ? full + dice.roll(0, 4) : full * sequences + dice.roll(0, 20);
   auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);
   if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
-  limits.recurrent = kind != SimKind::kPages;
+  limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
+  for (uint32_t n = kind == SimKind::kWindows ? dice.roll(1, 2) : 0; n > 0; --n) {
+    const uint32_t window = dice.roll(1, 100);
+    limits.windows.push_back({window, sequences * window_share(window, limits.rows_max)});
+  }
   // None, too few, plenty.
   if (limits.recurrent) limits.checkpoints = dice.chance(0.5) ? dice.roll(0, 4) : dice.roll(0, 6 * sequences);
   return limits;
@@ -105,7 +109,8 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
   EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
   EXPECT_EQ(core.finished().size(), lives.size());
 
-  const SimModel model{seed, limits.vocab};
+  SimModel model{seed, limits.vocab, {}};
+  for (const auto& window : limits.windows) model.windows.push_back(window.window);
   for (size_t i = 0; i < lives.size(); ++i) {
     const Answer alone = answer_alone(model, lives[i].job, limits.context_max);
     const Answer& heard = lives[i].sink->answer();
@@ -148,6 +153,8 @@ TEST(SimCore, EveryAnswerIsTheOneOfTheJobAlone) { run_seeds(SimKind::kPages, 200
 TEST(SimCore, ToldFromTheStateAlone) { run_seeds(SimKind::kState, 500); }
 
 TEST(SimCore, ToldFromPagesAndStateWhichMustAgree) { run_seeds(SimKind::kBoth, 400); }
+
+TEST(SimCore, ToldFromWindowsThatForget) { run_seeds(SimKind::kWindows, 400); }
 
 }  // namespace
 }  // namespace gantry::sim
