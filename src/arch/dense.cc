@@ -1,6 +1,7 @@
 #include "arch/dense.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 #include <variant>
@@ -9,6 +10,7 @@
 
 #include "arch/rope.h"
 #include "base/error.h"
+#include "base/fmath.h"
 
 namespace gantry::arch {
 
@@ -74,7 +76,7 @@ Trunk read_trunk(const Header& header, device::NormKind norm) {
   return trunk;
 }
 
-Blueprint read_shell(Header& header, const Trunk& trunk, const std::string& output_norm) {
+Blueprint read_shell(Header& header, const Trunk& trunk, bool output_norm) {
   Blueprint blueprint;
   blueprint.arch = header.arch();
   const auto& metadata = header.file().metadata();
@@ -83,7 +85,7 @@ Blueprint read_shell(Header& header, const Trunk& trunk, const std::string& outp
   blueprint.context_train = trunk.context;
   blueprint.vocab = header.vocab();
   blueprint.embedding = header.need_matrix("token_embd.weight", blueprint.vocab, trunk.width);
-  blueprint.output_norm = header.need_norm(trunk.norm, output_norm, trunk.width);
+  if (output_norm) blueprint.output_norm = header.need_norm(trunk.norm, "output_norm", trunk.width);
   const auto output = header.find_matrix("output.weight", blueprint.vocab, trunk.width);
   blueprint.output = {output.value_or(blueprint.embedding),
                       header.find_vector("output.bias", blueprint.vocab)};
@@ -99,7 +101,9 @@ SoftmaxAttention read_attention(Header& header, const Trunk& trunk, uint32_t lay
   attention.value_dim = trunk.value_dim;
   const uint32_t q = attention.heads * trunk.key_dim, k = attention.kv_heads * trunk.key_dim,
                  v = attention.kv_heads * trunk.value_dim;
-  if (const std::string fused = layer_tensor(layer, "attn_qkv"); header.has(fused + ".weight")) {
+  const auto has = [&](const char* name) { return header.has(layer_tensor(layer, name) + ".weight"); };
+  if (has("attn_qkv") || !(has("attn_q") || has("attn_k") || has("attn_v"))) {
+    const std::string fused = layer_tensor(layer, "attn_qkv");
     const Linear all = header.need_linear(fused, q + k + v, trunk.width);
     attention.q = rows_of(all, 0, q);
     attention.k = rows_of(all, q, k);
@@ -188,7 +192,7 @@ Blueprint read_dense(Header& header, const DenseRule& rule, const Trunk& given) 
   }
   Trunk trunk = given;
   trunk.norm.needs_bias = rule.norm_bias;
-  Blueprint blueprint = read_shell(header, trunk);
+  Blueprint blueprint = read_shell(header, trunk, rule.output_norm);
   if (rule.own_output && blueprint.tied())
     header.need_matrix("output.weight", blueprint.vocab, trunk.width);  // throws, naming the tensor
   std::optional<uint32_t> rope;
@@ -259,6 +263,40 @@ void set_windows(Blueprint& blueprint, const Windows& windows, const std::functi
     attention.window = windows.window;
     attention.rope = rope;
   });
+}
+
+namespace {
+
+// The published slopes: a geometric row for a power of two heads; what is over takes every second one of the
+// row for twice as many.
+std::vector<float> slopes_of(uint32_t heads, double bias_max) {
+  const uint32_t power = std::bit_floor(heads);
+  std::vector<float> slopes;
+  for (uint32_t head = 0; head < heads; ++head) {
+    const double exponent =
+        head < power ? bias_max * (head + 1) / power : bias_max / 2 * (2 * (head - power) + 1) / power;
+    slopes.push_back(static_cast<float>(pow_f64(2, -exponent)));
+  }
+  return slopes;
+}
+
+}  // namespace
+
+void set_slopes(Blueprint& blueprint, float bias_max) {
+  if (!(bias_max > 0)) return;
+  for_each_attention(blueprint, [&](uint32_t, LayerSpec&, SoftmaxAttention& attention) {
+    for (uint32_t i = 0; i < blueprint.slopes.size(); ++i) {
+      if (blueprint.slopes[i].size() == attention.heads) attention.slopes = i;
+    }
+    if (attention.slopes) return;
+    attention.slopes = static_cast<uint32_t>(blueprint.slopes.size());
+    blueprint.slopes.push_back(slopes_of(attention.heads, static_cast<double>(bias_max)));
+  });
+}
+
+float read_clamp(const Header& header) {
+  const double clamp = header.get_float("attention.clamp_kqv").value_or(0);
+  return clamp > 0 ? static_cast<float>(clamp) : 0.0f;
 }
 
 }  // namespace gantry::arch

@@ -22,7 +22,7 @@ struct Trunk {
 Trunk read_trunk(const Header& header, device::NormKind norm = device::NormKind::kRms);
 
 // Embedding, output norm, output (or the embedding again), name; no layers.
-Blueprint read_shell(Header& header, const Trunk& trunk, const std::string& output_norm = "output_norm");
+Blueprint read_shell(Header& header, const Trunk& trunk, bool output_norm = true);
 
 // blk.N.attn_{q,k,v} or the three in blk.N.attn_qkv, and blk.N.attn_output, with the biases that the file
 // has.
@@ -50,6 +50,7 @@ struct DenseRule {
   bool linear_bias = false;  // nor can attn_output and the MLP
   bool mixer_norm = true;    // blk.N.attn_norm
   bool ffn_norm = true;      // blk.N.ffn_norm
+  bool output_norm = true;
   enum class Mlp : uint8_t { kGated, kFused, kPlain };
   Mlp mlp = Mlp::kGated;
   device::Activation activation = device::Activation::kSilu;
@@ -78,5 +79,10 @@ struct Windows {
 Windows read_windows(const Header& header, const Trunk& trunk, uint32_t window_default, uint32_t period);
 // Gives them to the layers; windowed ones then turn as `near` does (asked only when there is one).
 void set_windows(Blueprint& blueprint, const Windows& windows, const std::function<Rope()>& near);
+
+// Linear biases by distance instead of a rotation; 0: none.
+void set_slopes(Blueprint& blueprint, float bias_max);
+// attention.clamp_kqv; 0 where the file has none.
+float read_clamp(const Header& header);
 
 }  // namespace gantry::arch

@@ -93,12 +93,15 @@ uint32_t expert_hidden(const Header& header, const Trunk& trunk, const ExpertRul
   return part;
 }
 
+uint32_t times(const Header& header, uint32_t hidden, uint32_t count) {
+  if (count != 0 && hidden > kWidthMax / count)
+    damaged(header, "expert_shared_count", fmt::format("{} shared experts of {} values each", count, hidden));
+  return hidden * count;
+}
+
 uint32_t shared_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t count) {
-  if (count == 0) return 0;
-  const uint32_t one = expert_hidden(header, trunk, rule, std::min(rule.dense_layers, trunk.layers - 1));
-  if (one > kWidthMax / count)
-    damaged(header, "expert_shared_count", fmt::format("{} shared experts of {} values each", count, one));
-  return one * count;
+  const uint32_t first = std::min(rule.dense_layers, trunk.layers - 1);
+  return count == 0 ? 0 : times(header, expert_hidden(header, trunk, rule, first), count);
 }
 
 device::Routing read_routing(const Header& header, const ExpertRule& rule) {

@@ -32,7 +32,8 @@ struct ExpertRule {
 
 // Hidden values of one expert of a layer.
 uint32_t expert_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t layer);
-// The same of `count` shared experts together; 0 for none.
+// Hidden values of `count` shared experts together: of the given ones, or of ones like the others.
+uint32_t times(const Header& header, uint32_t hidden, uint32_t count);
 uint32_t shared_hidden(const Header& header, const Trunk& trunk, const ExpertRule& rule, uint32_t count);
 // expert_count, expert_used_count, groups, scale.
 device::Routing read_routing(const Header& header, const ExpertRule& rule);

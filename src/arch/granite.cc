@@ -50,7 +50,7 @@ Blueprint read_minicpm(Header& header) {
   const auto layers = static_cast<float>(header.need_uint("block_count", 1, kLayersMax));
   const auto width = static_cast<float>(header.need_uint("embedding_length", 1, kWidthMax));
   // The multipliers of the models that were published before files named them.
-  return read_scaled(header, {12.0f, 1.4f / std::sqrt(layers), 256.0f / width}, true);
+  return read_scaled(header, {12.0f, 1.4f / std::sqrt(layers), width / 256.0f}, true);
 }
 
 }  // namespace gantry::arch

@@ -185,6 +185,11 @@ struct ExpertMlp {
   uint32_t used() const { return routing.used; }
 };
 
+// activation(x), no matrix.
+struct ActivationOnly {
+  device::Activation activation = device::Activation::kSilu;
+};
+
 // Multi-head latent attention (DeepSeek-AI, "DeepSeek-V2", 2024) in its absorbed form: what is kept of a
 // position is one latent, from which every head's keys and values would be made, and one turned key. Queries
 // are taken to the latent's space instead (k_b), and what the heads attended back from there (v_b).
@@ -220,7 +225,8 @@ struct SkipRecurrent {
 
 using Mixer =
     std::variant<SoftmaxAttention, LatentAttention, ShortConv, Mamba2, GatedDelta>;  // mixes positions
-using Ffn = std::variant<GatedMlp, PlainMlp, ExpertMlp, NoFfn>;  // works on each position alone
+using Ffn =
+    std::variant<GatedMlp, PlainMlp, ExpertMlp, ActivationOnly, NoFfn>;  // works on each position alone
 
 // x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer both read the
 // x that came in; without a norm of its own the ffn then reads what the mixer read.

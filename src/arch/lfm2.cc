@@ -40,7 +40,8 @@ LayerSpec read_layer(Header& header, const Common& common, uint32_t layer) {
 
 Blueprint read_layers(Header& header, Common& common) {
   const Trunk& trunk = common.trunk;
-  Blueprint blueprint = read_shell(header, trunk, "token_embd_norm");
+  Blueprint blueprint = read_shell(header, trunk, false);
+  blueprint.output_norm = header.need_norm(trunk.norm, "token_embd_norm", trunk.width);
   if (has_attention(trunk))
     common.rope = add_rope(blueprint, read_rope(header, rope_rule(trunk, device::RopeOrder::kNeox)));
   common.taps = header.need_uint("shortconv.l_cache", 1, device::kConvTapsMax);

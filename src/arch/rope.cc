@@ -124,9 +124,11 @@ Rope read_rope(Header& header, const RopeRule& rule) {
   apply_factors(header, long_rope ? "rope_factors_short.weight" : "rope_freqs.weight", rope.frequencies);
   if (std::vector<double> factored = plain;
       long_rope && apply_factors(header, "rope_factors_long.weight", factored)) {
-    rope.long_frequencies = factored;
-    rope.short_context_max =
+    const uint32_t original =
         header.get_uint("rope.scaling.original_context_length", 1, kContextMax).value_or(rule.context_train);
+    rope.long_frequencies = factored;
+    // A file that tells of no shorter context before the long one was made for the long factors.
+    rope.short_context_max = original == rule.context_train ? 0 : original;
   }
   if (!rule.scaled) return rope;
 

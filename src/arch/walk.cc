@@ -45,6 +45,7 @@ class Walk {
     stack(a.v_b);
     linear(a.out);
   }
+  void ffn(const ActivationOnly&) {}
   void ffn(const ExpertMlp& m) {
     linear(m.router);
     vector(m.selection_bias);

@@ -31,6 +31,9 @@ struct PlainMlpOp {
   device::Activation activation;
   LinearOp up, down;
 };
+struct ActivationOnlyOp {
+  device::Activation activation;
+};
 struct ExpertMlpOp {
   const arch::ExpertMlp* spec;
   LinearOp router;
@@ -52,7 +55,7 @@ struct LayerOp {
   const arch::LayerSpec* spec;
   NormOp mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
   std::variant<AttentionOp, LatentAttentionOp, ShortConvOp, Mamba2Op, GatedDeltaOp> mixer;
-  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp, arch::NoFfn> ffn;
+  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp, ActivationOnlyOp, arch::NoFfn> ffn;
 };
 
 // Looks weights up once, at construction.
@@ -98,6 +101,7 @@ class Binder {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
   }
   PlainMlpOp bind_ffn(const arch::PlainMlp& m) const { return {m.activation, bind(m.up), bind(m.down)}; }
+  ActivationOnlyOp bind_ffn(const arch::ActivationOnly& a) const { return {a.activation}; }
   ExpertMlpOp bind_ffn(const arch::ExpertMlp& m) const {
     ExpertMlpOp op{&m,
                    bind(m.router),
@@ -307,6 +311,12 @@ class Transformer final : public Runner, private Hands {
     linear(op.up, in, {hidden, false});
     stream_->activate({op.activation, hidden, hidden});
     linear(op.down, hidden, to);
+  }
+
+  void forward(const ActivationOnlyOp& op, const Mat& in, const Target& to) {
+    const Mat out = to.accumulate ? mat(Role::kNormed, in.rows, in.cols) : to.mat;
+    stream_->activate({op.activation, in, out});
+    if (to.accumulate) stream_->add({to.mat, out, to.mat});
   }
 
   // What the layer keeps of a position is its latent and one turned key; queries go to the latent's space.

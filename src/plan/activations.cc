@@ -45,6 +45,7 @@ struct Widths {
     absorbed = std::max(absorbed, a.heads * a.key_dim());
     latent = std::max(latent, a.heads * a.latent);
   }
+  void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
     experts = std::max(experts, m.routing.experts);
     used = std::max(used, m.used());
@@ -214,6 +215,7 @@ class Scratch {
   void take(const arch::GatedMlp&) {}
   void take(const arch::PlainMlp&) {}
   void take(const arch::NoFfn&) {}
+  void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
     if (m.gate) stack(*m.gate, m.used());
     stack(m.up, m.used());

@@ -29,6 +29,7 @@ struct Named {
   const char* name;
   device::Activation activation;
   double (*formula)(double x);
+  double (*gated)(double up) = [](double up) { return up; };  // what it gates, as it enters the product
 };
 constexpr Named kActivations[] = {
     {"silu", device::Activation::kSilu, silu},
@@ -40,6 +41,9 @@ constexpr Named kActivations[] = {
     {"relu", device::Activation::kRelu, [](double x) { return std::max(0.0, x); }},
     {"relu_squared", device::Activation::kReluSquared,
      [](double x) { return std::max(0.0, x) * std::max(0.0, x); }},
+    {"limited", device::Activation::kLimited,
+     [](double x) { return std::min(x, 7.0) / (1 + std::exp(-1.702 * std::min(x, 7.0))); },
+     [](double up) { return std::clamp(up, -7.0, 7.0) + 1; }},
 };
 static_assert(std::size(kActivations) == device::kActivations);
 
@@ -113,7 +117,7 @@ std::vector<Operation> operations() {
                      rig.stream().glu({named.activation, x, y, out});
                    },
                    [&](const float* x, const Table& y, uint32_t r, uint32_t, uint32_t i) {
-                     return named.formula(x[i]) * double{y.row(r)[i]};
+                     return named.formula(x[i]) * named.gated(double{y.row(r)[i]});
                    }});
     all.push_back(
         {named.name,

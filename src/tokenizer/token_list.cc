@@ -1,4 +1,4 @@
-#include "cli/token_list.h"
+#include "tokenizer/token_list.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace gantry::cli {
+namespace gantry::tokenizer {
 
 std::vector<TokenId> parse_token_list(std::string_view text, const std::string& where) {
   constexpr std::string_view kBetween = " \t\r\n,";
@@ -29,4 +29,4 @@ std::vector<TokenId> parse_token_list(std::string_view text, const std::string& 
   return tokens;
 }
 
-}  // namespace gantry::cli
+}  // namespace gantry::tokenizer

@@ -7,9 +7,9 @@
 
 #include "base/ids.h"
 
-namespace gantry::cli {
+namespace gantry::tokenizer {
 
 // Decimal ids between spaces, commas and line ends. Error kBadFile names `where` and the line.
 std::vector<TokenId> parse_token_list(std::string_view text, const std::string& where);
 
-}  // namespace gantry::cli
+}  // namespace gantry::tokenizer
