@@ -15,8 +15,8 @@ import unittest
 
 from program import Program, run
 
-COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "logits"], ["debug", "tokenize"],
-            ["debug", "template"])
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["debug", "logits"],
+            ["debug", "tokenize"], ["debug", "template"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
 
@@ -60,6 +60,8 @@ class Words(unittest.TestCase):
         self.assertIn("--speed", self.refused(USAGE, "serve", "--speed", "9"))
         self.assertIn("--port", self.refused(USAGE, "serve", "--port", "70000"))
         self.assertIn("MODEL", self.refused(USAGE, "inspect"))
+        self.assertIn("OUT", self.refused(USAGE, "quantize", "a.gguf"))
+        self.assertIn("--file", self.refused(USAGE, "perplexity", "a.gguf"))
 
     def test_a_model_that_is_not_there(self):
         for command in (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "tokenize"],

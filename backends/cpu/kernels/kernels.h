@@ -109,7 +109,7 @@ struct KernelTable {
   // Lays a group's rows out for float weights. A group of one token needs none.
   void (*pack_group)(const LinearJob& job, const TokenGroup& group);
   // Tiles [tile0, tile1) for one group. By quant::Dtype; null where there is none.
-  void (*linear[32])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
+  void (*linear[48])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
   // A row's values from a router's scores; may be in place.
   void (*softmax)(const float* x, uint32_t count, float* out);
   void (*sigmoid)(const float* x, uint32_t count, float* out);
@@ -138,13 +138,15 @@ struct KernelTable {
 
 // The files that are compiled for every set, each with a function add_<part>(KernelTable&) that enters what
 // it holds. A file of its own for whatever compiles long, so that a change to one leaves the others alone.
-#define GANTRY_KERNEL_PARTS  \
-  GANTRY_PART(attention)     \
-  GANTRY_PART(experts)       \
-  GANTRY_PART(linear_float)  \
-  GANTRY_PART(linear_simple) \
-  GANTRY_PART(linear_super)  \
-  GANTRY_PART(recurrent)     \
+#define GANTRY_KERNEL_PARTS    \
+  GANTRY_PART(attention)       \
+  GANTRY_PART(experts)         \
+  GANTRY_PART(linear_few_bits) \
+  GANTRY_PART(linear_float)    \
+  GANTRY_PART(linear_levels)   \
+  GANTRY_PART(linear_simple)   \
+  GANTRY_PART(linear_super)    \
+  GANTRY_PART(recurrent)       \
   GANTRY_PART(rows)
 
 // Null-free tables; ask for one only on a processor that has the set.

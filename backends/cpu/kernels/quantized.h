@@ -20,7 +20,7 @@ GANTRY_INLINE void unpack_codes(const uint8_t* lines, U8* w) {
       w[l.value] = pick<0, 15>(line);
       w[l.value + 4] = pick<4, 15>(line);
     });
-  } else {
+  } else if constexpr (L::kLowBits == 2) {
     unrolled<2>(GANTRY_LAMBDA(l) {
       const U8 line = load_line(lines + kLine * l.value);
       unrolled<4>(
@@ -32,8 +32,9 @@ GANTRY_INLINE void unpack_codes(const uint8_t* lines, U8* w) {
   if constexpr (L::kHighBits == 1) {
     const U8 line = load_line(high);
     unrolled<8>(GANTRY_LAMBDA(g) {
-      constexpr int kShift = static_cast<int>(decltype(g)::value) - kLow;
-      w[g.value] = either(w[g.value], pick<kShift, static_cast<uint8_t>(1u << L::kLowBits)>(line));
+      constexpr int kShift = static_cast<int>(decltype(g)::value) - static_cast<int>(kHighAt<L>);
+      const U8 bit = pick<kShift, static_cast<uint8_t>(1u << kHighAt<L>)>(line);
+      w[g.value] = L::kLowBits == 0 ? bit : either(w[g.value], bit);
     });
   } else if constexpr (L::kHighBits == 2) {
     unrolled<2>(GANTRY_LAMBDA(l) {
@@ -45,6 +46,8 @@ GANTRY_INLINE void unpack_codes(const uint8_t* lines, U8* w) {
       });
     });
   }
+  if constexpr (requires { L::kLevels; })
+    unrolled<8>(GANTRY_LAMBDA(g) { w[g.value] = look_up(L::kLevels, w[g.value]); });
 }
 
 // The 16 six-bit numbers of the 16 rows, as bytes [number][row].
@@ -65,7 +68,7 @@ struct UnitScales {
 };
 
 template <typename L>
-inline constexpr bool kHasUnitScales = L::kUnitBlocks == 8;
+inline constexpr bool kHasUnitScales = requires { L::kD; };
 template <typename L>
 inline constexpr bool kHalves = L::kSums == SumsKind::kZero16 || L::kSums == SumsKind::kSums16;
 
@@ -78,15 +81,37 @@ GANTRY_INLINE void open_unit(const uint8_t* unit, UnitScales& scales) {
   }
 }
 
+// 2^(e - 128) for MXFP4's exponents 0..255: e - 1 as a float's own exponent. The two below that are
+// subnormal, and for these, and for no other, (e + 1) * 2^21 are the larger bits.
+GANTRY_INLINE F32 powers_of_two(const uint8_t* p) {
+  const I32 e = load_u8(p), one = broadcast_i(1);
+  return from_bits(max_i(shift_left<23>(sub_i(e, one)), shift_left<21>(add_i(e, one))));
+}
+
+// NVFP4's scales (quant::nvfp4_scale): bits 3..6 exponent, 0..2 mantissa, half of what the standard says.
+GANTRY_INLINE F32 small_floats(const uint8_t* p) {
+  const I32 byte = load_u8(p), code = and_i(byte, broadcast_i(127));
+  const F32 number = to_float(code), from_nan = to_float(sub_i(byte, broadcast_i(0x7f)));
+  const F32 normal = from_bits(add_i(shift_left<20>(code), broadcast_i(119 << 23)));
+  const F32 value = select_less(number, broadcast(8.0f), mul(number, broadcast(0x1p-10f)), normal);
+  return select_less(mul(from_nan, from_nan), broadcast(0.5f), broadcast(0.0f), value);
+}
+
 // Types with one scale for 32 values:  acc = fma(s * dx, isum, acc);  with minima then acc = fma(m, dx *
 // qsum, acc).
 template <typename L>
 struct BlockScales {
   F32 s, m;
   GANTRY_INLINE void open(const uint8_t* unit, const UnitScales& unit_scales, uint32_t b) {
-    if constexpr (kHasUnitScales<L>) {
+    if constexpr (requires { L::kSixBits; }) {
       s = mul(unit_scales.d, to_float(load_u8(unit_scales.small + 16 * b)));
       m = sub(broadcast(0.0f), mul(unit_scales.dmin, to_float(load_u8(unit_scales.small + 16 * (b + 8)))));
+    } else if constexpr (kHasUnitScales<L>) {
+      s = mul(unit_scales.d, to_float(load_i8(unit + L::kSmall + 16 * b)));
+    } else if constexpr (requires { L::kPowers; }) {
+      s = powers_of_two(unit + L::kPowers + 16 * b);
+    } else if constexpr (requires { L::kScaleBlocks; }) {
+      s = load_f16(unit + L::kScales + 32 * (b / L::kScaleBlocks));
     } else {
       s = load_f16(unit + L::kScales + 32 * b);
       if constexpr (L::kSums == SumsKind::kMin32) m = load_f16(unit + L::kMins + 32 * b);
@@ -159,6 +184,33 @@ struct HalfScales {
   }
 };
 
+// Types with a float scale for 16 values:  acc = fma(dx, fma(s1, isum1, s0 * isum0), acc). A scale has four
+// significant bits and a sum fifteen, so the products are exact and their sum is rounded once.
+template <typename L>
+struct FloatHalfScales {
+  F32 s0, s1;
+  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales&, uint32_t b) {
+    s0 = small_floats(unit + L::kHalfScales + 32 * b);
+    s1 = small_floats(unit + L::kHalfScales + 32 * b + 16);
+  }
+  template <uint32_t T, uint32_t N>
+  GANTRY_INLINE void add_tokens(const U8* w, const uint8_t* x, uint32_t t, F32* acc) const {
+    const uint8_t* numbers = x + T * kBlock + 4 * t;
+    I32 sum0[N], sum1[N];
+    repeated<N>(GANTRY_LAMBDA(n) {
+      sum0[n.value] = broadcast_i_at(numbers + 4 * (T + n.value));
+      sum1[n.value] = broadcast_i_at(numbers + 4 * (2 * T + n.value));
+    });
+    dots<L::kCodeMax, 4, N>(w, x + kBlock * t, sum0);
+    dots<L::kCodeMax, 4, N>(w + 4, x + kBlock * t + 16, sum1);
+    repeated<N>(GANTRY_LAMBDA(n) {
+      F32& at = acc[n.value];
+      const F32 joined = fma(s1, to_float(sum1[n.value]), mul(s0, to_float(sum0[n.value])));
+      at = fma(broadcast_at(numbers + 4 * n.value), joined, at);
+    });
+  }
+};
+
 template <typename L, bool Halves>
 struct ChooseScales {
   using Type = BlockScales<L>;
@@ -166,6 +218,11 @@ struct ChooseScales {
 template <typename L>
 struct ChooseScales<L, true> {
   using Type = HalfScales<L>;
+};
+template <typename L>
+  requires requires { L::kHalfScales; }
+struct ChooseScales<L, true> {
+  using Type = FloatHalfScales<L>;
 };
 
 // ---- quantized weights
