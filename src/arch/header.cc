@@ -168,6 +168,10 @@ std::optional<Vector> Header::find_vector_stack(const std::string& name, uint32_
 
 Vector Header::need_vector(const std::string& name, uint32_t size) { return {&need(name, {size}), size}; }
 
+Vector Header::need_table(const std::string& name, uint32_t rows, uint32_t cols) {
+  return {&need(name, {cols, rows}), rows * cols};
+}
+
 std::optional<Vector> Header::find_vector(const std::string& name, uint32_t size) {
   const gguf::TensorInfo* tensor = find(name, {size});
   if (tensor == nullptr) return std::nullopt;

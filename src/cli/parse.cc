@@ -19,7 +19,8 @@ namespace {
 constexpr uint32_t kContextMax = 1u << 24;   // positions
 constexpr uint32_t kSequencesMax = 4096;     // at once
 constexpr uint32_t kStepRowsMax = 1u << 16;  // tokens in one step
-constexpr uint32_t kThreadsMax = 1024;       // of the CPU
+constexpr uint32_t kCheckpointsMax = 1u << 16;
+constexpr uint32_t kThreadsMax = 1024;  // of the CPU
 constexpr uint32_t kQuantizeThreadsMax = 256;
 constexpr uint32_t kWindowsMax = 1u << 24;
 constexpr uint32_t kQueueMax = 1u << 20;  // requests waiting
@@ -106,6 +107,15 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_text(app, "--kv-type", load.kv_type, "TYPE", "Of the KV cache: f32, f16 or q8_0")->group(group);
   add_number(app, "--step-rows", load.step_rows, 1, kStepRowsMax,
              "Tokens computed in one step, prompts and answers together")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--checkpoints",
+         [&load](const std::string& text) {
+           load.checkpoints = parse_number("--checkpoints", text, 0u, kCheckpointsMax);
+         },
+         "Recurrent states kept for prompts that begin alike; left out: 4 for each sequence, as far as they "
+         "fit")
+      ->type_name("N")
       ->group(group);
   app.add_flag_callback(
          "--no-prefix-cache", [&load] { load.prefix_cache = false; }, "Do not keep the beginnings of prompts")

@@ -51,6 +51,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "64",
                                            "--queue",
                                            "5",
+                                           "--checkpoints",
+                                           "0",
                                            "--no-prefix-cache",
                                            "--devices",
                                            "cpu:0",
@@ -78,6 +80,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.sequences, 3u);
   EXPECT_EQ(serve.load.kv_type, "q8_0");
   EXPECT_EQ(serve.load.step_rows, 64u);
+  EXPECT_EQ(serve.load.checkpoints, 0u);
   EXPECT_EQ(serve.load.queue_max, 5u);
   EXPECT_FALSE(serve.load.prefix_cache);
   EXPECT_EQ(serve.load.devices, "cpu:0");
