@@ -75,7 +75,8 @@ struct Expr {
   ExprKind kind = ExprKind::kConst;
   Op op = Op::kAdd;
   uint32_t line = 1;
-  uint32_t depth = 1;  // levels below and including this one
+  uint32_t depth = 1;     // levels below and including this one
+  bool constant = false;  // no names and no calls below: Jinja computes it when it compiles
   Value value;
   std::string name;
   Slot slot;

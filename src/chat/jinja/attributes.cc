@@ -29,6 +29,8 @@ const MethodTable* methods_of(const Value& value) {
   static const MethodTable tuples = table_of({tuple_methods()});
   static const MethodTable dicts = table_of({dict_methods()});
   static const MethodTable bytes = table_of({bytes_methods()});
+  static const MethodTable ranges = table_of({range_methods()});
+  if (value.is(Kind::kRange)) return &ranges;
   if (value.is_string()) return &strings;
   if (value.is(Kind::kList)) return &lists;
   if (value.is(Kind::kTuple)) return &tuples;
@@ -178,6 +180,7 @@ std::string describe(const Value& value) {
 
 Value try_attribute(Env& env, const Value& value, const Value& name_value) {
   const std::string& name = name_value.str();
+  if (value.is_undefined() && is_object_attribute(name)) return unsafe(value, name);
   if (value.is_undefined()) fail_type(value.as<UndefinedObject>().message);
   if (value.is(Kind::kNamespace)) {
     Value* found = value.as<NamespaceObject>().attributes.find(env, name_value);

@@ -99,7 +99,8 @@ std::string pad(Env& env, const std::string& sign, const std::string& body, cons
 // Separators from the right, every `step` digits of the whole part.
 std::string group(const std::string& digits, char separator, size_t step) {
   if (separator == 0) return digits;
-  size_t whole = digits.find_first_of(".eE%");
+  // Hexadecimal digits have an e of their own; they come in groups of four.
+  size_t whole = step == 3 ? digits.find_first_of(".eE%") : digits.size();
   if (whole == std::string::npos) whole = digits.size();
   std::string out;
   for (size_t i = 0; i < whole; ++i) {
@@ -118,7 +119,7 @@ std::string number_text(Env& env, bool negative, std::string prefix, std::string
   if (spec.align == '=' && spec.fill == "0" && spec.grouping != 0) {
     env.charge_text(static_cast<uint64_t>(spec.width));
     while (static_cast<int64_t>(sign.size() + body.size()) < spec.width) {
-      size_t end = body.find_first_of(".eE%");
+      size_t end = step == 3 ? body.find_first_of(".eE%") : std::string::npos;
       size_t run = 0;
       while (run < (end == std::string::npos ? body.size() : end) && body[run] != spec.grouping) ++run;
       if (run == step) {

@@ -224,6 +224,29 @@ Value bytes_hex(Env& env, const Value& self, CallArgs& args) {
   return Value::string(out);
 }
 
+// A number is in a range at one place at most.
+Value range_place(Env& env, const Value& self, CallArgs& args) {
+  refuse_named("index", args);
+  Bound bound("index", args, {"value"}, 1);
+  Ref<Iterator> items = iterate(env, self);
+  int64_t at = 0;
+  for (Value item; items->next(env, item); ++at) {
+    if (equal(env, item, bound[0])) return Value::integer(at);
+  }
+  return Value();
+}
+
+Value range_index(Env& env, const Value& self, CallArgs& args) {
+  Value place = range_place(env, self, args);
+  if (place.is_none()) fail_type("the value is not in range");
+  return place;
+}
+
+Value range_count(Env& env, const Value& self, CallArgs& args) {
+  return Value::integer(range_place(env, self, args).is_none() ? 0 : 1);
+}
+
+constexpr MethodRow kRange[] = {{"count", range_count}, {"index", range_index}};
 constexpr MethodRow kTuple[] = {{"count", count_of}, {"index", index_of}};
 constexpr MethodRow kList[] = {
     {"append", list_append, true}, {"clear", list_clear, true},
@@ -269,6 +292,7 @@ void fill_dict(Env& env, DictObject& out, const Value& source) {
 std::span<const MethodRow> list_methods() { return kList; }
 std::span<const MethodRow> tuple_methods() { return kTuple; }
 std::span<const MethodRow> dict_methods() { return kDict; }
+std::span<const MethodRow> range_methods() { return kRange; }
 std::span<const MethodRow> bytes_methods() { return kBytes; }
 
 }  // namespace gantry::chat::jinja

@@ -133,6 +133,11 @@ Value Evaluator::eval_slice(const Expr& node, Frame& frame) {
   Value object = eval(*node.items[0], frame);
   Values parts;
   for (size_t i = 1; i < 4; ++i) parts.push_back(node.items[i] ? eval(*node.items[i], frame) : Value());
+  bool sliceable =
+      object.is_string() || object.is_sequence() || object.is(Kind::kRange) || object.is(Kind::kBytes);
+  if (folding_ && !sliceable && !object.is_undefined()) {
+    return make_undefined("'" + describe(object) + "' has no such slice");
+  }
   return get_slice(env_, object, parts[0], parts[1], parts[2]);
 }
 

@@ -164,7 +164,12 @@ Evaluator::Flow Evaluator::exec(const Stmt& node, const Ref<Frame>& frame, std::
       append(out, node.text);
       return Flow::kNext;
     case StmtKind::kOutput:
-      for (const ExprPtr& expr : node.exprs) print(eval(*expr, *frame), out);
+      for (const ExprPtr& expr : node.exprs) {
+        folding_ = expr->constant;
+        Value value = eval(*expr, *frame);
+        folding_ = false;
+        print(value, out);
+      }
       return Flow::kNext;
     case StmtKind::kFor: {
       Value iterable = eval(*node.exprs[0], *frame);

@@ -115,8 +115,11 @@ class Evaluator final : public Caller {
   Values resolved_;                                     // by name id
   std::vector<bool> known_;                             // which of them are there
   std::unordered_map<std::string, uint32_t> name_ids_;  // with blocks
-  const Value* block_input_ = nullptr;                  // what a filter without input filters
-  std::vector<Ref<Frame>> kept_;                        // frames that macros may still hold
+  // Inside a printed expression without names or calls: Jinja computes it when it compiles, and looks slices
+  // up as leniently as items there.
+  bool folding_ = false;
+  const Value* block_input_ = nullptr;  // what a filter without input filters
+  std::vector<Ref<Frame>> kept_;        // frames that macros may still hold
 };
 
 }  // namespace gantry::chat::jinja

@@ -29,7 +29,7 @@ Value do_first(Env& env, const Value& input, CallArgs& args) {
 
 Value do_last(Env& env, const Value& input, CallArgs& args) {
   Bound bound("last", args, {});
-  Ref<Iterator> items = input.is_undefined() ? iterate(env, input) : iterate_reversed(env, input);
+  Ref<Iterator> items = iterate_reversed(env, input);
   if (!items) fail_type("'" + type_name(input) + "' object is not reversible");
   Value item;
   return items->next(env, item) ? item : make_undefined("No last item, sequence was empty.");

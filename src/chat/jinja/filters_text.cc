@@ -110,8 +110,8 @@ Value do_truncate(Env& env, const Value& input, CallArgs& args) {
   if (limit < end_length)
     fail_type("expected length >= " + std::to_string(end_length) + ", got " + std::to_string(limit));
   if (leeway < 0) fail_type("expected leeway >= 0, got " + std::to_string(leeway));
-  need_string(input, "the truncated value");
   if (length(env, input) - leeway <= limit) return input;
+  need_string(input, "the truncated value");
   Value head = get_slice(env, input, Value(), Value::integer(limit - end_length), Value());
   std::string text = head.str();
   if (!bound.flag(env, 1, false)) {

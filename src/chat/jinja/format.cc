@@ -90,7 +90,10 @@ std::string object_text(Env& env, const Value& value) {
     return "<built-in method " + std::string(method.name) + " of " + type_name(method.self) + " object>";
   }
   std::string name = type_name(value);
-  if (name == "generator") name += std::string(" object ") + value.as<Iterator>().function_name();
+  name += " object";
+  if (value.is(Kind::kIterator) && name == "generator object") {
+    name += std::string(" ") + value.as<Iterator>().function_name();
+  }
   return "<" + name + " at 0x0>";  // an address would make prompts that cannot be repeated
 }
 

@@ -13,7 +13,11 @@ class SequenceIterator final : public Iterator {
   SequenceIterator(Value sequence, bool reversed) : sequence_(std::move(sequence)), reversed_(reversed) {
     at_ = reversed ? sequence_.items().size() : 0;
   }
-  const char* type_name() const override { return reversed_ ? "list_reverseiterator" : "list_iterator"; }
+  const char* type_name() const override {
+    bool list = sequence_.is(Kind::kList);
+    if (reversed_) return list ? "list_reverseiterator" : "reversed";
+    return list ? "list_iterator" : "tuple_iterator";
+  }
 
  protected:
   bool advance(Env&, Value& out) override {
@@ -75,7 +79,11 @@ class DictIterator final : public Iterator {
  public:
   DictIterator(Ref<DictObject> dict, ViewKind view, bool reversed)
       : dict_(std::move(dict)), view_(view), reversed_(reversed), size_(dict_->entries.size()) {}
-  const char* type_name() const override { return "dict_keyiterator"; }
+  const char* type_name() const override {
+    if (view_ == ViewKind::kKeys) return reversed_ ? "dict_reversekeyiterator" : "dict_keyiterator";
+    if (view_ == ViewKind::kValues) return reversed_ ? "dict_reversevalueiterator" : "dict_valueiterator";
+    return reversed_ ? "dict_reverseitemiterator" : "dict_itemiterator";
+  }
 
  protected:
   bool advance(Env&, Value& out) override {
@@ -242,8 +250,9 @@ Ref<Iterator> iterate_reversed(Env& env, const Value& value) {
   }
   if (value.is(Kind::kRange)) return Ref<Iterator>(new RangeIterator(value.as<RangeObject>(), true));
   if (value.is_string() || value.is(Kind::kBytes)) {
-    return Ref<Iterator>(new SequenceIterator(make_list(collect(env, value)), true));
+    return Ref<Iterator>(new SequenceIterator(make_tuple(collect(env, value)), true));
   }
+  if (value.is_undefined()) return Ref<Iterator>(new SequenceIterator(make_tuple({}), true));
   return {};
 }
 
@@ -288,7 +297,7 @@ Value try_subscript(Env& env, const Value& value, const Value& key) {
 
 Value get_slice(Env& env, const Value& value, const Value& start, const Value& stop, const Value& step) {
   if (value.is_undefined()) fail_type(value.as<UndefinedObject>().message);
-  if (!value.is_string() && !value.is_sequence() && !value.is(Kind::kRange)) {
+  if (!value.is_string() && !value.is_sequence() && !value.is(Kind::kRange) && !value.is(Kind::kBytes)) {
     if (value.is(Kind::kDict)) fail_type("unhashable type: 'slice'");
     fail_type("'" + type_name(value) + "' object is not subscriptable");
   }
@@ -305,6 +314,13 @@ Value get_slice(Env& env, const Value& value, const Value& start, const Value& s
     out->stop = static_cast<int64_t>(
         std::clamp<Int>(Int{out->start} + Int{out->step} * slice.count, INT64_MIN, INT64_MAX));
     return result;
+  }
+  if (value.is(Kind::kBytes)) {
+    const std::string& data = value.as<BytesObject>().data;
+    env.charge_text(count);
+    std::string out;
+    for (size_t i = 0; i < count; ++i) out += data[slice.at(i)];
+    return Value::bytes(std::move(out));
   }
   if (value.is_sequence()) {
     env.charge_values(count);

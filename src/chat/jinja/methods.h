@@ -19,6 +19,7 @@ std::span<const MethodRow> string_question_methods();  // isalpha and its kin
 std::span<const MethodRow> list_methods();
 std::span<const MethodRow> tuple_methods();
 std::span<const MethodRow> dict_methods();
+std::span<const MethodRow> range_methods();
 std::span<const MethodRow> bytes_methods();
 
 // dict(source): a mapping or an iterable of pairs.

@@ -10,6 +10,23 @@ namespace {
   fail_limit("the template nests deeper than " + std::to_string(kParseDepthMax) + " levels");
 }
 
+// Jinja runs filters over constants when it compiles, unless they ask for the context.
+bool constant_arguments(const Expr& node) {
+  if (node.kind == ExprKind::kCall) return false;
+  static constexpr std::string_view kContext[] = {"map",        "select",     "reject",
+                                                  "selectattr", "rejectattr", "random"};
+  if (node.kind == ExprKind::kFilter &&
+      std::find(std::begin(kContext), std::end(kContext), node.name) != std::end(kContext)) {
+    return false;
+  }
+  if (!node.arguments) return true;
+  if (node.arguments->more_positional || node.arguments->more_named) return false;
+  return std::all_of(node.arguments->positional.begin(), node.arguments->positional.end(),
+                     [](const ExprPtr& item) { return item->constant; }) &&
+         std::all_of(node.arguments->named.begin(), node.arguments->named.end(),
+                     [](const auto& item) { return item.second->constant; });
+}
+
 }  // namespace
 
 Parser::Nesting::Nesting(Parser& parser) : parser_(parser) {
@@ -23,6 +40,7 @@ ExprPtr Parser::make(ExprKind kind, uint32_t line) {
   auto node = std::make_unique<Expr>();
   node->kind = kind;
   node->line = line;
+  node->constant = kind == ExprKind::kConst;
   return node;
 }
 
@@ -32,6 +50,9 @@ ExprPtr Parser::finish(ExprPtr node, uint32_t arguments_depth) {
     if (item) deepest = std::max(deepest, item->depth);
   }
   node->depth = deepest + 1;
+  node->constant =
+      constant_arguments(*node) && std::all_of(node->items.begin(), node->items.end(),
+                                               [](const ExprPtr& item) { return !item || item->constant; });
   if (node->depth > kParseDepthMax) too_deep();
   return node;
 }
@@ -184,10 +205,12 @@ ExprPtr Parser::parse_name(bool with_namespace) {
   } else if (with_namespace && is_op(".")) {
     next();
     node->kind = ExprKind::kNamespaceRef;
+    node->constant = false;
     node->name = name;
     node->value = Value::string(expect(TokenKind::kName, "name").text);
   } else {
     node->kind = ExprKind::kName;
+    node->constant = false;
     node->name = name;
   }
   return node;

@@ -61,8 +61,14 @@ bool one_case(Env& env, const Value& v) {
   return any;
 }
 
-bool is_filter(Env&, const Value& v) { return v.is_string() && find_filter(v.str()) != nullptr; }
-bool is_test(Env&, const Value& v) { return v.is_string() && find_test(v.str()) != nullptr; }
+bool is_filter(Env& env, const Value& v) {
+  hash_value(env, v);
+  return v.is_string() && find_filter(v.str()) != nullptr;
+}
+bool is_test(Env& env, const Value& v) {
+  hash_value(env, v);
+  return v.is_string() && find_test(v.str()) != nullptr;
+}
 
 template <bool (*kAsk)(Env&, const Value&, const Value&)>
 bool with_other(Env& env, const Value& input, CallArgs& args) {

@@ -1,0 +1,51 @@
+// From a model's template and a request's conversation to the text of the prompt. Immutable: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "chat/chat_template.h"
+
+namespace gantry::chat {
+
+struct Conversation {
+  Json messages;                        // as normalise_messages returns them
+  Json tools = nullptr;                 // null or a list
+  Json documents = nullptr;             // null or a list
+  Json chat_template_kwargs = nullptr;  // null or an object: further variables (enable_thinking, ...)
+  bool add_generation_prompt = true;
+};
+
+class ConversationRenderer {
+ public:
+  // A model without a template (empty source): nullopt, and the caller decides. Throws gantry::Error
+  // kTemplate for a template that does not parse. The token strings are what templates write as bos_token and
+  // eos_token.
+  static std::optional<ConversationRenderer> create(std::string_view template_source, std::string bos_token,
+                                                    std::string eos_token, const RenderLimits& limits = {});
+
+  // Throws gantry::Error: kTemplate with the template's words (raise_exception) or with Jinja's complaint and
+  // its line; kTooLarge over a limit; kInvalidRequest for kwargs that are no object or name what is already
+  // given. A template that cannot take null content (an assistant that only called tools) is asked a second
+  // time with
+  // "" in its place. `now`: for strftime_now, seconds since the epoch; absent: the clock.
+  std::string render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
+
+  bool keeps_developer() const { return keeps_developer_; }
+  const ChatTemplate& chat_template() const { return *template_; }
+
+ private:
+  ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template, std::string bos_token,
+                       std::string eos_token, const RenderLimits& limits);
+  Json context(const Conversation& conversation) const;
+
+  std::shared_ptr<const ChatTemplate> template_;
+  std::string bos_token_, eos_token_;
+  RenderLimits limits_;
+  bool keeps_developer_;
+};
+
+}  // namespace gantry::chat

@@ -1,0 +1,199 @@
+#include "chat/messages.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace gantry::chat {
+namespace {
+
+[[noreturn]] void refuse(const std::string& where, std::string what, std::string mend = {}) {
+  throw Error(ErrorCode::kInvalidRequest, std::move(what), where, std::move(mend));
+}
+
+std::string kind_of(const Json& value) {
+  if (value.is_number()) return "a number";
+  if (value.is_null()) return "null";
+  if (value.is_array()) return "a list";
+  if (value.is_object()) return "an object";
+  return value.is_boolean() ? "a boolean" : "a string";
+}
+
+const Json* member(const Json& object, const char* name) {
+  auto it = object.find(name);
+  return it == object.end() ? nullptr : &*it;
+}
+
+const std::string& need_text(const Json& object, const char* name, const std::string& where) {
+  const Json* value = member(object, name);
+  std::string field = where + "." + name;
+  if (value == nullptr) refuse(field, "it is missing", "give a string");
+  if (!value->is_string()) refuse(field, "it has to be a string, not " + kind_of(*value));
+  return value->get_ref<const std::string&>();
+}
+
+// A field that may be absent or null, and is a string otherwise.
+void check_optional_text(const Json& object, const char* name, const std::string& where) {
+  const Json* value = member(object, name);
+  if (value != nullptr && !value->is_null() && !value->is_string()) {
+    refuse(where + "." + name, "it has to be a string, not " + kind_of(*value));
+  }
+}
+
+void check_role(const std::string& role, const std::string& where) {
+  static constexpr const char* kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+  bool known =
+      std::any_of(std::begin(kRoles), std::end(kRoles), [&](const char* name) { return role == name; });
+  if (!known) {
+    refuse(where + ".role", "'" + role + "' is no role",
+           "it is one of system, developer, user, assistant, tool, function");
+  }
+}
+
+// The text of one part; refuses what is no text by the name of its type.
+const std::string& part_text(const Json& part, const std::string& where) {
+  if (!part.is_object()) refuse(where, "a part has to be an object, not " + kind_of(part));
+  const std::string& type = need_text(part, "type", where);
+  if (type == "text") return need_text(part, "text", where);
+  if (type == "refusal") return need_text(part, "refusal", where);
+  if (type == "input_text" || type == "output_text") {
+    refuse(where + ".type", "'" + type + "' is a part of the responses API", "write \"text\" here");
+  }
+  bool media = type == "image_url" || type == "input_image" || type == "image" || type == "input_audio" ||
+               type == "audio" || type == "video" || type == "video_url" || type == "file" ||
+               type == "input_file";
+  refuse(where + ".type",
+         media ? "parts of type '" + type + "' are not supported: this model reads text"
+               : "'" + type + "' is no type of a part",
+         "give parts of type \"text\"");
+}
+
+Json normalise_content(const Json& content, const std::string& where, bool keep_parts) {
+  if (content.is_string()) return content;
+  if (!content.is_array()) refuse(where, "it has to be a string or a list of parts, not " + kind_of(content));
+  Json parts = Json::array();
+  std::string text;
+  for (size_t i = 0; i < content.size(); ++i) {
+    const std::string& piece = part_text(content[i], fmt::format("{}[{}]", where, i));
+    text += piece;
+    Json part = content[i];
+    part["type"] = "text";
+    part["text"] = piece;
+    parts.push_back(std::move(part));
+  }
+  return keep_parts ? parts : Json(std::move(text));
+}
+
+void normalise_call(Json& function, const std::string& where) {
+  if (!function.is_object()) refuse(where, "it has to be an object, not " + kind_of(function));
+  need_text(function, "name", where);
+  auto arguments = function.find("arguments");
+  if (arguments == function.end() || arguments->is_null()) {
+    function["arguments"] = Json::object();
+  } else if (arguments->is_string()) {
+    // Templates want the object; text that is none (a model may have written anything) is passed on as it is.
+    Json parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
+    if (parsed.is_object()) *arguments = std::move(parsed);
+  } else if (!arguments->is_object()) {
+    refuse(where + ".arguments", "it has to be JSON text or an object, not " + kind_of(*arguments));
+  }
+}
+
+void normalise_tool_calls(Json& calls, const std::string& where) {
+  if (!calls.is_array()) refuse(where, "it has to be a list, not " + kind_of(calls));
+  for (size_t i = 0; i < calls.size(); ++i) {
+    std::string here = fmt::format("{}[{}]", where, i);
+    if (!calls[i].is_object()) refuse(here, "it has to be an object, not " + kind_of(calls[i]));
+    check_optional_text(calls[i], "id", here);
+    check_optional_text(calls[i], "type", here);
+    if (const Json* type = member(calls[i], "type");
+        type != nullptr && type->is_string() && *type != "function") {
+      refuse(here + ".type", "'" + type->get<std::string>() + "' is no type of a tool call",
+             "write \"function\"");
+    }
+    if (!calls[i].contains("function"))
+      refuse(here + ".function", "it is missing", "give the function's name");
+    normalise_call(calls[i]["function"], here + ".function");
+  }
+}
+
+Json normalise_message(const Json& given, const std::string& where, const MessageOptions& options) {
+  if (!given.is_object()) refuse(where, "a message has to be an object, not " + kind_of(given));
+  Json message = given;
+  std::string role = need_text(message, "role", where);
+  check_role(role, where);
+  if (role == "developer" && !options.keep_developer) message["role"] = "system";
+  for (const char* name : {"name", "tool_call_id", "reasoning_content", "refusal"}) {
+    check_optional_text(message, name, where);
+  }
+  if (auto calls = message.find("tool_calls"); calls != message.end()) {
+    if (role != "assistant") refuse(where + ".tool_calls", "only an assistant calls tools");
+    if (calls->is_null() || (calls->is_array() && calls->empty())) {
+      message.erase(calls);
+    } else {
+      normalise_tool_calls(*calls, where + ".tool_calls");
+    }
+  }
+  if (auto call = message.find("function_call"); call != message.end() && !call->is_null()) {
+    normalise_call(*call, where + ".function_call");
+  }
+  auto content = message.find("content");
+  if (content != message.end() && !content->is_null()) {
+    *content = normalise_content(*content, where + ".content", options.keep_parts);
+    return message;
+  }
+  // Something else has to say what the assistant did.
+  bool speaks = message.contains("tool_calls") || message.contains("function_call") ||
+                message.contains("reasoning_content") || message.contains("refusal");
+  if (role != "assistant" || !speaks) refuse(where + ".content", "it is missing", "give a string");
+  message["content"] = nullptr;
+  return message;
+}
+
+}  // namespace
+
+bool knows_developer(const ChatTemplate& chat_template) {
+  const std::string& source = chat_template.source();
+  return source.find("'developer'") != std::string::npos || source.find("\"developer\"") != std::string::npos;
+}
+
+Json normalise_messages(const Json& openai_messages, const MessageOptions& options) {
+  if (!openai_messages.is_array()) {
+    refuse("messages", "it has to be a list, not " + kind_of(openai_messages));
+  }
+  if (openai_messages.empty()) refuse("messages", "it is empty", "give at least one message");
+  Json messages = Json::array();
+  for (size_t i = 0; i < openai_messages.size(); ++i) {
+    messages.push_back(normalise_message(openai_messages[i], fmt::format("messages[{}]", i), options));
+  }
+  return messages;
+}
+
+void check_tools(const Json& tools) {
+  if (tools.is_null()) return;
+  if (!tools.is_array()) refuse("tools", "it has to be a list, not " + kind_of(tools));
+  for (size_t i = 0; i < tools.size(); ++i) {
+    std::string where = fmt::format("tools[{}]", i);
+    if (!tools[i].is_object()) refuse(where, "a tool has to be an object, not " + kind_of(tools[i]));
+    const std::string& type = need_text(tools[i], "type", where);
+    if (type != "function") {
+      refuse(where + ".type", "tools of type '" + type + "' are not supported",
+             "give tools of type \"function\"");
+    }
+    const Json* function = member(tools[i], "function");
+    if (function == nullptr) refuse(where + ".function", "it is missing");
+    if (!function->is_object())
+      refuse(where + ".function", "it has to be an object, not " + kind_of(*function));
+    need_text(*function, "name", where + ".function");
+    check_optional_text(*function, "description", where + ".function");
+    const Json* parameters = member(*function, "parameters");
+    if (parameters != nullptr && !parameters->is_null() && !parameters->is_object()) {
+      refuse(where + ".function.parameters", "it has to be an object, not " + kind_of(*parameters));
+    }
+  }
+}
+
+}  // namespace gantry::chat

@@ -1,0 +1,27 @@
+// OpenAI chat messages checked and put into the shape that chat templates expect. Pure; any thread.
+#pragma once
+
+#include "chat/chat_template.h"
+
+namespace gantry::chat {
+
+struct MessageOptions {
+  // The template has a word for the role `developer`; otherwise such messages become `system`.
+  bool keep_developer = false;
+  // Content given as parts of text stays a list of {"type": "text", "text"}; otherwise it becomes one string.
+  bool keep_parts = false;
+};
+
+// True when the template speaks of the role `developer`.
+bool knows_developer(const ChatTemplate& chat_template);
+
+// Returns the messages with content a string (or parts, see above; null where an assistant only calls tools),
+// `arguments` of tool calls as the object that their JSON text says (text that says none stays text), and
+// everything unknown as it came. Throws gantry::Error kInvalidRequest whose `where` names the field:
+// `messages`, `messages[3].role`, `messages[3].content[0].type`.
+Json normalise_messages(const Json& openai_messages, const MessageOptions& options = {});
+
+// Checks tools: a list of objects of type "function" with a function that has a name. `null` passes.
+void check_tools(const Json& tools);
+
+}  // namespace gantry::chat

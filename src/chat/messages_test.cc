@@ -1,0 +1,169 @@
+#include "chat/messages.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "chat/conversation.h"
+
+namespace gantry::chat {
+namespace {
+
+Json messages(const char* text, const MessageOptions& options = {}) {
+  return normalise_messages(Json::parse(text), options);
+}
+
+// The field that the refusal names.
+std::string refused(const char* text) {
+  try {
+    normalise_messages(Json::parse(text));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest);
+    EXPECT_FALSE(error.message().empty());
+    return error.where();
+  }
+  return "not refused";
+}
+
+TEST(Messages, PartsBecomeOneText) {
+  Json out =
+      messages(R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])");
+  EXPECT_EQ(out[0]["content"], "ab");
+}
+
+TEST(Messages, PartsStayWhereTheTemplateWantsThem) {
+  MessageOptions options;
+  options.keep_parts = true;
+  Json out = messages(R"([{"role":"user","content":[{"type":"text","text":"a","cache":1}]}])", options);
+  EXPECT_EQ(out[0]["content"].dump(), R"([{"type":"text","text":"a","cache":1}])");
+}
+
+TEST(Messages, ArgumentsAreParsedWhenTheyAreAnObject) {
+  Json out = messages(R"([{"role":"assistant","content":null,"tool_calls":[
+    {"id":"1","type":"function","function":{"name":"f","arguments":"{\"b\":1,\"a\":2}"}},
+    {"id":"2","type":"function","function":{"name":"g","arguments":"{broken"}},
+    {"id":"3","type":"function","function":{"name":"h","arguments":"7"}},
+    {"id":"4","type":"function","function":{"name":"i"}},
+    {"id":"5","type":"function","function":{"name":"j","arguments":{"x":null}}}]}])");
+  Json& calls = out[0]["tool_calls"];
+  EXPECT_EQ(calls[0]["function"]["arguments"].dump(), R"({"b":1,"a":2})");
+  EXPECT_EQ(calls[1]["function"]["arguments"], "{broken");
+  EXPECT_EQ(calls[2]["function"]["arguments"], "7");
+  EXPECT_EQ(calls[3]["function"]["arguments"].dump(), "{}");
+  EXPECT_EQ(calls[4]["function"]["arguments"].dump(), R"({"x":null})");
+  EXPECT_TRUE(out[0]["content"].is_null());
+}
+
+TEST(Messages, DeveloperIsSystemUnlessTheTemplateKnowsIt) {
+  const char* text = R"([{"role":"developer","content":"x"}])";
+  EXPECT_EQ(messages(text)[0]["role"], "system");
+  MessageOptions options;
+  options.keep_developer = true;
+  EXPECT_EQ(messages(text, options)[0]["role"], "developer");
+  EXPECT_TRUE(knows_developer(*ChatTemplate::parse("{% if m.role == 'developer' %}{% endif %}")));
+  EXPECT_FALSE(knows_developer(*ChatTemplate::parse("developer {{ m }}")));
+}
+
+TEST(Messages, UnknownFieldsAndReasoningAreKept) {
+  Json out = messages(
+      R"([{"role":"assistant","content":"x","reasoning_content":"why","weight":3,"tool_calls":[]}])");
+  EXPECT_EQ(out[0].dump(), R"({"role":"assistant","content":"x","reasoning_content":"why","weight":3})");
+}
+
+TEST(Messages, EveryRefusalNamesItsField) {
+  EXPECT_EQ(refused(R"({})"), "messages");
+  EXPECT_EQ(refused(R"([])"), "messages");
+  EXPECT_EQ(refused(R"(["x"])"), "messages[0]");
+  EXPECT_EQ(refused(R"([{"content":"x"}])"), "messages[0].role");
+  EXPECT_EQ(refused(R"([{"role":1,"content":"x"}])"), "messages[0].role");
+  EXPECT_EQ(refused(R"([{"role":"king","content":"x"}])"), "messages[0].role");
+  EXPECT_EQ(refused(R"([{"role":"user"}])"), "messages[0].content");
+  EXPECT_EQ(refused(R"([{"role":"user","content":null}])"), "messages[0].content");
+  EXPECT_EQ(refused(R"([{"role":"assistant","content":null}])"), "messages[0].content");
+  EXPECT_EQ(refused(R"([{"role":"user","content":5}])"), "messages[0].content");
+  EXPECT_EQ(refused(R"([{"role":"user","content":["x"]}])"), "messages[0].content[0]");
+  EXPECT_EQ(refused(R"([{"role":"user","content":"x","name":1}])"), "messages[0].name");
+  EXPECT_EQ(refused(R"([{"role":"user","content":[{"type":"text"}]}])"), "messages[0].content[0].text");
+  EXPECT_EQ(
+      refused(
+          R"([{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":""},{"type":"image_url","image_url":{}}]}])"),
+      "messages[1].content[1].type");
+  EXPECT_EQ(refused(R"([{"role":"user","content":[{"type":"input_audio"}]}])"),
+            "messages[0].content[0].type");
+  EXPECT_EQ(refused(R"([{"role":"user","content":[{"type":"input_text","text":"x"}]}])"),
+            "messages[0].content[0].type");
+  EXPECT_EQ(refused(R"([{"role":"user","content":"x","tool_calls":[]}])"), "messages[0].tool_calls");
+  EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":{}}])"), "messages[0].tool_calls");
+  EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{}]}])"), "messages[0].tool_calls[0].function");
+  EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{"type":"x","function":{"name":"f"}}]}])"),
+            "messages[0].tool_calls[0].type");
+  EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":[]}}]}])"),
+            "messages[0].tool_calls[0].function.arguments");
+}
+
+TEST(Messages, ToolsAreChecked) {
+  check_tools(nullptr);
+  check_tools(Json::parse(R"([{"type":"function","function":{"name":"f","parameters":{}}}])"));
+  try {
+    check_tools(Json::parse(R"([{"type":"function","function":{"name":"f","parameters":[]}}])"));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.where(), "tools[0].function.parameters");
+  }
+}
+
+Conversation hello() {
+  Conversation conversation;
+  conversation.messages = Json::parse(R"([{"role":"user","content":"Hi"}])");
+  return conversation;
+}
+
+TEST(Conversation, RendersWithTokensToolsAndKwargs) {
+  auto renderer = ConversationRenderer::create(
+      "{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}{% endfor %}{{ eos_token }}"
+      "{{ tools }}{{ documents }}{{ add_generation_prompt }}{{ enable_thinking }}",
+      "<s>", "</s>");
+  Conversation conversation = hello();
+  conversation.chat_template_kwargs = {{"enable_thinking", false}};
+  EXPECT_EQ(renderer->render(conversation), "<s>user:Hi</s>NoneNoneTrueFalse");
+}
+
+TEST(Conversation, WithoutATemplateTheCallerDecides) {
+  EXPECT_FALSE(ConversationRenderer::create("", "", "").has_value());
+}
+
+TEST(Conversation, NullContentIsTextWhereTheTemplateNeedsText) {
+  Conversation conversation = hello();
+  conversation.messages = Json::parse(R"([{"role":"assistant","content":null,"tool_calls":[]}])");
+  auto adds = ConversationRenderer::create("{{ '[' + messages[0].content + ']' }}", "", "");
+  EXPECT_EQ(adds->render(conversation), "[]");
+  auto asks = ConversationRenderer::create("{{ messages[0].content is none }}", "", "");
+  EXPECT_EQ(asks->render(conversation), "True");
+}
+
+ErrorCode code_of(const char* source, const Conversation& conversation, std::string& words) {
+  try {
+    RenderLimits limits;
+    limits.steps = 1000;
+    ConversationRenderer::create(source, "", "", limits)->render(conversation);
+  } catch (const Error& error) {
+    words = error.message();
+    return error.code();
+  }
+  return ErrorCode::kInternal;
+}
+
+TEST(Conversation, ErrorsCarryTheTemplatesWords) {
+  std::string words;
+  EXPECT_EQ(code_of("{{ raise_exception('roles must alternate') }}", hello(), words), ErrorCode::kTemplate);
+  EXPECT_EQ(words, "roles must alternate");
+  EXPECT_EQ(code_of("{{ x.y }}", hello(), words), ErrorCode::kTemplate);
+  EXPECT_EQ(words, "'x' is undefined");
+  EXPECT_EQ(code_of("{% if %}", hello(), words), ErrorCode::kTemplate);
+  EXPECT_EQ(code_of("{% for x in range(10000) %}{% endfor %}", hello(), words), ErrorCode::kTooLarge);
+  Conversation wrong = hello();
+  wrong.chat_template_kwargs = {{"messages", 1}};
+  EXPECT_EQ(code_of("x", wrong, words), ErrorCode::kInvalidRequest);
+}
+
+}  // namespace
+}  // namespace gantry::chat
