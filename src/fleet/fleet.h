@@ -41,6 +41,8 @@ using Lease = std::shared_ptr<LiveModel>;
 
 class Fleet {
  public:
+  // Cancels what runs and waits until every lease is back; no new ones meanwhile. Not from a thread of a live
+  // model.
   virtual ~Fleet() = default;
   virtual std::vector<ModelCard> list() const = 0;
   // By id; an empty name means the only (or first) model. Error kNotFound lists the ids there are.

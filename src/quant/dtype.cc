@@ -15,24 +15,32 @@ namespace gantry::quant {
 namespace {
 
 constexpr std::array kTable = {
-    DtypeFacts{Dtype::kF32, "F32", 1, 4, true},
-    DtypeFacts{Dtype::kF16, "F16", 1, 2, true},
-    DtypeFacts{Dtype::kQ4_0, "Q4_0", kBlockValues, sizeof(BlockQ4_0), true},
-    DtypeFacts{Dtype::kQ4_1, "Q4_1", kBlockValues, sizeof(BlockQ4_1), true},
-    DtypeFacts{Dtype::kQ5_0, "Q5_0", kBlockValues, sizeof(BlockQ5_0), true},
-    DtypeFacts{Dtype::kQ5_1, "Q5_1", kBlockValues, sizeof(BlockQ5_1), true},
-    DtypeFacts{Dtype::kQ8_0, "Q8_0", kBlockValues, sizeof(BlockQ8_0), true},
-    DtypeFacts{Dtype::kQ2_K, "Q2_K", kSuperBlockValues, sizeof(BlockQ2_K), true},
-    DtypeFacts{Dtype::kQ3_K, "Q3_K", kSuperBlockValues, sizeof(BlockQ3_K), true},
-    DtypeFacts{Dtype::kQ4_K, "Q4_K", kSuperBlockValues, sizeof(BlockQ4_K), true},
-    DtypeFacts{Dtype::kQ5_K, "Q5_K", kSuperBlockValues, sizeof(BlockQ5_K), true},
-    DtypeFacts{Dtype::kQ6_K, "Q6_K", kSuperBlockValues, sizeof(BlockQ6_K), true},
-    DtypeFacts{Dtype::kI8, "I8", 1, 1, false},
-    DtypeFacts{Dtype::kI16, "I16", 1, 2, false},
-    DtypeFacts{Dtype::kI32, "I32", 1, 4, false},
-    DtypeFacts{Dtype::kI64, "I64", 1, 8, false},
-    DtypeFacts{Dtype::kF64, "F64", 1, 8, false},
-    DtypeFacts{Dtype::kBF16, "BF16", 1, 2, true},
+    DtypeFacts{Dtype::kF32, "F32", 1, 4, true, true},
+    DtypeFacts{Dtype::kF16, "F16", 1, 2, true, true},
+    DtypeFacts{Dtype::kQ4_0, "Q4_0", kBlockValues, sizeof(BlockQ4_0), true, true},
+    DtypeFacts{Dtype::kQ4_1, "Q4_1", kBlockValues, sizeof(BlockQ4_1), true, true},
+    DtypeFacts{Dtype::kQ5_0, "Q5_0", kBlockValues, sizeof(BlockQ5_0), true, true},
+    DtypeFacts{Dtype::kQ5_1, "Q5_1", kBlockValues, sizeof(BlockQ5_1), true, true},
+    DtypeFacts{Dtype::kQ8_0, "Q8_0", kBlockValues, sizeof(BlockQ8_0), true, true},
+    DtypeFacts{Dtype::kQ2_K, "Q2_K", kSuperBlockValues, sizeof(BlockQ2_K), true, true},
+    DtypeFacts{Dtype::kQ3_K, "Q3_K", kSuperBlockValues, sizeof(BlockQ3_K), true, true},
+    DtypeFacts{Dtype::kQ4_K, "Q4_K", kSuperBlockValues, sizeof(BlockQ4_K), true, true},
+    DtypeFacts{Dtype::kQ5_K, "Q5_K", kSuperBlockValues, sizeof(BlockQ5_K), true, true},
+    DtypeFacts{Dtype::kQ6_K, "Q6_K", kSuperBlockValues, sizeof(BlockQ6_K), true, true},
+    DtypeFacts{Dtype::kIQ4_NL, "IQ4_NL", kBlockValues, sizeof(BlockIQ4_NL), true, false},
+    DtypeFacts{Dtype::kIQ4_XS, "IQ4_XS", kSuperBlockValues, sizeof(BlockIQ4_XS), true, false},
+    DtypeFacts{Dtype::kI8, "I8", 1, 1, false, false},
+    DtypeFacts{Dtype::kI16, "I16", 1, 2, false, false},
+    DtypeFacts{Dtype::kI32, "I32", 1, 4, false, false},
+    DtypeFacts{Dtype::kI64, "I64", 1, 8, false, false},
+    DtypeFacts{Dtype::kF64, "F64", 1, 8, false, false},
+    DtypeFacts{Dtype::kBF16, "BF16", 1, 2, true, true},
+    DtypeFacts{Dtype::kTQ1_0, "TQ1_0", kSuperBlockValues, sizeof(BlockTQ1_0), true, false},
+    DtypeFacts{Dtype::kTQ2_0, "TQ2_0", kSuperBlockValues, sizeof(BlockTQ2_0), true, false},
+    DtypeFacts{Dtype::kMXFP4, "MXFP4", kBlockValues, sizeof(BlockMXFP4), true, false},
+    DtypeFacts{Dtype::kNVFP4, "NVFP4", kBlockValuesNvfp4, sizeof(BlockNVFP4), true, false},
+    DtypeFacts{Dtype::kQ1_0, "Q1_0", kBlockValuesQ1_0, sizeof(BlockQ1_0), true, false},
+    DtypeFacts{Dtype::kQ2_0, "Q2_0", kBlockValuesQ2_0, sizeof(BlockQ2_0), true, false},
 };
 
 // Ids that GGUF has given a meaning and this build cannot decode; some have been withdrawn since.
@@ -49,23 +57,15 @@ constexpr std::array kOtherIds = {
     NamedId{17, "IQ2_XS"},
     NamedId{18, "IQ3_XXS"},
     NamedId{19, "IQ1_S"},
-    NamedId{20, "IQ4_NL"},
     NamedId{21, "IQ3_S"},
     NamedId{22, "IQ2_S"},
-    NamedId{23, "IQ4_XS"},
     NamedId{29, "IQ1_M"},
     NamedId{31, "Q4_0_4_4 (withdrawn)"},
     NamedId{32, "Q4_0_4_8 (withdrawn)"},
     NamedId{33, "Q4_0_8_8 (withdrawn)"},
-    NamedId{34, "TQ1_0"},
-    NamedId{35, "TQ2_0"},
     NamedId{36, "IQ4_NL_4_4 (withdrawn)"},
     NamedId{37, "IQ4_NL_4_8 (withdrawn)"},
     NamedId{38, "IQ4_NL_8_8 (withdrawn)"},
-    NamedId{39, "MXFP4"},
-    NamedId{40, "NVFP4"},
-    NamedId{41, "Q1_0"},
-    NamedId{42, "Q2_0"},
 };
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -139,6 +139,22 @@ void decode_row(Dtype dtype, std::span<const std::byte> src, std::span<float> ds
       return decode_q5_k(src, dst);
     case Dtype::kQ6_K:
       return decode_q6_k(src, dst);
+    case Dtype::kIQ4_NL:
+      return decode_iq4_nl(src, dst);
+    case Dtype::kIQ4_XS:
+      return decode_iq4_xs(src, dst);
+    case Dtype::kTQ1_0:
+      return decode_tq1_0(src, dst);
+    case Dtype::kTQ2_0:
+      return decode_tq2_0(src, dst);
+    case Dtype::kMXFP4:
+      return decode_mxfp4(src, dst);
+    case Dtype::kNVFP4:
+      return decode_nvfp4(src, dst);
+    case Dtype::kQ1_0:
+      return decode_q1_0(src, dst);
+    case Dtype::kQ2_0:
+      return decode_q2_0(src, dst);
     case Dtype::kI8:
     case Dtype::kI16:
     case Dtype::kI32:
@@ -148,7 +164,7 @@ void decode_row(Dtype dtype, std::span<const std::byte> src, std::span<float> ds
   }
 }
 
-bool can_encode(Dtype dtype) { return facts(dtype).is_weight; }
+bool can_encode(Dtype dtype) { return facts(dtype).is_coded; }
 
 void encode_row(Dtype dtype, std::span<const float> src, std::span<std::byte> dst) {
   GANTRY_CHECK_EQ(dst.size(), row_bytes(dtype, src.size()));
@@ -180,6 +196,22 @@ void encode_row(Dtype dtype, std::span<const float> src, std::span<std::byte> ds
       return encode_q5_k(src, dst);
     case Dtype::kQ6_K:
       return encode_q6_k(src, dst);
+    case Dtype::kIQ4_NL:
+      return encode_iq4_nl(src, dst);
+    case Dtype::kIQ4_XS:
+      return encode_iq4_xs(src, dst);
+    case Dtype::kTQ1_0:
+      return encode_tq1_0(src, dst);
+    case Dtype::kTQ2_0:
+      return encode_tq2_0(src, dst);
+    case Dtype::kMXFP4:
+      return encode_mxfp4(src, dst);
+    case Dtype::kNVFP4:
+      return encode_nvfp4(src, dst);
+    case Dtype::kQ1_0:
+      return encode_q1_0(src, dst);
+    case Dtype::kQ2_0:
+      return encode_q2_0(src, dst);
     case Dtype::kI8:
     case Dtype::kI16:
     case Dtype::kI32:

@@ -1,8 +1,4 @@
-// Float to Q2_K .. Q6_K. First each sub-block finds its own best scale (and minimum) as free floats; these
-// are brought onto the common grid d * small integer; then integers and d (dmin) are improved in turn:
-// neighbours of each small integer are tried with the values quantized anew, and d, dmin solved by least
-// squares over the whole super-block. What is kept is always the least sum of squared errors seen, measured
-// as it will decode.
+// Float to Q2_K .. Q6_K: super_fit.h's search, here also with a minimum for each sub-block, and the packing.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -12,12 +8,10 @@
 #include "quant/fit.h"
 #include "quant/half.h"
 #include "quant/rows.h"
+#include "quant/super_fit.h"
 
 namespace gantry::quant {
 namespace {
-
-constexpr int kRounds = 3;  // of improving d and the small integers in turn; later ones change almost nothing
-constexpr auto kAsFloat = [](float value) { return value; };
 
 // value = d * scale[s] * q - dmin * min[s], 0 <= q <= kHigh, 0 <= scale, min <= kSmallMax.
 template <size_t kSubs, int kHigh, int kSmallMax>
@@ -135,87 +129,6 @@ class OffsetFit {
   std::array<int, kSuperBlockValues> q_{};
 };
 
-// value = d * scale[s] * q, kLow <= q < -kLow, kSmallLow <= scale < -kSmallLow; 16 sub-blocks of 16.
-template <int kLow, int kSmallLow>
-class CentredFit {
- public:
-  static constexpr size_t kSubs = 16, kSize = kSuperBlockValues / kSubs;
-  struct State {
-    float d = 0;
-    std::array<int, kSubs> scale{};
-    double error = std::numeric_limits<double>::infinity();
-  };
-
-  explicit CentredFit(const float* x) : x_(x) {
-    float peak = 0;
-    for (size_t s = 0; s < kSubs; ++s) {
-      free_[s] = fit_scale<kSize>(x + s * kSize, kLow, -kLow - 1, kAsFloat);
-      if (std::abs(free_[s]) > std::abs(peak)) peak = free_[s];
-    }
-    for (const float steps : {static_cast<float>(kSmallLow), static_cast<float>(kSmallLow) + 0.5f,
-                              static_cast<float>(-kSmallLow) - 1}) {
-      State state = assign(to_half(peak / steps));
-      keep(state);
-      for (int round = 0; round < kRounds; ++round) {
-        state = assign_solved(state);
-        if (!keep(state)) break;
-      }
-    }
-    for (size_t s = 0; s < kSubs; ++s)
-      quantize<kSize>(x + s * kSize, best_.d * static_cast<float>(best_.scale[s]), 0, kLow, -kLow - 1,
-                      q_.data() + s * kSize);
-  }
-
-  const State& best() const { return best_; }
-  const std::array<int, kSuperBlockValues>& q() const { return q_; }
-
- private:
-  bool keep(const State& state) {
-    if (!(state.error < best_.error)) return false;
-    best_ = state;
-    return true;
-  }
-
-  State assign(float d) const {
-    State state;
-    state.d = d;
-    state.error = 0;
-    for (size_t s = 0; s < kSubs; ++s) {
-      float least = std::numeric_limits<float>::infinity();
-      const int scale = nearest(free_[s] * inverse(d), kSmallLow, -kSmallLow - 1);
-      // The grid of q is not symmetric: the other sign may suit too.
-      for (const int centre : {scale, -scale}) {
-        for (int a = std::max(centre - 1, kSmallLow); a <= std::min(centre + 1, -kSmallLow - 1); ++a) {
-          const float error =
-              measure<kSize>(x_ + s * kSize, d * static_cast<float>(a), 0, kLow, -kLow - 1).error;
-          if (error >= least) continue;
-          least = error;
-          state.scale[s] = a;
-        }
-      }
-      state.error += static_cast<double>(least);
-    }
-    return state;
-  }
-
-  State assign_solved(const State& from) const {
-    double aa = 0, ax = 0;
-    for (size_t s = 0; s < kSubs; ++s) {
-      const FitSums sums =
-          measure<kSize>(x_ + s * kSize, from.d * static_cast<float>(from.scale[s]), 0, kLow, -kLow - 1);
-      const double scale = from.scale[s];
-      aa += scale * scale * static_cast<double>(sums.qq);
-      ax += scale * static_cast<double>(sums.xq);
-    }
-    return aa > 0 ? assign(to_half(static_cast<float>(ax / aa))) : from;
-  }
-
-  const float* x_;
-  std::array<float, kSubs> free_{};
-  State best_;
-  std::array<int, kSuperBlockValues> q_{};
-};
-
 // The low `2` bits of 256 values, four planes of 32 to a half.
 void pack_pairs(const int* q, int shift, uint8_t* out) {
   std::memset(out, 0, kSuperBlockValues / 4);
@@ -259,7 +172,7 @@ void encode_q2_k(std::span<const float> src, std::span<std::byte> dst) {
 
 void encode_q3_k(std::span<const float> src, std::span<std::byte> dst) {
   encode_blocks<BlockQ3_K, kSuperBlockValues>(src, dst, [](const float* x) {
-    const CentredFit<-4, -32> fit(x);
+    const CentredFit<EvenGrid<-4>, 16, -32> fit(x);
     BlockQ3_K b;
     std::memset(&b, 0, sizeof(b));
     b.d = f32_to_f16(fit.best().d);
@@ -309,7 +222,7 @@ void encode_q5_k(std::span<const float> src, std::span<std::byte> dst) {
 
 void encode_q6_k(std::span<const float> src, std::span<std::byte> dst) {
   encode_blocks<BlockQ6_K, kSuperBlockValues>(src, dst, [](const float* x) {
-    const CentredFit<-32, -128> fit(x);
+    const CentredFit<EvenGrid<-32>, 16, -128> fit(x);
     BlockQ6_K b;
     b.d = f32_to_f16(fit.best().d);
     for (size_t s = 0; s < 16; ++s) b.scales[s] = static_cast<int8_t>(fit.best().scale[s]);

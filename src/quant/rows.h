@@ -43,7 +43,29 @@ void encode_q4_k(std::span<const float> src, std::span<std::byte> dst);
 void encode_q5_k(std::span<const float> src, std::span<std::byte> dst);
 void encode_q6_k(std::span<const float> src, std::span<std::byte> dst);
 
-// fit.cc: Error kBadFile when a value is not finite or too large for a binary16 scale.
+// iq4.cc
+void decode_iq4_nl(std::span<const std::byte> src, std::span<float> dst);
+void decode_iq4_xs(std::span<const std::byte> src, std::span<float> dst);
+void encode_iq4_nl(std::span<const float> src, std::span<std::byte> dst);
+void encode_iq4_xs(std::span<const float> src, std::span<std::byte> dst);
+
+// fp4.cc
+void decode_mxfp4(std::span<const std::byte> src, std::span<float> dst);
+void decode_nvfp4(std::span<const std::byte> src, std::span<float> dst);
+void encode_mxfp4(std::span<const float> src, std::span<std::byte> dst);
+void encode_nvfp4(std::span<const float> src, std::span<std::byte> dst);
+
+// few_bits.cc
+void decode_tq1_0(std::span<const std::byte> src, std::span<float> dst);
+void decode_tq2_0(std::span<const std::byte> src, std::span<float> dst);
+void decode_q1_0(std::span<const std::byte> src, std::span<float> dst);
+void decode_q2_0(std::span<const std::byte> src, std::span<float> dst);
+void encode_tq1_0(std::span<const float> src, std::span<std::byte> dst);
+void encode_tq2_0(std::span<const float> src, std::span<std::byte> dst);
+void encode_q1_0(std::span<const float> src, std::span<std::byte> dst);
+void encode_q2_0(std::span<const float> src, std::span<std::byte> dst);
+
+// fit.cc: Error kBadFile when a value is not finite or beyond largest_in_block.
 void refuse_what_no_block_can_hold(Dtype dtype, std::span<const float> src);
 
 // Blocks are copied out and in: a row in a mapped file may start at any address.

@@ -26,8 +26,9 @@ class Served:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.stdout.close()
+        self.process.stdout.read()  # its last words, so that it can say them
         self.process.wait()
+        self.process.stdout.close()
 
     def answer(self, messages, tokens_max=200, first_only=False):
         """The text of the answer; `first_only`: the seconds until its first piece instead."""

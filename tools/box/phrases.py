@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from pathlib import Path
 
 _CHOICE = re.compile(r"\{([^{}]*)\}|\[([^\[\]]*)\]")
 
@@ -114,7 +115,7 @@ class Matter:
 
 def read_talk(path):
     matters = []
-    for line in open(path, encoding="utf-8"):
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
         line = line.rstrip("\n")
         if not line or line.startswith("#"):
             continue

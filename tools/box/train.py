@@ -1,12 +1,14 @@
 """train.py DATA_DIR OUT_DIR [--steps N]: trains, writing a checkpoint often; started again, it goes on from there.
 
-The rate is constant and falls to nothing over the last part, so --steps may still change before that part begins.
+The rate is constant until --fall-from and then falls evenly to nothing, so --steps may still change before that. Told to end
+(SIGTERM), it writes a checkpoint first.
 Matrices are trained with orthogonalised momentum (Muon), everything else with AdamW. Sums in bf16 where the CPU has it.
 """
 
 import argparse
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -21,7 +23,7 @@ TOKENS_PER_STEP = 2048
 # Of 16 steps, how many use windows of each width.
 WIDTH_CYCLE = (256, 128, 256, 512, 256, 256, 1024, 256, 128, 256, 512, 256, 256, 128, 512, 256)
 MUON_RATE, ADAM_RATE, MOMENTUM, DECAY = 0.015, 3e-3, 0.95, 0.01
-WARM_STEPS, FALL = 30, 0.4  # FALL: the part of all steps in which the rate falls
+WARM_STEPS = 30
 CHECKPOINT_STEPS, LOG_STEPS, EVAL_STEPS = 50, 10, 250
 EVAL_WINDOWS = 64
 
@@ -96,8 +98,8 @@ def others_running():
     return int(open("/proc/loadavg").read().split()[3].split("/")[0]) - 1
 
 
-def rate_at(step, steps):
-    return min((step + 1) / WARM_STEPS, 1.0, (steps - step) / (steps * FALL))
+def rate_at(step, steps, fall_from):
+    return min((step + 1) / WARM_STEPS, 1.0, (steps - step) / max(1, steps - fall_from))
 
 
 def main():
@@ -105,6 +107,7 @@ def main():
     parser.add_argument("data")
     parser.add_argument("out")
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--fall-from", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=2, help="at most; on a busy machine one alone is quicker")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
@@ -126,7 +129,9 @@ def main():
     log = open(out / "train.jsonl", "a", encoding="utf-8")
     print(f"{model.parameters_count()} parameters; from step {step} to {arguments.steps}", flush=True)
     running, shown_at, shown_step = 0.0, time.monotonic(), step
-    while step < arguments.steps:
+    told_to_end = []
+    signal.signal(signal.SIGTERM, lambda *_: told_to_end.append(1))
+    while step < arguments.steps and not told_to_end:
         width = WIDTH_CYCLE[step % len(WIDTH_CYCLE)]
         cycles, rest = divmod(step, len(WIDTH_CYCLE))
         number = cycles * WIDTH_CYCLE.count(width) + WIDTH_CYCLE[:rest].count(width)
@@ -135,7 +140,7 @@ def main():
         torch.set_num_threads(arguments.threads if others_running() < arguments.threads else 1)
         total, weight = losses(model, windows[width].batch(number))
         (total / weight).backward()
-        rate = rate_at(step, arguments.steps)
+        rate = rate_at(step, arguments.steps, arguments.fall_from)
         with torch.no_grad():
             muon.step(MUON_RATE * rate)
         adam.param_groups[0]["lr"] = ADAM_RATE * rate
@@ -153,10 +158,12 @@ def main():
                 entry["held_out"] = round(held_out_loss(model, held_out, EVAL_WINDOWS), 4)
             print(json.dumps(entry), file=log, flush=True)
             running, shown_at, shown_step = 0.0, time.monotonic(), step
-        if step % CHECKPOINT_STEPS == 0 or step == arguments.steps:
+        if step % CHECKPOINT_STEPS == 0 or step == arguments.steps or told_to_end:
             torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "muon": muon.moments, "step": step, "seconds": seconds,
                         "cpu": cpu}, f"{checkpoint}.new")
             os.replace(f"{checkpoint}.new", checkpoint)
+    if told_to_end:
+        return
     entry = {"step": step, "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1), "held_out_all": round(held_out_loss(model, held_out), 4)}
     print(json.dumps(entry), file=log, flush=True)
     print(entry)

@@ -10,3 +10,8 @@ GENERATED = {
 
 # Functions longer than the limit: "path:function" -> why it is one piece.
 LONG_FUNCTIONS = {}
+
+# Headers that are pieces of one translation unit and need what stands before them there: folder -> why.
+HEADER_PIECES = {
+    "backends/cpu/kernels/": "each kernels_ISA.cc names its instruction set before it includes them",
+}

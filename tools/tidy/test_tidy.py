@@ -193,10 +193,12 @@ class Rules(unittest.TestCase):
 class Programs(unittest.TestCase):
     def test_headers_that_no_source_proves(self):
         files = {"src/kv/k.h": "", "src/kv/k.cc": '#include "kv/k.h"\n#include "kv/other.h"\n',
-                 "src/kv/other.h": '#include "kv/deep.h"\n', "src/kv/deep.h": "", "src/kv/unseen.h": ""}
+                 "src/kv/other.h": '#include "kv/deep.h"\n', "src/kv/deep.h": "", "src/kv/unseen.h": "",
+                 "src/kv/x.cc": '#include "kv/k.h"\n#include "backends/cpu/kernels/piece.h"\n',
+                 "backends/cpu/kernels/piece.h": ""}
 
         class Commands:
-            commands = {"src/kv/k.cc": []}
+            commands = {"src/kv/k.cc": [], "src/kv/x.cc": []}
 
         found = programs.unproven_headers(tree_from(files), Commands)
         self.assertEqual(found, {"src/kv/deep.h": "src/kv/k.cc", "src/kv/other.h": "src/kv/k.cc"})

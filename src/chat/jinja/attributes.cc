@@ -24,7 +24,8 @@ MethodTable table_of(std::initializer_list<std::span<const MethodRow>> parts) {
 }
 
 const MethodTable* methods_of(const Value& value) {
-  static const MethodTable strings = table_of({string_methods(), string_question_methods()});
+  static const MethodTable strings =
+      table_of({string_methods(), string_form_methods(), string_question_methods()});
   static const MethodTable lists = table_of({list_methods()});
   static const MethodTable tuples = table_of({tuple_methods()});
   static const MethodTable dicts = table_of({dict_methods()});

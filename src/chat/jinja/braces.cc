@@ -117,7 +117,8 @@ std::string number_text(Env& env, bool negative, std::string prefix, std::string
   body = group(body, spec.grouping, step);
   // Zero padding with separators groups the zeros as well.
   if (spec.align == '=' && spec.fill == "0" && spec.grouping != 0) {
-    env.charge_text(static_cast<uint64_t>(spec.width));
+    constexpr int64_t kGroupedMax = 4096;
+    if (spec.width > kGroupedMax) fail_limit("a grouped number of the template is wider than 4096 digits");
     while (static_cast<int64_t>(sign.size() + body.size()) < spec.width) {
       size_t end = step == 3 ? body.find_first_of(".eE%") : std::string::npos;
       size_t run = 0;

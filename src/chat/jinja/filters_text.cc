@@ -50,7 +50,7 @@ Value do_trim(Env& env, const Value& input, CallArgs& args) {
   Value text = soft(env, input);
   env.charge_text(text.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
-  if (chars != nullptr) env.charge(text.str().size() / 64 * (1 + chars->size() / 64));
+  if (chars != nullptr) env.charge(chars->size() / 8);
   return Value::string(strip_text(text.str(), chars, true, true), text.markup());
 }
 

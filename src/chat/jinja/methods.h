@@ -15,6 +15,7 @@ struct MethodRow {
 };
 
 std::span<const MethodRow> string_methods();
+std::span<const MethodRow> string_form_methods();      // format, translate, encode
 std::span<const MethodRow> string_question_methods();  // isalpha and its kin
 std::span<const MethodRow> list_methods();
 std::span<const MethodRow> tuple_methods();

@@ -201,7 +201,7 @@ bool contains(Env& env, const Value& container, const Value& item) {
       fail_type("'in <string>' requires string as left operand, not " + type_name(item));
     }
     env.charge(1 + container.str().size() / 64);
-    return container.str().find(item.str()) != std::string::npos;
+    return find_text(container.str(), item.str()) != std::string::npos;
   }
   if (container.is(Kind::kDict)) return container.as<DictObject>().find(env, item) != nullptr;
   if (container.is(Kind::kDictView)) {

@@ -12,8 +12,9 @@ namespace gantry::chat::jinja {
 std::string strip_text(std::string_view text, const std::string* chars, bool left, bool right) {
   std::vector<uint32_t> set;
   if (chars != nullptr) set = utf8_decode(*chars);
+  std::sort(set.begin(), set.end());
   auto strippable = [&](uint32_t code) {
-    return chars == nullptr ? is_space(code) : std::find(set.begin(), set.end(), code) != set.end();
+    return chars == nullptr ? is_space(code) : std::binary_search(set.begin(), set.end(), code);
   };
   size_t begin = 0, end = text.size();
   while (left && begin < end) {
@@ -40,7 +41,7 @@ std::string replace_text(Env& env, const std::string& text, const std::string& o
   env.charge_text(text.size());
   size_t at = 0;
   for (int64_t done = 0; count < 0 || done < count; ++done) {
-    size_t found = old.empty() ? at : text.find(old, at);
+    size_t found = find_text(text, old, at);
     if (found == std::string::npos) break;
     out.append(text, at, found - at);
     out += fresh;
@@ -125,6 +126,11 @@ namespace {
 
 constexpr size_t kNone = std::string::npos;
 
+// Searching from the end takes the product of both sizes at worst.
+void charge_backwards(Env& env, std::string_view text, std::string_view part) {
+  env.charge((1 + text.size() / 64) * (1 + part.size() / 64));
+}
+
 Value like(const Value& self, std::string text) { return Value::string(std::move(text), self.markup()); }
 
 template <std::string (*kChange)(std::string_view)>
@@ -140,7 +146,7 @@ Value strip(Env& env, const Value& self, CallArgs& args) {
   Bound bound("strip", args, {"chars"});
   env.charge_text(self.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
-  if (chars != nullptr) env.charge(self.str().size() / 64 * (1 + chars->size() / 64));
+  if (chars != nullptr) env.charge(chars->size() / 8);
   return like(self, strip_text(self.str(), chars, kLeft, kRight));
 }
 
@@ -175,7 +181,8 @@ Value find(Env& env, const Value& self, CallArgs& args) {
   env.charge_text(self.str().size());
   if (!part.reversed) {
     std::string_view text = std::string_view(self.str()).substr(part.begin, part.end - part.begin);
-    size_t found = kLast ? text.rfind(sub) : text.find(sub);
+    if (kLast) charge_backwards(env, text, sub);
+    size_t found = kLast ? text.rfind(sub) : find_text(text, sub);
     if (found != kNone) {
       return Value::integer(part.first + static_cast<int64_t>(utf8_length(text.substr(0, found))));
     }
@@ -194,7 +201,7 @@ Value count(Env& env, const Value& self, CallArgs& args) {
   std::string_view text = std::string_view(self.str()).substr(part.begin, part.end - part.begin);
   if (sub.empty()) return Value::integer(static_cast<int64_t>(utf8_length(text)) + 1);
   int64_t found = 0;
-  for (size_t at = text.find(sub); at != kNone; at = text.find(sub, at + sub.size())) ++found;
+  for (size_t at = find_text(text, sub); at != kNone; at = find_text(text, sub, at + sub.size())) ++found;
   return Value::integer(found);
 }
 
@@ -230,7 +237,7 @@ Value list_of(const Value& self, std::vector<std::string> parts) {
 std::vector<std::string> split_by(const std::string& text, const std::string& separator, int64_t limit) {
   std::vector<std::string> parts;
   size_t begin = 0;
-  for (size_t at = text.find(separator); at != kNone; at = text.find(separator, begin)) {
+  for (size_t at = find_text(text, separator); at != kNone; at = find_text(text, separator, begin)) {
     if (limit >= 0 && static_cast<int64_t>(parts.size()) >= limit) break;
     parts.push_back(text.substr(begin, at - begin));
     begin = at + separator.size();
@@ -294,6 +301,7 @@ Value split(Env& env, const Value& self, CallArgs& args) {
   const std::string& separator = need_string(bound[0], "separator");
   if (separator.empty()) fail_type("empty separator");
   env.charge_values(text.size() / separator.size());
+  if (kLast) charge_backwards(env, text, separator);
   return list_of(self, kLast ? split_by_last(text, separator, limit) : split_by(text, separator, limit));
 }
 
@@ -310,7 +318,8 @@ Value partition(Env& env, const Value& self, CallArgs& args) {
   const std::string &text = self.str(), &separator = need_string(bound[0], "separator");
   if (separator.empty()) fail_type("empty separator");
   env.charge_text(text.size());
-  size_t at = kLast ? text.rfind(separator) : text.find(separator);
+  if (kLast) charge_backwards(env, text, separator);
+  size_t at = kLast ? text.rfind(separator) : find_text(text, separator);
   Value empty = like(self, "");
   if (at == kNone) {
     return make_tuple(kLast ? Values{empty, empty, like(self, text)}
@@ -333,21 +342,6 @@ Value join(Env& env, const Value& self, CallArgs& args) {
   refuse_named("join", args);
   Bound bound("join", args, {"iterable"}, 1);
   return like(self, join_values(env, self, bound[0], true));
-}
-
-Value format(Env& env, const Value& self, CallArgs& args) {
-  return like(self, format_braces(env, self, args));
-}
-
-Value format_map(Env& env, const Value& self, CallArgs& args) {
-  refuse_named("format_map", args);
-  Bound bound("format_map", args, {"mapping"}, 1);
-  if (!bound[0].is(Kind::kDict)) fail_type("format_map() argument must be a mapping");
-  CallArgs given;
-  for (const auto& [key, value] : bound[0].as<DictObject>().entries) {
-    if (key.is_string()) given.named.emplace_back(key.str(), value);
-  }
-  return like(self, format_braces(env, self, given));
 }
 
 std::string fill_character(Env& env, const Bound& bound, size_t at) {
@@ -420,89 +414,19 @@ Value remove_affix(Env& env, const Value& self, CallArgs& args) {
   return like(self, text.starts_with(affix_text) ? text.substr(affix_text.size()) : text);
 }
 
-Value encode(Env& env, const Value& self, CallArgs& args) {
-  Bound bound("encode", args, {"encoding", "errors"});
-  std::string encoding = to_lower(bound.text(0, "utf-8"));
-  env.charge_text(self.str().size());
-  if (encoding == "utf-8" || encoding == "utf8") return Value::bytes(self.str());
-  if (encoding != "ascii" && encoding != "latin-1" && encoding != "latin1") {
-    fail_type("unknown encoding: " + encoding);
-  }
-  std::string out;
-  for (uint32_t code : utf8_decode(self.str())) {
-    if (code >= (encoding == "ascii" ? 0x80u : 0x100u))
-      fail_type("'" + encoding + "' codec can't encode character");
-    out += static_cast<char>(code);
-  }
-  return Value::bytes(out);
-}
-
-Value maketrans(Env& env, const Value&, CallArgs& args) {
-  refuse_named("maketrans", args);
-  Bound bound("maketrans", args, {"x", "y", "z"}, 1);
-  Value table = make_dict();
-  auto& out = table.as<DictObject>();
-  auto code_of = [](uint32_t code) { return Value::integer(code); };
-  if (!bound.has(1)) {
-    if (!bound[0].is(Kind::kDict)) fail_type("if you give only one argument to maketrans it must be a dict");
-    for (const auto& [key, value] : bound[0].as<DictObject>().entries) {
-      bool single = key.is_string() && length(env, key) == 1;
-      if (!single && !key.is_integral()) fail_type("keys in translate table must be strings or integers");
-      out.set(env, single ? code_of(utf8_decode(key.str())[0]) : key, value);
-    }
-    return table;
-  }
-  auto from = utf8_decode(need_string(bound[0], "argument 1")),
-       to = utf8_decode(need_string(bound[1], "argument 2"));
-  if (from.size() != to.size()) fail_type("the first two maketrans arguments must have equal length");
-  for (size_t i = 0; i < from.size(); ++i) out.set(env, code_of(from[i]), code_of(to[i]));
-  if (bound.has(2)) {
-    for (uint32_t code : utf8_decode(need_string(bound[2], "argument 3")))
-      out.set(env, code_of(code), Value());
-  }
-  return table;
-}
-
-Value translate(Env& env, const Value& self, CallArgs& args) {
-  refuse_named("translate", args);
-  Bound bound("translate", args, {"table"}, 1);
-  std::string out;
-  for (uint32_t code : utf8_decode(self.str())) {
-    env.charge(1);
-    Value found = try_subscript(env, bound[0], Value::integer(code));
-    if (found.is_missing()) {
-      utf8_append(out, code);
-    } else if (found.is_integral()) {
-      Int mapped = found.as_int();
-      if (mapped < 0 || mapped > 0x10ffff) fail_type("character mapping must be in range(0x110000)");
-      utf8_append(out, static_cast<uint32_t>(mapped));
-    } else if (found.is_string()) {
-      out += found.str();
-    } else if (!found.is_none()) {
-      fail_type("character mapping must return integer, None or str");
-    }
-    if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
-  }
-  return like(self, out);
-}
-
 constexpr MethodRow kRows[] = {
     {"capitalize", cased<to_capitalized>},
     {"casefold", cased<to_folded>},
     {"center", center},
     {"count", count},
-    {"encode", encode},
     {"endswith", affix<true>},
     {"expandtabs", expandtabs},
     {"find", find<false, false>},
-    {"format", format},
-    {"format_map", format_map},
     {"index", find<false, true>},
     {"join", join},
     {"ljust", justify<true>},
     {"lower", cased<to_lower>},
     {"lstrip", strip<true, false>},
-    {"maketrans", maketrans},
     {"partition", partition<false>},
     {"removeprefix", remove_affix<false>},
     {"removesuffix", remove_affix<true>},
@@ -519,7 +443,6 @@ constexpr MethodRow kRows[] = {
     {"strip", strip<true, true>},
     {"swapcase", cased<to_swapped>},
     {"title", cased<to_title>},
-    {"translate", translate},
     {"upper", cased<to_upper>},
     {"zfill", zfill},
 };

@@ -110,18 +110,15 @@ bool is_address(std::string_view text) {
 }
 
 bool is_email(std::string_view text) {
-  for (size_t at = text.rfind('@'); at != kNone && at > 0; at = at == 0 ? kNone : text.rfind('@', at - 1)) {
-    std::string_view domain = text.substr(at + 1);
-    size_t dot = domain.rfind('.');
-    if (dot == kNone || dot == 0) continue;
-    size_t first = 0;
-    bool good =
-        word_code(utf8_next(domain, first)) &&
-        all_codes(domain.substr(0, dot), [](uint32_t c) { return word_code(c) || c == '.' || c == '-'; }) &&
-        dot + 1 < domain.size() && all_codes(domain.substr(dot + 1), word_code);
-    if (good) return true;
-  }
-  return false;
+  size_t at = text.rfind('@');
+  if (at == kNone || at == 0) return false;
+  std::string_view domain = text.substr(at + 1);
+  size_t dot = domain.rfind('.');
+  if (dot == kNone || dot == 0 || dot + 1 == domain.size()) return false;
+  size_t first = 0;
+  return word_code(utf8_next(domain, first)) &&
+         all_codes(domain.substr(0, dot), [](uint32_t c) { return word_code(c) || c == '.' || c == '-'; }) &&
+         all_codes(domain.substr(dot + 1), word_code);
 }
 
 size_t count_of(std::string_view text, std::string_view part) {
@@ -132,15 +129,15 @@ size_t count_of(std::string_view text, std::string_view part) {
 
 // Cuts opening brackets off the front and punctuation off the end, keeping brackets balanced.
 void peel(std::string& head, std::string& middle, std::string& tail) {
-  auto front = [&]() -> size_t {
-    if (middle.starts_with('(') || middle.starts_with('<')) return 1;
-    return middle.starts_with("&lt;") ? 4 : 0;
-  };
   size_t begin = 0;
-  for (size_t size; (size = front()) != 0; begin += size) {
-    head += middle.substr(0, size);
-    middle.erase(0, size);
+  while (begin < middle.size()) {
+    std::string_view rest = std::string_view(middle).substr(begin);
+    bool entity = rest.starts_with("&lt;");
+    if (!entity && rest[0] != '(' && rest[0] != '<') break;
+    begin += entity ? 4 : 1;
   }
+  head = middle.substr(0, begin);
+  middle.erase(0, begin);
   size_t end = middle.size();
   while (end > 0) {
     std::string_view text = std::string_view(middle).substr(0, end);
@@ -160,11 +157,10 @@ void peel(std::string& head, std::string& middle, std::string& tail) {
     size_t opened = count_of(middle, open);
     if (opened <= count_of(middle, close)) continue;
     size_t moves = std::min(opened, count_of(tail, close));
-    for (size_t i = 0; i < moves; ++i) {
-      size_t cut = tail.find(close) + close.size();
-      middle += tail.substr(0, cut);
-      tail.erase(0, cut);
-    }
+    size_t cut = 0;
+    for (size_t i = 0; i < moves; ++i) cut = tail.find(close, cut) + close.size();
+    middle += tail.substr(0, cut);
+    tail.erase(0, cut);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "chat/jinja/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace gantry::chat::jinja {
 
@@ -67,6 +68,14 @@ size_t utf8_offset(std::string_view text, size_t index) {
     --index;
   }
   return std::min(at, text.size());
+}
+
+size_t find_text(std::string_view text, std::string_view part, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (part.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  if (found == nullptr) return std::string_view::npos;
+  return static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
 std::vector<uint32_t> utf8_decode(std::string_view text) {

@@ -26,6 +26,8 @@ void utf8_append(std::string& out, uint32_t code);
 size_t utf8_length(std::string_view text);
 // Byte offset of code point number `index` (at most the length).
 size_t utf8_offset(std::string_view text, size_t index);
+// As text.find(part, from), but linear whatever the two look like.
+size_t find_text(std::string_view text, std::string_view part, size_t from = 0);
 std::vector<uint32_t> utf8_decode(std::string_view text);
 std::string utf8_encode(const std::vector<uint32_t>& codes);
 

@@ -1,0 +1,248 @@
+// Paged attention: the formula, page placement, poisoned memory, grouping of rows and heads.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "tests/conformance/rig.h"
+
+namespace gantry::conformance {
+namespace {
+
+using device::KvShape;
+using quant::Dtype;
+
+struct Case {
+  KvShape shape;
+  uint32_t heads = 0;
+  std::vector<uint32_t> lengths;  // positions of each sequence
+};
+
+// Heads per KV head 1 to 40, odd widths, keys and values of different width, lengths around page borders.
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF16, Dtype::kQ8_0}) {
+    out.push_back({{dtype, 1, 4, 4}, 1, {1}});
+    out.push_back({{dtype, 2, 64, 64}, 8, {31, 32, 33, 100}});
+    out.push_back({{dtype, 3, 40, 24}, 6, {65, 7}});
+    out.push_back({{dtype, 1, 128, 80}, 40, {50, 1}});
+    out.push_back({{dtype, 2, 33, 17}, 14, {97}});
+  }
+  return out;
+}
+
+struct Operands {
+  std::vector<std::vector<float>> k, v, q;  // of each sequence: [position][...]
+};
+
+Operands operands(const Case& c) {
+  Operands out;
+  for (size_t s = 0; s < c.lengths.size(); ++s) {
+    const uint64_t seed = 1000 + 10 * s;
+    const uint64_t n = c.lengths[s];
+    out.k.push_back(random_floats(seed, n * c.shape.kv_heads * c.shape.key_dim));
+    out.v.push_back(random_floats(seed + 1, n * c.shape.kv_heads * c.shape.value_dim));
+    out.q.push_back(random_floats(seed + 2, n * c.heads * c.shape.key_dim));
+  }
+  return out;
+}
+
+// One row of a batch.
+struct Row {
+  uint32_t sequence, position;
+};
+
+class Memory {
+ public:
+  // Pages in an order drawn by `seed` out of more than are needed.
+  Memory(Rig& rig, const Case& c, uint64_t seed) : rig_(rig), case_(c) {
+    for (const uint32_t length : c.lengths) pages_max_ = std::max(pages_max_, length / kPageTokens + 1);
+    const auto used = static_cast<uint32_t>(c.lengths.size()) * pages_max_;
+    std::vector<uint32_t> order(used + 5);
+    std::iota(order.begin(), order.end(), 0u);
+    for (uint32_t i = static_cast<uint32_t>(order.size()) - 1; i > 0; --i)
+      std::swap(order[i], order[random_below(seed, i, i + 1)]);
+    tables_ = rig.put(std::vector<uint32_t>(order.begin(), order.begin() + used));
+    pages_.shape = c.shape;
+    pages_.buffer = rig.space(order.size() * rig.device().sizer().kv_page_bytes(c.shape));
+    rig.stream().fill(pages_.buffer, std::byte{0xff});  // NaN in every float type, and in the scales of q8_0
+  }
+
+  void write(const Operands& o, const std::vector<Row>& rows) {
+    const KvShape& s = case_.shape;
+    const auto count = static_cast<uint32_t>(rows.size());
+    rig_.stream().kv_write(
+        {pages_, kv_rows(rows),
+         rig_.put_mat(gather(o.k, rows, s.kv_heads * s.key_dim), count, s.kv_heads * s.key_dim),
+         rig_.put_mat(gather(o.v, rows, s.kv_heads * s.value_dim), count, s.kv_heads * s.value_dim)});
+    rig_.stream().sync();
+  }
+
+  std::vector<float> attend(const Operands& o, const std::vector<Row>& rows) {
+    const KvShape& s = case_.shape;
+    const auto count = static_cast<uint32_t>(rows.size());
+    device::AttentionArgs args;
+    args.pages = pages_;
+    args.rows = kv_rows(rows);
+    args.q = rig_.put_mat(gather(o.q, rows, case_.heads * s.key_dim), count, case_.heads * s.key_dim,
+                          case_.heads * s.key_dim + 3);
+    args.heads = case_.heads;
+    args.scale = 1.0f / std::sqrt(static_cast<float>(s.key_dim));
+    args.out = rig_.space_mat(count, case_.heads * s.value_dim, case_.heads * s.value_dim + 5);
+    args.scratch = rig_.space(rig_.device().sizer().attention_scratch_bytes(s, case_.heads, count));
+    rig_.stream().attention(args);
+    return rig_.get(args.out);
+  }
+
+ private:
+  device::KvRows kv_rows(const std::vector<Row>& rows) {
+    std::vector<int32_t> positions, sequences;
+    for (const Row& row : rows) {
+      positions.push_back(static_cast<int32_t>(row.position));
+      sequences.push_back(static_cast<int32_t>(row.sequence));
+    }
+    return {rig_.put(positions), rig_.put(sequences), tables_, static_cast<uint32_t>(rows.size()),
+            pages_max_};
+  }
+  static std::vector<float> gather(const std::vector<std::vector<float>>& of, const std::vector<Row>& rows,
+                                   uint32_t width) {
+    std::vector<float> out;
+    for (const Row& row : rows) {
+      const auto from = of[row.sequence].begin() + std::ptrdiff_t{row.position} * width;
+      out.insert(out.end(), from, from + width);
+    }
+    return out;
+  }
+
+  Rig& rig_;
+  const Case& case_;
+  device::KvPages pages_;
+  device::Buffer tables_;
+  uint32_t pages_max_ = 0;
+};
+
+std::vector<Row> all_rows(const Case& c) {
+  std::vector<Row> out;
+  for (uint32_t s = 0; s < c.lengths.size(); ++s) {
+    for (uint32_t p = 0; p < c.lengths[s]; ++p) out.push_back({s, p});
+  }
+  return out;
+}
+
+std::vector<Row> last_rows(const Case& c) {
+  std::vector<Row> out;
+  for (uint32_t s = 0; s < c.lengths.size(); ++s) out.push_back({s, c.lengths[s] - 1});
+  return out;
+}
+
+// What a page keeps of a value: nothing lost, eleven bits, or steps of a 127th of the block's greatest.
+double kept_error(Dtype dtype) { return dtype == Dtype::kF32 ? 1e-5 : dtype == Dtype::kF16 ? 3e-3 : 4e-2; }
+
+TEST(AttentionFormula, ScalarIsSoftmaxOfScores) {
+  for (const Case& c : cases()) {
+    const Operands o = operands(c);
+    Rig rig(open_scalar());
+    Memory memory(rig, c, 3);
+    const std::vector<Row> rows = all_rows(c);
+    memory.write(o, rows);
+    const std::vector<float> got = memory.attend(o, rows);
+    const KvShape& s = c.shape;
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const auto& k = o.k[rows[r].sequence];
+      const auto& v = o.v[rows[r].sequence];
+      const auto& q = o.q[rows[r].sequence];
+      for (uint32_t h = 0; h < c.heads; ++h) {
+        const uint32_t kv = h / (c.heads / s.kv_heads), n = rows[r].position + 1;
+        std::vector<double> weight(n);
+        double greatest = -1e300, total = 0;
+        for (uint32_t p = 0; p < n; ++p) {
+          for (uint32_t d = 0; d < s.key_dim; ++d)
+            weight[p] += double{q[(uint64_t{rows[r].position} * c.heads + h) * s.key_dim + d]} *
+                         double{k[(uint64_t{p} * s.kv_heads + kv) * s.key_dim + d]};
+          weight[p] /= std::sqrt(static_cast<double>(s.key_dim));
+          greatest = std::max(greatest, weight[p]);
+        }
+        for (double& w : weight) total += w = std::exp(w - greatest);
+        for (uint32_t d = 0; d < s.value_dim; ++d) {
+          double sum = 0, size = 0;
+          for (uint32_t p = 0; p < n; ++p) {
+            const double value = v[(uint64_t{p} * s.kv_heads + kv) * s.value_dim + d];
+            sum += weight[p] / total * value;
+            size = std::max(size, std::abs(value));
+          }
+          ASSERT_NEAR(got[(r * c.heads + h) * s.value_dim + d], sum, kept_error(s.dtype) * (size + 1))
+              << "row " << r << " head " << h << " of " << c.heads;
+        }
+      }
+    }
+  }
+}
+
+class Attention : public ::testing::TestWithParam<Subject> {};
+
+TEST_P(Attention, EqualsScalar) {
+  for (const Case& c : cases()) {
+    const Operands o = operands(c);
+    Rig truth(open_scalar()), rig(open(GetParam()));
+    Memory truth_memory(truth, c, 3), memory(rig, c, 4);
+    const std::vector<Row> rows = all_rows(c);
+    truth_memory.write(o, rows);
+    memory.write(o, rows);
+    const std::vector<float> want = truth_memory.attend(o, rows);
+    const std::vector<float> size(want.size(), 4.0f);
+    EXPECT_EQ(difference_within(memory.attend(o, rows), want, size, GetParam().error_max), "");
+  }
+}
+
+// Contracts E1 and E5: whatever the batch, the slices and the places of the pages; beyond its own position a
+// row reads nothing, so poison there does not show.
+TEST_P(Attention, ARowDoesNotKnowItsBatch) {
+  for (const Case& c : cases()) {
+    const Operands o = operands(c);
+    const std::vector<Row> rows = all_rows(c), last = last_rows(c);
+    Rig rig(open(GetParam()));
+    Memory whole_memory(rig, c, 5);
+    whole_memory.write(o, rows);
+    const std::vector<float> whole = whole_memory.attend(o, rows);
+    const size_t width = uint64_t{c.heads} * c.shape.value_dim;
+    for (const uint32_t slice : {1u, 7u, 40u}) {
+      Rig slice_rig(open(GetParam()), uint64_t{24} << 20);
+      Memory memory(slice_rig, c, 6 + slice);
+      for (size_t first = 0; first < rows.size(); first += slice) {
+        const size_t end = std::min(rows.size(), first + slice);
+        const std::vector<Row> part(rows.begin() + static_cast<std::ptrdiff_t>(first),
+                                    rows.begin() + static_cast<std::ptrdiff_t>(end));
+        memory.write(o, part);
+        EXPECT_EQ(
+            difference(memory.attend(o, part), std::span(whole).subspan(first * width, part.size() * width)),
+            "");
+      }
+      const std::vector<float> decode = memory.attend(o, last);  // one row of each sequence
+      size_t row = 0;
+      for (size_t s = 0; s < last.size(); ++s) {
+        row += c.lengths[s];
+        EXPECT_EQ(difference(std::span(decode).subspan(s * width, width),
+                             std::span(whole).subspan((row - 1) * width, width)),
+                  "");
+      }
+    }
+  }
+}
+
+TEST_P(Attention, LargeScoresDoNotOverflow) {
+  const Case c{{Dtype::kF32, 1, 16, 16}, 1, {70}};
+  Operands o = operands(c);
+  for (float& q : o.q[0]) q *= 1e4f;
+  Rig rig(open(GetParam()));
+  Memory memory(rig, c, 1);
+  memory.write(o, all_rows(c));
+  for (const float value : memory.attend(o, all_rows(c))) ASSERT_TRUE(std::isfinite(value));
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Attention, ::testing::ValuesIn(subjects()),
+                         [](const auto& tested) { return name_of(tested.param); });
+
+}  // namespace
+}  // namespace gantry::conformance

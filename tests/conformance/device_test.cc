@@ -1,0 +1,187 @@
+// The device itself: memory to the byte, sizes, options; and the ranks of a split talking to each other.
+#include <cmath>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/conformance/rig.h"
+
+namespace gantry::conformance {
+namespace {
+
+using device::Mat;
+using quant::Dtype;
+
+class Devices : public ::testing::TestWithParam<Subject> {};
+
+TEST_P(Devices, FreshMemoryIsPoisoned) {
+  Rig rig(open(GetParam()), 4096);
+  const Mat all = rig.space_mat(1, 1024);
+  for (const float value : rig.get(all)) ASSERT_TRUE(std::isnan(value));
+}
+
+TEST_P(Devices, SizesAreWholeAlignmentsAndGrow) {
+  const auto device = open(GetParam());
+  const device::Sizer& sizer = device->sizer();
+  for (const Dtype dtype : weight_types()) {
+    const device::WeightShape shape{dtype, 33, is_float(dtype) ? 77u : 512u};
+    EXPECT_EQ(sizer.packed_bytes(shape) % sizer.alignment(), 0u);
+    // A device may pad, but not much: decoding speed is bytes.
+    const device::WeightShape large{dtype, 4096, 4096};
+    const auto plain = static_cast<double>(4096 * quant::row_bytes(dtype, 4096));
+    EXPECT_LE(static_cast<double>(sizer.packed_bytes(large)), 1.03 * plain) << quant::facts(dtype).name;
+    uint64_t last = 0;
+    for (uint32_t rows = 0; rows < 70; ++rows) {
+      const uint64_t bytes = sizer.linear_scratch_bytes(shape, rows);
+      EXPECT_EQ(bytes % sizer.alignment(), 0u);
+      EXPECT_GE(bytes, last);
+      last = bytes;
+    }
+  }
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF16, Dtype::kQ8_0}) {
+    EXPECT_EQ(sizer.kv_page_bytes({dtype, 3, 40, 24}) % sizer.alignment(), 0u);
+    EXPECT_GT(sizer.kv_page_bytes({dtype, 3, 40, 24}), 0u);
+  }
+}
+
+TEST_P(Devices, TellsWhatItIs) {
+  const auto device = open(GetParam());
+  EXPECT_EQ(device->facts().id, "cpu:0");
+  EXPECT_EQ(device->facts().isa, GetParam().options.isa);
+  EXPECT_EQ(device->facts().compute_units, GetParam().options.threads);
+  EXPECT_GT(device->facts().memory_bytes, 0u);
+}
+
+TEST(CpuDevice, ACapIsACapToTheByte) {
+  const uint64_t overhead = open_scalar()->sizer().overhead_bytes();
+  const device::OpenDeviceOptions options{"scalar", 2, overhead + 10000};
+  const auto device = cpu_backend().open(0, options);
+  EXPECT_EQ(device->facts().memory_bytes, overhead + 10000);
+  {
+    const auto first = device->new_arena("first", 6000);
+    EXPECT_THROW(device->new_arena("second", 4001), Error);
+    EXPECT_NO_THROW(device->new_arena("second", 4000));
+  }
+  EXPECT_NO_THROW(device->new_arena("all", 10000));  // the first two were given back
+  try {
+    device->new_arena("more", 10001);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kMemory);
+    EXPECT_NE(error.message().find("10001"), std::string::npos);
+  }
+}
+
+TEST(CpuDevice, MoreThanTheMachineHasIsRefused) {
+  const auto device = open_scalar();
+  EXPECT_THROW(device->new_arena("huge", uint64_t{1} << 60), Error);
+}
+
+TEST(CpuDevice, AnUnknownInstructionSetIsNamed) {
+  try {
+    cpu_backend().open(0, {"sse9", 1, 0});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_NE(std::string(error.what()).find("scalar"), std::string::npos);
+  }
+}
+
+// ---- ranks, each in its own thread
+
+template <typename Body>
+void on_ranks(uint32_t ranks, Body body) {
+  std::vector<std::shared_ptr<device::Device>> devices;
+  for (uint32_t r = 0; r < ranks; ++r) devices.push_back(cpu_backend().open(0, {"", 1, 0}));
+  const auto communicators = cpu_backend().connect(devices);
+  std::vector<std::thread> threads;
+  for (uint32_t r = 0; r < ranks; ++r)
+    threads.emplace_back([&, r] {
+      Rig rig(devices[r], uint64_t{1} << 20);
+      EXPECT_EQ(communicators[r]->rank(), r);
+      EXPECT_EQ(communicators[r]->ranks(), ranks);
+      body(rig, *communicators[r], r);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Rows of `cols` values, `stride` apart.
+std::vector<float> spread(const std::vector<float>& values, uint32_t cols, uint32_t stride) {
+  std::vector<float> out(values.size() / cols * stride);
+  for (size_t i = 0; i < values.size(); ++i) out[i / cols * stride + i % cols] = values[i];
+  return out;
+}
+
+TEST(Ranks, SumInRankOrder) {
+  for (const uint32_t ranks : {1u, 2u, 3u, 5u}) {
+    on_ranks(ranks, [ranks](Rig& rig, device::Communicator& all, uint32_t rank) {
+      const Mat x = rig.put_mat(random_floats(rank, 7 * 33), 7, 33, 40);
+      std::vector<float> want = random_floats(0, 7 * 33);
+      for (uint32_t r = 1; r < ranks; ++r) {
+        const std::vector<float> part = random_floats(r, 7 * 33);
+        for (size_t i = 0; i < want.size(); ++i) want[i] += part[i];
+      }
+      const std::vector<float> mine = spread(random_floats(rank, 7 * 33), 33, 40);
+      for (int round = 0; round < 100; ++round) {
+        rig.stream().write(x.buffer, std::as_bytes(std::span(mine)));
+        all.all_reduce_sum(rig.stream(), x);
+        EXPECT_EQ(difference(rig.get(x), want), "");
+      }
+    });
+  }
+}
+
+TEST(Ranks, GatherUnevenColumns) {
+  on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+    const uint32_t cols = 5 + 3 * rank;
+    const Mat part = rig.put_mat(random_floats(rank, 4 * cols), 4, cols, cols + 1);
+    const Mat out = rig.space_mat(4, 5 + 8 + 11, 30);
+    all.all_gather_cols(rig.stream(), part, out);
+    const std::vector<float> got = rig.get(out);
+    uint32_t col = 0;
+    for (uint32_t r = 0; r < 3; ++r) {
+      const uint32_t width = 5 + 3 * r;
+      const std::vector<float> values = random_floats(r, 4 * width);
+      for (uint32_t row = 0; row < 4; ++row) {
+        for (uint32_t i = 0; i < width; ++i) EXPECT_EQ(got[row * 24 + col + i], values[row * width + i]);
+      }
+      col += width;
+    }
+  });
+}
+
+TEST(Ranks, AChainOfSends) {
+  on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+    for (uint64_t round = 0; round < 20; ++round) {
+      const Mat x = rank == 0 ? rig.put_mat(random_floats(round, 30), 2, 15) : rig.space_mat(2, 15, 17);
+      if (rank > 0) all.receive(rig.stream(), x, rank - 1);
+      EXPECT_EQ(difference(rig.get(x), random_floats(round, 30)), "");
+      if (rank < 2) all.send(rig.stream(), x, rank + 1);
+    }
+  });
+}
+
+TEST(Ranks, AbortEndsAllWaiting) {
+  on_ranks(4, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+    const Mat x = rig.put_mat(random_floats(rank, 8), 1, 8);
+    all.all_reduce_sum(rig.stream(), x);
+    if (rank == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      all.abort();
+      EXPECT_THROW(all.all_reduce_sum(rig.stream(), x), Error);
+    } else if (rank == 1) {
+      EXPECT_THROW(all.receive(rig.stream(), x, 0), Error);
+    } else if (rank == 2) {
+      EXPECT_THROW(all.send(rig.stream(), x, 0), Error);
+    } else {
+      EXPECT_THROW(all.all_reduce_sum(rig.stream(), x), Error);
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Devices, ::testing::ValuesIn(subjects()),
+                         [](const auto& tested) { return name_of(tested.param); });
+
+}  // namespace
+}  // namespace gantry::conformance
