@@ -42,9 +42,9 @@ class TextCompleter final : public Completer {
   std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) override {
     check_request(request);
     sample::validate(request.sampling, parts_.tokenizer->size());
-    std::vector<TokenId> prompt = prompts_.tokens(request.prompt);
+    ReadPrompt prompt = prompts_.read(request.prompt);
     auto running = std::make_shared<Running>(parts_, workers_, request, prompt, std::move(sink));
-    running->submitted(parts_.engine->submit(job_of(request, std::move(prompt), running)));
+    running->submitted(parts_.engine->submit(job_of(request, std::move(prompt.tokens), running)));
     return running;
   }
 
