@@ -22,8 +22,8 @@ class Call final : public Workers::Task {
 };
 
 TEST(Workers, RunsATaskOnOneThreadAtATimeAndMissesNothing) {
-  Workers workers(4);
   std::atomic<int> mailbox = 0, taken = 0, inside = 0;
+  Workers workers(4);  // ends before what its tasks use
   constexpr int kMany = 20'000;
   const auto task = std::make_shared<Call>([&] {
     EXPECT_EQ(++inside, 1);
@@ -39,9 +39,9 @@ TEST(Workers, RunsATaskOnOneThreadAtATimeAndMissesNothing) {
 }
 
 TEST(Workers, GoesOnWhileThereIsMore) {
-  Workers workers(1);
   std::promise<void> done;
   int left = 100;
+  Workers workers(1);  // ends before what its tasks use
   workers.schedule(std::make_shared<Call>([&] {
     if (--left == 0) done.set_value();
     return left > 0;
@@ -53,16 +53,18 @@ TEST(Workers, GoesOnWhileThereIsMore) {
 TEST(Workers, ATaskMayStopItsOwnPool) {
   for (int round = 0; round < 200; ++round) {
     auto workers = std::make_shared<Workers>(2);
-    std::promise<void> done;
+    // The thread outlives the pool here, so it holds the promise, too.
+    const auto done = std::make_shared<std::promise<void>>();
+    auto ready = done->get_future();
     Workers& pool = *workers;
     // The task has the last reference.
-    auto task = std::make_shared<Call>([held = std::move(workers), &done]() mutable {
+    auto task = std::make_shared<Call>([held = std::move(workers), done]() mutable {
       held.reset();
-      done.set_value();
+      done->set_value();
       return true;
     });
     pool.schedule(std::move(task));
-    done.get_future().wait();
+    ready.wait();
   }
 }
 
