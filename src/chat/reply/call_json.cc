@@ -59,6 +59,10 @@ CallReader::Went CallReader::json_open(Stage& stage) {
   if (c == '{') {
     json_ = Json::kKey;
   } else if (json_ == Json::kOpen && c == '[') {
+    // A list of other things is for another shape, where the format has one.
+    const size_t next = stage.rest.find_first_not_of(" \t\r\n", 1);
+    if (next == std::string_view::npos) return Went::kWait;
+    if (stage.rest[next] != '{') return step_ + 1 < format_.call.size() ? Went::kOther : Went::kFail;
     in_array_ = true;
     json_ = Json::kElement;
   } else if (json_ == Json::kElement && c == ']' && told_) {
@@ -102,10 +106,12 @@ CallReader::Went CallReader::json_value(Stage& stage) {
   }
   scan_ = {};
   scanned_ = 0;
+  const bool named = format_.name_is_key && name_.empty();
+  if (named && !set_name(key_)) return Went::kFail;
   const char c = stage.rest.front();
   if (c == ',' || c == '}' || c == ']') return Went::kFail;
   json_ = Json::kSkipped;
-  if (arguments_begun_ || !is_one_of(format_.arguments_keys, key_)) return Went::kOn;
+  if (!named && (arguments_begun_ || !is_one_of(format_.arguments_keys, key_))) return Went::kOn;
   if (c != '{' && c != '"') return c == 'n' ? Went::kOn : Went::kFail;  // null: none
   arguments_begun_ = true;
   if (!name_.empty() && !open_) tell(stage.events);

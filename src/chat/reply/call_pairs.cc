@@ -1,5 +1,6 @@
 // Arguments as pairs of key and value between markers, told as one JSON object.
 #include "chat/reply/call_reader.h"
+#include "chat/reply/literal_reader.h"
 #include "chat/reply/markers.h"
 
 namespace gantry::chat {
@@ -79,7 +80,7 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
     take(stage, found.at + pairs.value_open.size());
   }
   if (type_ == ArgumentType::kText) stage.events.text(ReplyKind::kArguments, "\"");
-  value_begun_ = false;
+  value_begun_ = value_padded_ = false;
   searched_ = 0;
   pair_ = Pair::kValue;
   return Went::kOn;
@@ -98,11 +99,14 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
   std::string_view value = stage.rest.substr(0, found.at);
   size_t used = whole ? found.at + format_.pairs.value_close.size() : found.at;
   if (format_.pairs.newline_padded) {
-    const bool padded = !value_begun_ && value.starts_with('\n');
-    value_begun_ = value_begun_ || !value.empty();
-    if (padded) value.remove_prefix(1);
+    const bool begins = !value_begun_ && !value.empty();
+    value_begun_ = value_begun_ || begins;
+    if (begins) {
+      value_padded_ = value.front() == '\n';
+      if (value_padded_) value.remove_prefix(1);
+    }
     // Of the newlines at the end one may be the padding.
-    if (value.ends_with('\n')) {
+    if (value_padded_ && value.ends_with('\n')) {
       value.remove_suffix(1);
       if (!whole) --used;
     }
@@ -121,6 +125,8 @@ void CallReader::give_value(Stage& stage, std::string_view text) {
   const std::string_view bare = without_space(text);
   if (nlohmann::json::accept(bare))
     stage.events.text(ReplyKind::kArguments, bare);
+  else if (const std::string literal = json_of_literal(bare); !literal.empty())
+    stage.events.text(ReplyKind::kArguments, literal);
   else
     stage.events.text(ReplyKind::kArguments, '"' + escaped(text) + '"');
 }

@@ -30,6 +30,7 @@ void CallReader::begin(std::string opening, bool bare) {
   told_ = false;
   step_ = 0;
   json_ = Json::kOpen;
+  python_ = Python::kOpen;
   in_array_ = false;
   clear_call();
 }
@@ -94,7 +95,12 @@ void CallReader::end_call(ReplyEvents& events, bool whole) {
 
 // Text that is no call, or the end of all text.
 CallReader::Outcome CallReader::stop(Stage& stage, bool failed) {
-  if (!open_) return Outcome::kFailed;
+  if (!open_) {
+    // All of it is given back at the end, and something always, so that nobody tries the same text again.
+    if (!failed) take(stage, stage.rest.size());
+    if (kept_.empty() && !told_) take(stage, std::min<size_t>(1, stage.rest.size()));
+    return Outcome::kFailed;
+  }
   if (!failed) {
     if (!arguments_whole_) cut_pair(stage);
     // What is left is a piece of the call's own markup.
@@ -137,7 +143,10 @@ CallReader::Went CallReader::step(Stage& stage, const CallStep& step) {
     case StepKind::kId:
     case StepKind::kSkip:
       return before_step(stage, step);
+    case StepKind::kPython:
+      return python_step(stage);
     case StepKind::kArguments:
+      if (!format_.literal.quotes.empty()) return literal_step(stage);
       return format_.pairs.key_open.empty() ? object_step(stage) : pairs_step(stage);
   }
   return Went::kFail;

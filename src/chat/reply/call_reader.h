@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "chat/reply/json_scan.h"
+#include "chat/reply/literal_reader.h"
 #include "chat/reply/reply_event.h"
 #include "chat/reply/reply_format.h"
 #include "chat/reply/tool_types.h"
@@ -44,6 +45,7 @@ class CallReader {
 
  private:
   enum class Json : uint8_t { kOpen, kElement, kKey, kColon, kValue, kSkipped, kArguments, kText, kAfter };
+  enum class Python : uint8_t { kOpen, kCall, kFirst, kArguments, kAfter };
   enum class Pair : uint8_t { kNext, kKey, kAttributes, kValue };
   // What a step or a part of one came to.
   enum class Went : uint8_t { kOn, kWait, kDone, kFail, kOther };
@@ -79,6 +81,14 @@ class CallReader {
   Went json_end(Stage& stage);
   Went json_after(Stage& stage);
 
+  Went python_step(Stage& stage);
+  Went python_open(Stage& stage);
+  Went python_call(Stage& stage);
+  Went python_first(Stage& stage);
+  Went python_after(Stage& stage);
+  Went literal_step(Stage& stage);
+  Went literal_part(Stage& stage);
+
   Went pairs_step(Stage& stage);
   Went pair_next(Stage& stage);
   Went pair_key(Stage& stage);
@@ -107,10 +117,14 @@ class CallReader {
   bool arguments_begun_ = false;
   size_t scanned_ = 0;  // bytes of the text that scan_ has seen and nobody has taken
 
+  Python python_ = Python::kOpen;
+  LiteralReader literal_;
+
   Pair pair_ = Pair::kNext;
   size_t pairs_ = 0;
   ArgumentType type_ = ArgumentType::kUnknown;
   bool value_begun_ = false;
+  bool value_padded_ = false;
   size_t searched_ = 0;  // bytes of the text that hold no end of the value
 };
 

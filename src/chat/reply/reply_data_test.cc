@@ -110,6 +110,122 @@ std::vector<FamilyReply> json_families() {
   };
 }
 
+std::vector<FamilyReply> python_families() {
+  const std::string weather = "get_current_weather(location=\"Paris, France\", unit='celsius')";
+  const std::string gemma = "call:get_current_weather{location:<q>Paris, France<q>,unit:<q>celsius<q>}";
+  const auto quoted = [](std::string text, const std::string& quote) {
+    for (size_t at = text.find("<q>"); at != std::string::npos; at = text.find("<q>"))
+      text.replace(at, 3, quote);
+    return text;
+  };
+  return {
+      two("lfm2", "lfm2", "Look.<|tool_call_start|>[" + weather + ", get_time()]<|tool_call_end|>", "Look."),
+      {"lfm2 values",
+       "lfm2",
+       "",
+       "<think>Hm.</think><|tool_call_start|>[python(code='it\\'s \"b\"\\n', tries=3, more=[True, None, (1, "
+       "-2.5)], deep={'a': {}, \"b c\": 1e5})]<|tool_call_end|>Done.",
+       {"Hm.",
+        "Done.",
+        {{"python",
+          R"({"code": "it's \"b\"\n", "tries": 3, "more": [true, null, [1, -2.5]], "deep": {"a": {}, "b c": 1e5}})"}}}},
+      two("olmo", "olmo", "<function_calls>\n" + weather + "\nget_time()\n</function_calls>"),
+      two("llama 4 python", "llama", "<|python_start|>[" + weather + ", get_time()]<|python_end|>"),
+      two("llama 3 bare python", "llama", "[" + weather + ", get_time()]"),
+      two("minicpm", "minicpm",
+          "<|thought_start|>\nHm.\n<|thought_end|>\n<|tool_call_start|>\n```python\n" + weather +
+              "\nget_time()\n```\n<|tool_call_end|>\n",
+          "", "Hm."),
+      two("gemma 4", "gemma4",
+          quoted("<|channel>thought\nHm.\n<channel|>Look.<|tool_call>" + gemma +
+                     "<tool_call|><|tool_call>call:get_time{}<tool_call|><|tool_response>",
+                 "<|\"|>"),
+          "Look.", "Hm."),
+      {"gemma 4 values",
+       "gemma4",
+       "<|turn>model\n<|channel>thought\n<channel|>",
+       quoted("<|tool_call>call:python{code:<q>a \"b\" 'c' "
+              "\\n\n<q>,list:[1,<q>x,y<q>,true],deep:{<q>k<q>:{n:1}}}"
+              "<tool_call|>",
+              "<|\"|>"),
+       {"",
+        "",
+        {{"python", R"({"code": "a \"b\" 'c' \\n\n", "list": [1, "x,y", true], "deep": {"k": {"n": 1}}})"}}}},
+      two("functiongemma", "functiongemma",
+          quoted("<start_function_call>" + gemma +
+                     "<end_function_call><start_function_call>call:get_time{}<end_function_call>",
+                 "<escape>")),
+  };
+}
+
+std::vector<FamilyReply> header_families() {
+  const std::string call = json_call("get_current_weather", kArgs);
+  const auto atem = [](const std::string& name, const std::string& parameters) {
+    return "<atem:function_calls>\n<atem:invoke name=\"" + name + "\">\n" + parameters +
+           "</atem:invoke>\n</atem:function_calls>";
+  };
+  return {
+      two("functionary", "functionary", "all\nLook.>>>get_current_weather\n" + kArgs + ">>>get_time\n{}",
+          "Look.", "", "<|end_header_id|>\n\n>>>"),
+      {"functionary talks",
+       "functionary",
+       ">>>",
+       "all\nIn Python:\n>>> print(1)\n>>>get_rest\nEnd.\n",
+       {"", "In Python:\n>>> print(1)\n>>>get_rest\nEnd.\n", {}}},
+      {"functionary python",
+       "functionary",
+       ">>>",
+       "python\nprint('a')\n",
+       {"", "", {{"python", "print('a')\n"}}}},
+      two("glimmer", "glimmer",
+          " to=self<|message|>Hm.<|eom|><|start|>assistant to=user<|message|>Look.<|eom|><|start|>assistant "
+          "to=get_current_weather<|message|>" +
+              atem("get_current_weather",
+                   "<atem:parameter name=\"location\">Paris, "
+                   "France</atem:parameter>\n<atem:parameter "
+                   "name=\"unit\">celsius</atem:parameter>\n") +
+              "<|eom|><|start|>assistant to=get_time<|message|>" + atem("get_time", "") + "<|eot|>",
+          "Look.", "Hm.", "<|start|>assistant"),
+      {"gigachat 3",
+       "gigachat3",
+       "assistant<|role_sep|>\n",
+       "Look.<|message_sep|>\n\nfunction call<|role_sep|>\n" + call + "<|message_sep|>\n\n",
+       {"", "Look.", {kTwo[0]}}},
+      two("apertus", "apertus",
+          "<|inner_prefix|>Hm.<|inner_suffix|><|tools_prefix|>[{\"get_current_weather\": " + kArgs +
+              "}, {\"get_time\": {}}]<|tools_suffix|>",
+          "", "Hm."),
+      two("internlm", "internlm",
+          "Look.<|action_start|><|plugin|>\n" + call + "<|action_end|>\n<|action_start|> <|plugin|>" +
+              json_call("get_time", "{}", "parameters") + "<|action_end|>",
+          "Look."),
+      two("phi", "phi", "<|tool_call|>[" + call + ", " + json_call("get_time", "{}") + "]<|/tool_call|>"),
+      two("function tags", "function-tags",
+          "Look.<function=get_current_weather>" + kArgs + "</function><function=get_time>{}</function>",
+          "Look."),
+      two("hunyuan", "hunyuan",
+          "<think>\nHm.\n</think>\n<answer>\nLook.<tool_calls>[" + call + ", " + json_call("get_time", "{}") +
+              "]</tool_calls>\n</answer>",
+          "Look.", "Hm."),
+      {"ernie",
+       "ernie",
+       "",
+       "<think>\nHm.\n</think>\n\n<response>\nIt is warm.\n</response>\n",
+       {"Hm.", "It is warm.", {}}},
+      two("ernie calls", "ernie",
+          "<tool_call>\n" + call + "\n</tool_call>\n<tool_call>\n" + json_call("get_time", "{}") +
+              "\n</tool_call>\n"),
+      two("longcat", "longcat",
+          "<longcat_think>Hm.</longcat_think><longcat_tool_call>get_current_weather\n"
+          "<longcat_arg_key>location</longcat_arg_key>\n<longcat_arg_value>Paris, "
+          "France</longcat_arg_value>\n<longcat_arg_key>unit</longcat_arg_key>\n"
+          "<longcat_arg_value>celsius</longcat_arg_value>\n</longcat_tool_call>\n"
+          "<longcat_tool_call>get_time\n</longcat_tool_call>",
+          "", "Hm."),
+      two("no markers", "plain", "[" + call + ", " + json_call("get_time", "{}") + "]"),
+  };
+}
+
 std::vector<FamilyReply> token_families() {
   const auto kimi = [](const char* name, const std::string& args) {
     return fmt::format("<|tool_call_begin|>functions.{}<|tool_call_argument_begin|>{}<|tool_call_end|>", name,
@@ -211,7 +327,7 @@ std::vector<FamilyReply> token_families() {
 const std::vector<FamilyReply>& family_replies() {
   static const std::vector<FamilyReply> all = [] {
     std::vector<FamilyReply> out = tagged();
-    for (const auto& more : {json_families(), token_families()})
+    for (const auto& more : {json_families(), python_families(), header_families(), token_families()})
       out.insert(out.end(), more.begin(), more.end());
     return out;
   }();
@@ -302,6 +418,8 @@ std::string missing_word(std::string_view text, const Heard& heard) {
     for (const ReplyFormat& format : reply_formats()) {
       for (const std::string& marker : reply_markers(format, true)) out += ' ' + marker;
       for (const std::string& marker : format.silent) out += ' ' + marker;
+      for (const CallStep& step : format.call)
+        for (const std::string& word : step.texts) out += " " + word;
     }
     return out;
   }();

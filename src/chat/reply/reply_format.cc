@@ -30,6 +30,10 @@ std::vector<std::string> reply_markers(const ReplyFormat& format, bool tools) {
     add(span.open);
     add(span.close);
   }
+  for (const Span& span : format.answer) {
+    add(span.open);
+    add(span.close);
+  }
   add(format.channels.message);
   add(format.channels.channel);
   add_all(format.channels.begins);
@@ -42,6 +46,7 @@ std::vector<std::string> reply_markers(const ReplyFormat& format, bool tools) {
   for (const auto* text :
        {&format.pairs.key_open, &format.pairs.key_close, &format.pairs.value_open, &format.pairs.value_close})
     add(*text);
+  add_all(format.literal.quotes);
   return out;
 }
 

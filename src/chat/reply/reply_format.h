@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/reply/literal_reader.h"
+
 namespace gantry::chat {
 
 // What stands between two markers.
@@ -25,7 +27,8 @@ enum class StepKind : uint8_t {
   kName,      // the name: everything before the first of `texts`
   kId,        // the call's id: likewise; empty where there is nothing
   kSkip,      // something without meaning: likewise
-  kArguments  // the arguments: a JSON object, or pairs of key and value where the row has them
+  kPython,    // calls in Python's words, one, several, or a list of them
+  kArguments  // the arguments: a JSON object, or what `literal` or `pairs` of the row say
 };
 struct CallStep {
   StepKind kind;
@@ -42,13 +45,15 @@ struct Pairs {
 
 // A reply of messages with headers: HEADER message BODY end HEADER message BODY ...
 struct Channels {
-  std::string message = {};                 // ends a header; empty: the family has none
-  std::string channel = {};                 // the channel's name follows
-  std::string recipient = {};               // whom it is for follows
-  std::string recipient_prefix = {};        // of a recipient that is a tool
-  std::vector<std::string> begins = {};     // how a header may begin
-  std::vector<std::string> ends = {};       // end a body
-  std::vector<std::string> reasoning = {};  // channels that are reasoning
+  std::string message = {};              // ends a header; empty: the family has none
+  std::string channel = {};              // the channel's name follows
+  std::string recipient = {};            // whom it is for follows
+  std::string recipient_prefix = {};     // of a recipient that is a tool
+  std::vector<std::string> begins = {};  // how a header may begin; the prompt may have ended with the first
+  std::vector<std::string> ends = {};    // end a body; none: the next header does, a call's end is its JSON's
+  std::vector<std::string> reasoning = {};  // channels and recipients that are reasoning
+  std::vector<std::string> content = {};    // recipients that are no tools
+  bool only_known = false;  // a header is one only with a recipient of `content` or a tool of the request
 };
 
 enum class CallIds : uint8_t {
@@ -66,12 +71,15 @@ struct ReplyFormat {
   std::vector<std::string> call_open = {}, call_close = {};
   std::vector<CallStep> call = {};  // empty: the family calls no tools
   Pairs pairs = {};
+  LiteralRules literal = {};  // without quotes: none
   std::vector<std::string> name_keys{"name"};
   std::vector<std::string> arguments_keys{"arguments", "parameters"};
+  bool name_is_key = false;       // {"NAME": {...}}
   std::string name_prefix = {};   // before the name, not a part of it
   bool name_is_numbered = false;  // ":N" follows the name, not a part of it; with the prefix it is the id
   bool bare = false;              // a reply may be nothing but calls in JSON, without a marker
   CallIds ids = CallIds::kRandom;
+  std::vector<Span> answer = {};         // may stand around the content
   std::vector<std::string> silent = {};  // neither text nor structure
   Channels channels = {};
 };

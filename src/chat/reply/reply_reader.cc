@@ -24,12 +24,20 @@ ReplyReader::ReplyReader(const ReplyFormat& format, const ReplyOptions& options)
       types_(options.tool_list),
       reader_(format_, types_) {
   for (const Span& span : format.reasoning) add_markers({span.open}, Role::kReasoning);
+  for (const Span& span : format.reasoning) add_markers({span.close}, Role::kReasoningEnd);
+  for (const Span& span : format.answer) add_markers({span.open}, Role::kAnswer);
+  for (const Span& span : format.answer) add_markers({span.close}, Role::kAnswerEnd);
   add_markers(format.silent, Role::kSilent);
   if (!format.channels.message.empty()) {
-    add_markers({format.channels.begins.begin(), format.channels.begins.begin() + 2}, Role::kHeader);
+    const size_t marks = std::min<size_t>(2, format.channels.begins.size());
+    add_markers({format.channels.begins.data(), format.channels.begins.data() + marks}, Role::kHeader);
     add_markers(format.channels.ends, Role::kEnd);
     state_ = State::kHeader;
-  } else if (tools_) {
+    // The prompt may have begun the header.
+    const std::string& begin = format.channels.begins[0];
+    if (format.channels.ends.empty() && options.prompt.ends_with(begin)) buffer_ = begin;
+  }
+  if (tools_ && !format.call_open.empty()) {
     add_markers(format.section_open, Role::kSection);
     add_markers(format.section_close, Role::kSectionEnd);
     add_markers(format.call_open, Role::kCall);
@@ -76,6 +84,11 @@ std::vector<ReplyEvent> ReplyReader::finish() {
   say(rest);
   // Space at the end is content's own, unless there is nothing but structure.
   if (spoken_ || !structured_) events_.text(ReplyKind::kContent, space_);
+  // The end came between a tool's name and its call.
+  if (!addressed_.empty()) {
+    events_.begin(std::exchange(addressed_, {}), "");
+    events_.end(false);
+  }
   buffer_.clear();
   opening_.clear();
   space_.clear();
@@ -118,7 +131,7 @@ void ReplyReader::say(std::string_view text) {
   }
   space_ += text.substr(words.size());
   // Without calls nothing can follow that would make it structure's.
-  if (spoken_ && !tools_ && format_.channels.message.empty()) {
+  if (spoken_ && !tools_ && !in_answer_ && format_.channels.message.empty()) {
     events_.text(ReplyKind::kContent, space_);
     space_.clear();
   }
@@ -179,6 +192,13 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
       reasoned_ = false;
       state_ = State::kReasoning;
       break;
+    case Role::kReasoningEnd:
+      // A model that was not to reason may say so.
+      if (spoken_ || events_.calls() > 0)
+        say(found);
+      else
+        after_structure();
+      break;
     case Role::kSection:
       opening_ = found;
       in_section_ = true;
@@ -195,6 +215,17 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
       rest = std::string_view(rest.data() - found.size(), rest.size() + found.size());
       state_ = State::kHeader;
       break;
+    case Role::kAnswer:
+    case Role::kAnswerEnd: {
+      const bool ends = meaning.role == Role::kAnswerEnd;
+      if (ends ? !in_answer_ : spoken_) {
+        say(found);
+        break;
+      }
+      in_answer_ = !ends;
+      after_structure();
+      break;
+    }
     case Role::kSilent:
     case Role::kEnd:
       break;
@@ -255,7 +286,10 @@ bool ReplyReader::section(std::string_view& rest) {
 bool ReplyReader::call(std::string_view& rest) {
   const uint32_t before = events_.calls();
   const CallReader::Outcome outcome = reader_.read(rest, over_, events_);
-  if (events_.calls() != before) after_structure();
+  if (events_.calls() != before) {
+    after_structure();
+    addressed_.clear();
+  }
   if (outcome == CallReader::Outcome::kMore) return false;
   if (outcome == CallReader::Outcome::kDone) {
     state_ = State::kClose;

@@ -40,7 +40,18 @@ class ReplyReader {
 
  private:
   enum class State : uint8_t { kText, kReasoning, kSection, kCall, kClose, kHeader, kBody };
-  enum class Role : uint8_t { kReasoning, kSection, kSectionEnd, kCall, kSilent, kHeader, kEnd };
+  enum class Role : uint8_t {
+    kReasoning,
+    kReasoningEnd,
+    kAnswer,
+    kAnswerEnd,
+    kSection,
+    kSectionEnd,
+    kCall,
+    kSilent,
+    kHeader,
+    kEnd
+  };
   struct Meaning {
     Role role;
     size_t index;
@@ -58,6 +69,11 @@ class ReplyReader {
   bool close(std::string_view& rest);
   bool header(std::string_view& rest);
   void read_header(std::string_view header);
+  bool is_header(std::string_view header) const;
+  std::string_view recipient_in(std::string_view header) const;
+  std::string_view tool_in(std::string_view header) const;
+  bool cut_header(std::string_view header);
+  bool call_body(std::string_view& rest);
   bool body(std::string_view& rest);
   void leave_call();
   void after_structure();
@@ -79,6 +95,7 @@ class ReplyReader {
   bool spoken_ = false;      // content since the beginning or the last structure
   bool structured_ = false;  // there was structure: space before content is not its own
   bool in_section_ = false;
+  bool in_answer_ = false;
   std::string opening_;  // a section's marker, until a call was found in it
   std::vector<std::string> reasoning_ends_;
   bool reasoned_ = false;  // something, in this span
@@ -86,7 +103,9 @@ class ReplyReader {
 
   // Of the message that is being read, where the family has headers.
   enum class Body : uint8_t { kContent, kReasoning, kCall } body_ = Body::kContent;
+  std::string addressed_;  // the tool a header named, until the call in its body is told
   ValueScan arguments_;
+  enum class ArgumentsKind : uint8_t { kUnknown, kJson, kText } arguments_kind_ = ArgumentsKind::kUnknown;
 };
 
 }  // namespace gantry::chat

@@ -137,18 +137,21 @@ ReplyFormat mistral() {
   return row;
 }
 
-ReplyFormat glm() {
+// <tool_call>NAME <arg_key>KEY</arg_key> <arg_value>VALUE</arg_value> </tool_call>, each tag after a prefix.
+ReplyFormat argument_tags(const char* name, const std::string& prefix) {
+  const auto open = [&](const char* tag) { return "<" + prefix + tag + ">"; };
+  const auto close = [&](const char* tag) { return "</" + prefix + tag + ">"; };
   ReplyFormat row;
-  row.name = "glm";
-  row.signs = {{"<arg_key>", "<tool_call>"}};
-  row.reasoning = kThink;
-  row.call_open = {"<tool_call>"};
-  row.call_close = {"</tool_call>"};
-  row.call = {{kJson}, {kName, {"\n", "<arg_key>", "</tool_call>"}}, {kArguments}};
-  row.pairs = {.key_open = "<arg_key>",
-               .key_close = "</arg_key>",
-               .value_open = "<arg_value>",
-               .value_close = "</arg_value>",
+  row.name = name;
+  row.signs = {{open("arg_key"), open("tool_call")}};
+  row.reasoning = {{open("think"), close("think")}};
+  row.call_open = {open("tool_call")};
+  row.call_close = {close("tool_call")};
+  row.call = {{kJson}, {kName, {"\n", open("arg_key"), close("tool_call")}}, {kArguments}};
+  row.pairs = {.key_open = open("arg_key"),
+               .key_close = close("arg_key"),
+               .value_open = open("arg_value"),
+               .value_close = close("arg_value"),
                .string_attribute = "",
                .json_attribute = ""};
   return row;
@@ -159,7 +162,7 @@ ReplyFormat command() {
   row.reasoning = {{"<|START_THINKING|>", "<|END_THINKING|>"}};
   row.name_keys = {"tool_name"};
   row.arguments_keys = {"parameters"};
-  row.silent = {"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"};
+  row.answer = {{"<|START_RESPONSE|>", "<|END_RESPONSE|>"}, {"<|START_TEXT|>", "<|END_TEXT|>"}};
   return row;
 }
 
@@ -192,9 +195,97 @@ ReplyFormat solar() {
 }
 
 ReplyFormat llama() {
-  ReplyFormat row = json_calls("llama", {{"<|python_tag|>"}, {"<|start_header_id|>", "\"parameters\": "}},
-                               {"<|python_tag|>"}, {});
+  ReplyFormat row = json_calls("llama",
+                               {{"<|python_tag|>"},
+                                {"<|start_header_id|>", "\"parameters\": "},
+                                {"<|header_start|>", "\"parameters\": "},
+                                {"<|python_start|>"}},
+                               {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
+  row.call = {{kJson}, {kPython}};
   row.bare = true;
+  return row;
+}
+
+// Calls in Python's words between two markers.
+ReplyFormat python_calls(const char* name, std::vector<std::vector<std::string>> signs, const char* open,
+                         const char* close) {
+  ReplyFormat row = json_calls(name, std::move(signs), {open}, {close});
+  row.call = {{kJson}, {kPython}};
+  return row;
+}
+
+ReplyFormat minicpm() {
+  ReplyFormat row = python_calls("minicpm", {{"<|tool_call_start|>", "```python"}}, "<|tool_call_start|>",
+                                 "<|tool_call_end|>");
+  row.reasoning = {{"<|thought_start|>", "<|thought_end|>"}, {"<think>", "</think>"}};
+  row.call = {{kMayText, {"```python"}}, {kPython}, {kMayText, {"```"}}};
+  return row;
+}
+
+// OPEN call:NAME{key:value} CLOSE, texts between marks.
+ReplyFormat gemma(const char* name, const char* open, const char* close, const char* quote) {
+  ReplyFormat row;
+  row.name = name;
+  row.signs = {{open, close}};
+  row.reasoning = {{"<|channel>thought", "<channel|>"}};
+  row.call_open = {open};
+  row.call_close = {close};
+  row.call = {{kText, {"call:"}}, {kName, {"{"}}, {kArguments}};
+  row.literal.quotes = {quote};
+  row.silent = {"<|tool_response>"};
+  return row;
+}
+
+// >>>all, content; >>>NAME, the call's JSON.
+ReplyFormat functionary() {
+  ReplyFormat row;
+  row.name = "functionary";
+  row.signs = {{">>>all"}};
+  row.channels = {.message = "\n",
+                  .channel = "",
+                  .recipient = ">>>",
+                  .recipient_prefix = "",
+                  .begins = {">>>"},
+                  .ends = {},
+                  .reasoning = {},
+                  .content = {"all"},
+                  .only_known = true};
+  row.call = {{kArguments}};
+  return row;
+}
+
+// <function=NAME>{...}</function>
+ReplyFormat functions() {
+  ReplyFormat row;
+  row.name = "function-tags";
+  row.signs = {{"<function="}};
+  row.reasoning = kThink;
+  row.call_open = {"<function="};
+  row.call_close = {"</function>"};
+  row.call = {{kName, {">"}}, {kText, {">"}}, {kArguments}};
+  return row;
+}
+
+// Messages to recipients; the calls in them are tags.
+ReplyFormat glimmer() {
+  ReplyFormat row = invocations("glimmer", "<atem:invoke name=", "atem:", {"atem:function_calls"});
+  row.reasoning = {};
+  row.channels = {.message = "<|message|>",
+                  .channel = "",
+                  .recipient = "to=",
+                  .recipient_prefix = "",
+                  .begins = {"<|start|>", "to=", "<|message|>", "assistant"},
+                  .ends = {"<|eom|>", "<|eot|>"},
+                  .reasoning = {"self"},
+                  .content = {"user"}};
+  return row;
+}
+
+// {"NAME": {...}} between two markers.
+ReplyFormat apertus() {
+  ReplyFormat row = json_calls("apertus", {{"<|tools_prefix|>"}}, {"<|tools_prefix|>"}, {"<|tools_suffix|>"});
+  row.reasoning = {{"<|inner_prefix|>", "<|inner_suffix|>"}};
+  row.name_is_key = true;
   return row;
 }
 
@@ -216,7 +307,16 @@ ReplyFormat seed_oss() {
 ReplyFormat granite() {
   ReplyFormat row =
       json_calls("granite", {{"<|start_of_role|>"}}, {"<|tool_call|>", "<tool_call>"}, {"</tool_call>"});
-  row.silent = {"<response>", "</response>"};
+  row.answer = {{"<response>", "</response>"}};
+  return row;
+}
+
+// Rows whose answers stand in tags of their own (ERNIE, Hunyuan).
+ReplyFormat with_answers(ReplyFormat row, const char* name, const std::string& call_sign,
+                         const std::string& tag) {
+  row.name = name;
+  row.signs = {{call_sign, "<" + tag + ">"}};
+  row.answer = {{"<" + tag + ">", "</" + tag + ">"}};
   return row;
 }
 
@@ -224,6 +324,8 @@ ReplyFormat plain() {
   ReplyFormat row;
   row.name = "plain";
   row.reasoning = kThink;
+  row.call = {{kJson}, {kPython}};
+  row.bare = true;
   return row;
 }
 
@@ -240,21 +342,46 @@ const std::vector<ReplyFormat>& reply_formats() {
     out.push_back(deepseek("deepseek-v3.1", {{"tool\u2581call\u2581begin"}}, false));
     out.push_back(invocations("minimax-m2", "<minimax:tool_call>", "", {"minimax:tool_call"}));
     out.push_back(mistral());
-    out.push_back(glm());
+    out.push_back(argument_tags("glm", ""));
+    out.push_back(argument_tags("longcat", "longcat_"));
     out.push_back(command());
     out.push_back(command_r());
     out.push_back(solar());
     out.push_back(seed_oss());
     out.push_back(granite());
+    out.push_back(minicpm());
+    out.push_back(python_calls("lfm2",
+                               {{"<|tool_call_start|>"}, {"<|tool_list_start|>"}, {"\"List of tools: ["}},
+                               "<|tool_call_start|>", "<|tool_call_end|>"));
+    out.push_back(gemma("gemma4", "<|tool_call>", "<tool_call|>", "<|\"|>"));
+    out.push_back(gemma("functiongemma", "<start_function_call>", "<end_function_call>", "<escape>"));
+    out.push_back(functionary());
+    out.push_back(glimmer());
+    out.push_back(apertus());
+    out.push_back(json_calls("internlm", {{"<|action_start|>"}},
+                             {"<|action_start|><|plugin|>", "<|action_start|> <|plugin|>"},
+                             {"<|action_end|>"}));
+    out.push_back(
+        json_calls("phi", {{"<|tool|>", "<|/tool|>"}}, {"<|tool_call|>", "functools"}, {"<|/tool_call|>"}));
     out.push_back(apriel());
-    out.push_back(json_calls("tool-calls", {{"<tool_calls>", "</tool_calls>"}}, {"<tool_calls>"},
-                             {"</tool_calls>"}));  // MiniMax M1, Jamba
+    const ReplyFormat tool_calls = json_calls("tool-calls", {{"<tool_calls>", "</tool_calls>"}},
+                                              {"<tool_calls>"}, {"</tool_calls>"});  // MiniMax M1, Jamba
+    out.push_back(with_answers(tool_calls, "hunyuan", "<tool_calls>", "answer"));
+    out.push_back(tool_calls);
     out.push_back(json_calls("nemotron", {{"<TOOLCALL>"}}, {"<TOOLCALL>"}, {"</TOOLCALL>"}));
     out.push_back(json_calls("firefunction", {{"functools["}}, {"functools"}, {}));
     out.push_back(
         json_calls("gigachat", {{"<|function_call|>"}}, {"<|function_call|>"}, {"<|message_sep|>"}));
-    out.push_back(function_tags("hermes", {{"<tool_call>"}}, "<tool_call>", "</tool_call>"));
+    out.push_back(
+        json_calls("gigachat3", {{"function call", "<|role_sep|>"}},
+                   {"<|message_sep|>\n\nfunction call<|role_sep|>\n", "function call<|role_sep|>\n"},
+                   {"<|message_sep|>"}));
+    const ReplyFormat hermes = function_tags("hermes", {{"<tool_call>"}}, "<tool_call>", "</tool_call>");
+    out.push_back(with_answers(hermes, "ernie", "<tool_call>", "response"));
+    out.push_back(hermes);
+    out.push_back(python_calls("olmo", {{"<function_calls>"}}, "<function_calls>", "</function_calls>"));
     out.push_back(llama());
+    out.push_back(functions());
     out.push_back(plain());
     out.push_back({.name = "none"});
     return out;

@@ -19,26 +19,14 @@ using gantry::testing::shared_path;
 using testing::Heard;
 
 // Templates that write calls in a way that no row knows, or not as they want them to be written.
-const std::set<std::string> kUnread = {
-    "llama.cpp/LFM2.5-8B-A1B.jinja",                      // Python
-    "hfjs/LiquidAI-LFM2.5-VL-450M.jinja",                 // Python
-    "hfjs/openbmb-MiniCPM3-4B.jinja",                     // Python in a fence
-    "llama.cpp/google-gemma-4-31B-it.jinja",              // a notation of its own
-    "llama.cpp/google-gemma-4-31B-it-interleaved.jinja",  //
-    "llama.cpp-history/gemma4.jinja",                     //
-    "ollama/gemma4_31b_chat_template.jinja",              //
-    "ollama/gemma4_e2b_chat_template.jinja",              //
-    "ollama/glimmer_chat_template.jinja",                 // a recipient and tags
-    "llama.cpp/GigaChat3-10B-A1.8B.jinja",                // a turn of another role
-    "llama.cpp/meetkai-functionary-medium-v3.2.jinja",    // a header before each call
-};
+const std::set<std::string> kUnread = {};
 
 std::string cut_at_end(std::string text) {
   size_t end = text.size();
   for (const char* marker :
        {"<|im_end|>", "<|eot_id|>", "</s>", "<seed:eos>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>",
         "<|end_of_text|>", "<SPECIAL_12>", "<sep>", "<|eom|>", "</assistant>", "<|call|>", "<|user|>",
-        "<|observation|>", "<|message_sep|>\n\n"})
+        "<|observation|>", "<|message_sep|>\n\n", "<turn|>", "<|end|>\n", "<|START_OF_TURN_TOKEN|>"})
     end = std::min(end, text.find(marker));
   return text.substr(0, end);
 }
@@ -64,13 +52,21 @@ Turn turn_of(const ChatTemplate& chat_template, const Json& test_case, const Jso
   const Json written = run_case(chat_template, with, 0), opened = run_case(chat_template, before, 0);
   if (!written.contains("text") || !opened.contains("text")) return {};
   const std::string text = written["text"], prompt = opened["text"];
-  const size_t same = common(text, prompt);
+  size_t same = common(text, prompt);
+  // What the prompt opened and the message does not have is no part of it, nor is its first half.
+  if (same < prompt.size())
+    while (same > 0 && std::string_view("\n>]").find(text[same - 1]) == std::string_view::npos) --same;
+  constexpr std::string_view kTurn = "<|CHATBOT_TOKEN|>";
+  if (std::string_view(text).substr(same).starts_with(kTurn)) same += kTurn.size();
   return {prompt.substr(0, same), cut_at_end(text.substr(same))};
 }
 
 // Empty when the calls are those of the message.
-std::string difference(const Heard& heard, const Json& message) {
-  const Json& calls = message["tool_calls"];
+std::string difference(const Heard& heard, const Json& message, const std::string& text) {
+  // Some templates write the first one only.
+  Json calls = Json::array();
+  for (const Json& call : message["tool_calls"])
+    if (text.find(call["function"]["name"].get<std::string>()) != std::string::npos) calls.push_back(call);
   if (heard.calls.size() != calls.size()) return "calls: " + std::to_string(heard.calls.size());
   for (size_t i = 0; i < calls.size(); ++i) {
     const Json& function = calls[i]["function"];
@@ -81,8 +77,12 @@ std::string difference(const Heard& heard, const Json& message) {
     if (got != wanted) return "arguments " + heard.calls[i].arguments;
     if (!heard.calls[i].whole) return "a call without its end";
   }
-  const std::string content = message["content"].is_string() ? message["content"].get<std::string>() : "";
-  if (heard.content != content) return "content '" + heard.content + "'";
+  std::string content = message["content"].is_string() ? message["content"].get<std::string>() : "";
+  if (text.find(content) == std::string::npos) content.clear();  // not every template writes both
+  const size_t said = std::min(heard.content.find_first_not_of(" \n"), heard.content.size());
+  // gpt-oss says it before a call to itself.
+  if (heard.content.empty() && !content.empty() && heard.reasoning == content) return "";
+  if (heard.content.substr(said) != content) return "content '" + heard.content + "'";
   return heard.reasoning.empty() ? "" : "reasoning '" + heard.reasoning + "'";
 }
 
@@ -109,6 +109,8 @@ TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
     const auto parsed =
         ChatTemplate::parse(read_bytes(shared_path("conformance/chat-templates/templates/" + name)));
     Json messages = row["messages"];
+    // Some templates put it where the last question is.
+    if (messages[0]["role"] == "system") messages.erase(0);
     while (!messages.back().contains("tool_calls")) messages.erase(messages.size() - 1);
     Turn turn = turn_of(*parsed, row, messages);
     const std::string function = messages.back()["tool_calls"][0]["function"]["name"];
@@ -122,7 +124,7 @@ TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
     }
     const ReplyFormat& format = reply_format_of(parsed->source());
     const Heard heard = testing::read_reply(format, {turn.text}, true, turn.prompt, row["tools"]);
-    const std::string wrong = difference(heard, messages.back());
+    const std::string wrong = difference(heard, messages.back(), turn.text);
     if (kUnread.contains(name)) {
       skipped.insert(name);
       continue;

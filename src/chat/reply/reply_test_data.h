@@ -1,6 +1,7 @@
 // Replies as the families write them, for tests: what is said and what has to be heard.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct FamilyReply {
   Heard heard;
   bool tools = true;
 };
+
+inline void PrintTo(const Heard& heard, std::ostream* out) { *out << heard.show(); }
+inline void PrintTo(const FamilyReply& reply, std::ostream* out) { *out << reply.name; }
 
 const std::vector<FamilyReply>& family_replies();
 
