@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "chat/expressed.h"
 #include "chat/messages.h"
 
 namespace gantry::chat {
@@ -102,6 +103,22 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
 }
 
 std::string ConversationRenderer::render(const Conversation& conversation, std::optional<int64_t> now) const {
+  const std::string prompt = render_as_given(conversation, now);
+  check_expressed(template_->source(), conversation, prompt, [&](const Json& messages) {
+    Conversation other = conversation;
+    other.messages = messages;
+    // A template may refuse what is left (roles that have to alternate): then the message was seen.
+    try {
+      return render_as_given(other, now);
+    } catch (const Error&) {
+      return std::string();
+    }
+  });
+  return prompt;
+}
+
+std::string ConversationRenderer::render_as_given(const Conversation& conversation,
+                                                  std::optional<int64_t> now) const {
   Json variables = context(conversation);
   const bool calls = has_calls(conversation.messages);
   // Object and null as they are, then no null, then no object: what a template cannot take, another needs.

@@ -105,6 +105,12 @@ struct CompleterParts {
   const chat::ReplyFormat* reply_format = nullptr;
 };
 
+// The prompt leaves no room for an answer in the model's context. `where` is "messages" or "prompt".
+class PromptTooLong : public Error {
+ public:
+  PromptTooLong(size_t tokens, uint32_t context, const char* where);
+};
+
 class Completer {
  public:
   static std::unique_ptr<Completer> create(const CompleterParts& parts, const CompleterOptions& options = {});

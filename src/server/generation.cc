@@ -262,7 +262,12 @@ completion::Usage Generation::usage() const {
 }  // namespace
 
 void generate(GenerateRequest request, fleet::Lease lease, std::shared_ptr<Reply> reply) {
-  std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
+  try {
+    std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
+  } catch (const completion::PromptTooLong& error) {
+    // OpenAI's clients know it by this code.
+    throw HttpError(400, "invalid_request_error", "context_length_exceeded", error.what(), error.where());
+  }
 }
 
 }  // namespace gantry::server

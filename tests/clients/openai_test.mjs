@@ -119,7 +119,7 @@ const calls = {
     '<think>Hm.</think>Look.\n<tool_call>\n{"name": "f", "arguments": {"a": "x y"}}\n</tool_call>\n' +
     '<tool_call>\n{"name": "g", "arguments": {}}\n</tool_call>',
   harmony:
-    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary<|message|>Look.<|end|>" +
+    "<|channel|>analysis<|message|>Hm.<|return|><|start|>assistant<|channel|>commentary<|message|>Look.<|return|>" +
     '<|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": "x y"}<|call|>' +
     "<|start|>assistant<|channel|>commentary to=functions.g <|constrain|>json<|message|>{}<|call|>",
 };
