@@ -63,18 +63,18 @@ TEST(Stream, SilenceIsFilledWithComments) {
   server::ServerOptions options;
   options.stream_keep_alive = 1ms;
   Stage stage({.step_time = 10ms, .server = options});
-  const std::string prompt(2000, 'x');
-  const auto answer = ask(
-      stage.port(), post("/v1/completions", R"({"model":"sim","temperature":0,"stream":true,"prompt":")" + prompt +
-                                                R"( say(yes)"
-})"));
+  const json request = {{"model", "sim"},
+                        {"temperature", 0},
+                        {"stream", true},
+                        {"prompt", std::string(2000, 'x') + " say(yes)"}};
+  const auto answer = ask(stage.port(), post("/v1/completions", request.dump()));
   ASSERT_TRUE(answer.has_value());
-EXPECT_NE(answer->body.find(": keep-alive\n\n"), std::string::npos);
-EXPECT_EQ(text_of_stream(answer->body), "yes");
-// Between events, never within one.
-for (size_t at = answer->body.find(": keep"); at != std::string::npos;
-     at = answer->body.find(": keep", at + 1))
-  EXPECT_TRUE(at == 0 || answer->body.substr(at - 2, 2) == "\n\n") << at;
+  EXPECT_NE(answer->body.find(": keep-alive\n\n"), std::string::npos);
+  EXPECT_EQ(text_of_stream(answer->body), "yes");
+  // Between events, never within one.
+  for (size_t at = answer->body.find(": keep"); at != std::string::npos;
+       at = answer->body.find(": keep", at + 1))
+    EXPECT_TRUE(at == 0 || answer->body.substr(at - 2, 2) == "\n\n") << at;
 }
 
 TEST(Stream, APromptLongerThanTheContextIsNamed) {
