@@ -90,9 +90,9 @@ void ProgressLine::update(std::string_view stage, double fraction) {
   stage_ = stage;
   shown_ = shown;
   if (terminal_) {
-    fmt::print(out_, "\r\x1b[Kloading: {} {} %", stage, percent);
+    fmt::print(out_, "\r\x1b[K{}: {} {} %", work_, stage, percent);
   } else {
-    fmt::print(out_, "loading: {} {} %\n", stage, percent);
+    fmt::print(out_, "{}: {} {} %\n", work_, stage, percent);
   }
   std::fflush(out_);
 }

@@ -52,8 +52,10 @@ std::string human_count(uint64_t count);
 // quarter otherwise. Work that is done within `quiet` is not spoken of.
 class ProgressLine {
  public:
-  ProgressLine(std::FILE* out, bool terminal, std::chrono::milliseconds quiet)
-      : out_(out), terminal_(terminal), speaks_from_(std::chrono::steady_clock::now() + quiet) {}
+  // `work`: "loading"
+  ProgressLine(std::FILE* out, bool terminal, std::chrono::milliseconds quiet,
+               std::string_view work = "loading")
+      : out_(out), terminal_(terminal), work_(work), speaks_from_(std::chrono::steady_clock::now() + quiet) {}
   ~ProgressLine() { clear(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -64,6 +66,7 @@ class ProgressLine {
  private:
   std::FILE* out_;
   bool terminal_;
+  std::string work_;
   std::chrono::steady_clock::time_point speaks_from_;
   std::string stage_;
   int shown_ = -1;  // percent on a terminal, quarters otherwise

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "arch/blueprint.h"
@@ -31,8 +32,10 @@ class LoadedModel {
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
 
   device::Weight weight(const arch::Matrix& matrix) const;
+  device::WeightStack stack(const arch::MatrixStack& stack) const;
   device::Buffer vector(const arch::Vector& vector) const;  // float32
   device::Buffer frequencies(uint32_t rope) const { return frequencies_[rope]; }
+  device::Buffer slopes(uint32_t index) const { return slopes_[index]; }
   device::Buffer kv(uint32_t layer) const { return kv_[layer]; }
   device::Buffer activation(plan::Role role, uint32_t index = 0) const;
   device::Buffer staged(plan::Staged what) const { return staged_[static_cast<size_t>(what)]; }
@@ -42,13 +45,15 @@ class LoadedModel {
   explicit LoadedModel(const plan::Limits& limits) : limits_(limits) {}
   device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
   void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);
+  void upload(const arch::MatrixStack& stack, const gguf::GgufFile& file, device::Stream& stream);
   void upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
               const LoadProgress& progress);
 
   const plan::Limits limits_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
-  std::unordered_map<const gguf::TensorInfo*, device::Buffer> weights_;
-  std::vector<device::Buffer> frequencies_, kv_, staged_;
+  // By tensor and the first row or value that is taken of it.
+  std::map<std::pair<const gguf::TensorInfo*, uint32_t>, device::Buffer> weights_;
+  std::vector<device::Buffer> frequencies_, slopes_, kv_, staged_;
   struct Taken {
     plan::Role role;
     uint32_t index;

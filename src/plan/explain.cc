@@ -17,12 +17,19 @@ struct Census {
 
 Census take_census(const arch::Blueprint& blueprint) {
   Census census;
-  const auto count = [&](const gguf::TensorInfo& tensor) {
-    census.parameters += tensor.values();
-    census.bytes_by_type[quant::facts(*tensor.dtype).name] += tensor.bytes;
+  const auto count = [&](uint64_t values, const gguf::TensorInfo& tensor, uint64_t bytes) {
+    census.parameters += values;
+    census.bytes_by_type[quant::facts(*tensor.dtype).name] += bytes;
   };
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) { count(*m.tensor); },
-                                  [&](const arch::Vector& v) { count(*v.tensor); }});
+  arch::visit_weights(blueprint,
+                      {[&](const arch::Matrix& m) {
+                         count(uint64_t{m.shape.rows} * m.shape.cols, *m.tensor, arch::stored_bytes(m));
+                       },
+                       [&](const arch::Vector& v) { count(v.size, *v.tensor, arch::stored_bytes(v)); },
+                       [&](const arch::MatrixStack& s) {
+                         count(uint64_t{s.count} * s.shape.rows * s.shape.cols, *s.tensors[0],
+                               arch::stored_bytes(s));
+                       }});
   return census;
 }
 
@@ -43,6 +50,12 @@ std::string what_it_holds(const ArenaPlan& arena, const Limits& limits) {
   return "";
 }
 
+uint64_t expert_bytes(const ArenaPlan& arena) {
+  uint64_t bytes = 0;
+  for (const Item& item : arena.items) bytes += item.experts ? item.bytes : 0;
+  return bytes;
+}
+
 }  // namespace
 
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
@@ -61,6 +74,10 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
     for (const ArenaPlan& arena : device.arenas) {
       text += fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name_of(arena.kind), arena.bytes,
                           human_bytes(arena.bytes), what_it_holds(arena, limits));
+      const uint64_t experts = expert_bytes(arena);
+      if (experts != 0)
+        text += fmt::format("   of these {:>19} B  {:>9}  experts, of which a token needs a few only\n",
+                            experts, human_bytes(experts));
     }
     text += fmt::format("  {:<12} {:>16} B  {:>9}  the backend's own\n", "overhead", device.overhead_bytes,
                         human_bytes(device.overhead_bytes));
@@ -101,6 +118,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
       nlohmann::ordered_json items = nlohmann::ordered_json::array();
       for (const Item& item : arena.items) items.push_back({{"name", item.name}, {"bytes", item.bytes}});
       arenas.push_back({{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", std::move(items)}});
+      if (const uint64_t experts = expert_bytes(arena); experts != 0) arenas.back()["expert_bytes"] = experts;
     }
     json["devices"].push_back({{"id", device.facts.id},
                                {"name", device.facts.name},

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "device/expert_ops.h"
 #include "plan/activations.h"
 
 namespace gantry::plan {
@@ -73,9 +74,16 @@ class Planner {
                          },
                          [&](const arch::Vector& v) {
                            items.push_back({std::string(v.tensor->name), uint64_t{4} * v.size});
+                         },
+                         [&](const arch::MatrixStack& s) {
+                           items.push_back({std::string(s.tensors[0]->name),
+                                            s.count * device::stack_stride(sizer_, s.shape), s.sparse});
                          }});
     for (const arch::Rope& rope : blueprint_.ropes) {
       items.push_back({"rotation frequencies", uint64_t{8} * rope.frequencies.size()});
+    }
+    for (const std::vector<float>& slopes : blueprint_.slopes) {
+      items.push_back({"slopes of the bias by distance", uint64_t{4} * slopes.size()});
     }
     return arena(ArenaKind::kWeights, std::move(items));
   }
@@ -83,11 +91,12 @@ class Planner {
   std::vector<Item> kv_items(const Limits& limits) const {
     std::vector<Item> items;
     for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
-      std::visit(arch::Overloaded{[&](const arch::SoftmaxAttention& a) {
-                   items.push_back({fmt::format("layer {}", i),
-                                    sizer_.kv_page_bytes(kv_shape(a, limits)) * limits.pages});
-                 }},
-                 blueprint_.layers[i].mixer);
+      std::visit(
+          [&](const auto& attention) {
+            items.push_back({fmt::format("layer {}", i),
+                             sizer_.kv_page_bytes(kv_shape(attention, limits)) * limits.pages});
+          },
+          blueprint_.layers[i].mixer);
     }
     return items;
   }

@@ -41,6 +41,7 @@ const char* name_of(ArenaKind kind);
 struct Item {
   std::string name;
   uint64_t bytes = 0;
+  bool experts = false;  // of which a token needs a few only
 };
 
 struct ArenaPlan {

@@ -60,6 +60,33 @@ TEST_F(Memory, PlannedIsTaken) {
   }
 }
 
+// The same of every family that this version reads.
+TEST(FamilyMemory, PlannedIsTaken) {
+  GANTRY_NEED_SHARED("conformance/logits");
+  int loaded_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(testing::shared_path("conformance/logits"))) {
+    if (entry.path().extension() != ".gguf") continue;
+    fleet::LoadSettings s;
+    s.model_path = entry.path().string();
+    s.sequences = 2;
+    s.step_rows = 9;
+    try {
+      const fleet::OpenedModel opened = fleet::open_model(testing::registry(), s);
+      const auto loaded =
+          model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
+      for (size_t i = 0; i < loaded->arenas().size(); ++i) {
+        EXPECT_EQ(loaded->arenas()[i]->taken(), opened.plan.devices[0].arenas[i].bytes) << entry.path();
+        EXPECT_TRUE(loaded->arenas()[i]->sealed());
+      }
+      EXPECT_TRUE(opened.blueprint->unused_tensors.empty()) << entry.path();
+      ++loaded_files;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.what();
+    }
+  }
+  EXPECT_GE(loaded_files, 26);
+}
+
 TEST_F(Memory, FitsExactlyAndNotOneByteLess) {
   fleet::LoadSettings s = settings();
   const uint64_t need = fleet::open_model(testing::registry(), s).plan.devices[0].bytes();

@@ -1,6 +1,6 @@
-// What one instruction set offers: a table of functions over plain pointers. The same source (linear.inc,
-// rows.inc, attention.inc) is compiled once for each set, inside a namespace of its own, over the set's
-// vectors (vec_*.h). Plain data only, for the reason told in layout.h.
+// What one instruction set offers: a table of functions over plain pointers. The same source (attention.cc,
+// linear_*.cc, rows.cc) is compiled once for each set, inside a namespace of its own, over the set's vectors
+// (vec_*.h). Plain data only, for the reason told in layout.h.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ struct LinearJob {
   const uint8_t* weight;
   uint64_t tile_bytes;
   uint32_t rows, cols;
-  const float* x;     // [tokens][x_stride]
-  uint8_t* xq;        // the same in groups (layout.h)
-  uint64_t x_stride;  // values
+  const float* x;         // [tokens][x_stride]
+  const int32_t* x_rows;  // the row of x that a token is; null: its own number
+  uint8_t* xq;            // the same in groups (layout.h)
+  uint64_t x_stride;      // values
   uint32_t tokens;
   const float* bias;  // or null
   bool accumulate;
@@ -38,7 +39,22 @@ struct AttentionJob {
   float scale;
   float* out;
   uint64_t out_stride;
+  float cap;            // 0: none
+  uint32_t window;      // 0: all
+  const float* slopes;  // [heads], or null
+  const float* sinks;   // [heads], or null
 };
+
+// Norm of rows of `cols` values.
+struct NormJob {
+  const float* weight;  // [cols], or null
+  const float* bias;    // [cols], or null
+  float eps;
+  uint32_t cols;
+};
+
+// Kinds of activation, as device::Activation counts them.
+inline constexpr uint32_t kActivationKinds = 7;
 
 // Queries that one attention task may hold at once, and the floats of scratch it needs for them.
 inline constexpr uint32_t kAttentionQueries = 32;
@@ -49,17 +65,39 @@ struct KernelTable {
   // Lays a group's rows out for float weights. A group of one token needs none.
   void (*pack_group)(const LinearJob& job, const TokenGroup& group);
   // Tiles [tile0, tile1) for one group. By quant::Dtype; null where there is none.
-  void (*linear[32])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
-  void (*rms_norm)(const float* x, const float* weight, float eps, uint32_t cols, float* out);
-  void (*silu_glu)(const float* gate, const float* up, uint32_t count, float* out);
-  void (*add)(const float* x, const float* y, uint32_t count, float* out);
+  void (*linear[48])(const LinearJob& job, const TokenGroup& group, uint32_t tile0, uint32_t tile1);
+  // A row's values from a router's scores; may be in place.
+  void (*softmax)(const float* x, uint32_t count, float* out);
+  void (*sigmoid)(const float* x, uint32_t count, float* out);
+  // out = (accumulate ? out : 0) + the sum over slots, in order, of weights[s] * y[places[s]].
+  void (*combine)(const float* y, uint64_t y_stride, const int32_t* places, const float* weights,
+                  uint32_t slots, uint32_t cols, bool accumulate, float* out);
+  void (*rms_norm)(const float* x, const NormJob& job, float* out);
+  void (*layer_norm)(const float* x, const NormJob& job, float* out);
+  // By device::Activation.
+  void (*glu[kActivationKinds])(const float* gate, const float* up, uint32_t count, float* out);
+  void (*activate[kActivationKinds])(const float* x, uint32_t count, float* out);
+  void (*add)(const float* x, const float* y, float scale, uint32_t count, float* out);
+  void (*scale)(const float* x, float scale, float clamp, float cap, uint32_t count, float* out);
   // One row: `heads` heads of `head_dim`, of which the first 2 * pairs turn; table: cosines, then sines.
   void (*rope)(float* x, uint32_t heads, uint32_t head_dim, const float* table, uint32_t pairs, bool neox);
   // Rows [row0, row1) and query heads [head0, head1), all of one KV head; (row1 - row0) * (head1 - head0) is
-  // at most kAttentionQueries. scratch: attention_scratch_floats(value_stride).
+  // at most kAttentionQueries. scratch: attention_scratch_floats(layout).
   void (*attention)(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                     float* scratch);
 };
+
+// The files that are compiled for every set, each with a function add_<part>(KernelTable&) that enters what
+// it holds. A file of its own for whatever compiles long, so that a change to one leaves the others alone.
+#define GANTRY_KERNEL_PARTS    \
+  GANTRY_PART(attention)       \
+  GANTRY_PART(experts)         \
+  GANTRY_PART(linear_few_bits) \
+  GANTRY_PART(linear_float)    \
+  GANTRY_PART(linear_levels)   \
+  GANTRY_PART(linear_simple)   \
+  GANTRY_PART(linear_super)    \
+  GANTRY_PART(rows)
 
 // Null-free tables; ask for one only on a processor that has the set.
 const KernelTable& scalar_kernels();
