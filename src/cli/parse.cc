@@ -134,6 +134,9 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_text(app, "--chat-template", load.chat_template_path, "FILE",
            "A Jinja file instead of the model's own template")
       ->group(group);
+  add_text(app, "--reply-format", load.reply_format, "NAME",
+           "How the model writes reasoning and tool calls; left out, or auto: what its template says")
+      ->group(group);
 }
 
 constexpr const char* kModelOrDefault =

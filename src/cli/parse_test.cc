@@ -66,6 +66,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "gpt-2",
                                            "--chat-template",
                                            "t.jinja",
+                                           "--reply-format",
+                                           "hermes",
                                            "--drain",
                                            "0",
                                            "--body-max",
@@ -89,6 +91,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.memory_cap_bytes, 64u << 20);
   EXPECT_EQ(serve.load.pre_split_override, "gpt-2");
   EXPECT_EQ(serve.load.chat_template_path, "t.jinja");
+  EXPECT_EQ(serve.load.reply_format, "hermes");
   EXPECT_EQ(serve.drain.count(), 0);
   EXPECT_EQ(serve.server.body_bytes_max, 1u << 20);
 }
