@@ -30,6 +30,7 @@ int perform(const Action& action, const device::Registry& registry) {
                                [&](const PlanCommand& command) { return plan(command, registry); },
                                [](const InspectCommand& command) { return inspect(command); },
                                [&](const LogitsCommand& command) { return debug_logits(command, registry); },
+                               [](const TokensCommand& command) { return tokens(command); },
                                [](const TokenizeCommand& command) { return debug_tokenize(command); },
                                [](const TemplateCommand& command) { return debug_template(command); }},
                     action);

@@ -11,6 +11,7 @@ int serve(const ServeCommand& command, const device::Registry& registry);
 int run(const RunCommand& command, const device::Registry& registry);
 int plan(const PlanCommand& command, const device::Registry& registry);
 int inspect(const InspectCommand& command);
+int tokens(const TokensCommand& command);
 int debug_logits(const LogitsCommand& command, const device::Registry& registry);
 int debug_tokenize(const TokenizeCommand& command);
 int debug_template(const TemplateCommand& command);

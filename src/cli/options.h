@@ -55,6 +55,17 @@ struct LogitsCommand {
   std::string out_path;  // float32 [tokens, vocab]; empty: standard output
 };
 
+struct TokensCommand {
+  std::string path;
+  std::optional<std::string> text;  // absent: all of standard input
+  std::string pre_split_override;
+  bool add_special = false;
+  bool parse_special = false;
+  bool ids_only = false;
+  bool count = false;
+  bool json = false;
+};
+
 struct TokenizeCommand {
   std::string path;
   std::optional<std::string> text;  // absent: all of standard input
@@ -80,7 +91,7 @@ struct ShowText {
 };
 
 using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, LogitsCommand,
-                            TokenizeCommand, TemplateCommand>;
+                            TokensCommand, TokenizeCommand, TemplateCommand>;
 
 struct Command {
   Action action;

@@ -45,6 +45,11 @@ constexpr const char* kRunExamples =
     "\n"
     "In a conversation, /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends.";
 
+constexpr const char* kTokensExamples =
+    "Examples:\n"
+    "  gantry tokenize model.gguf \"Hello world\"\n"
+    "  gantry tokenize model.gguf --count < text.txt";
+
 constexpr const char* kTokenizeExamples =
     "Examples:\n"
     "  gantry debug tokenize model.gguf \"Hello world\"\n"
@@ -270,6 +275,18 @@ void add_inspect(CLI::App& app, InspectCommand& inspect) {
       ->excludes(json);
 }
 
+void add_tokens(CLI::App& app, TokensCommand& tokens) {
+  CLI::App& command = add_command(app, "tokenize", "Count and show the tokens of a text", kTokensExamples);
+  add_model(command, tokens.path, true, "GGUF file; a vocabulary alone is enough");
+  command.add_option("TEXT", tokens.text, "Left out: standard input")->type_name("");
+  CLI::Option* json = command.add_flag("--json", tokens.json, "For programs");
+  CLI::Option* count = command.add_flag("--count", tokens.count, "Only how many")->excludes(json);
+  command.add_flag("--ids", tokens.ids_only, "Only the ids, on one line")->excludes(json)->excludes(count);
+  command.add_flag("--add-special", tokens.add_special, "With the vocabulary's tokens of beginning and end");
+  command.add_flag("--parse-special", tokens.parse_special, "Text that spells a control token becomes it");
+  add_text(command, "--pre-split", tokens.pre_split_override, "NAME", "Instead of the file's own word");
+}
+
 void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, TemplateCommand& chat) {
   CLI::App& debug = add_command(app, "debug", "Look at one step of an answer: tokens, template, logits");
   debug.require_subcommand(1);
@@ -409,12 +426,14 @@ Command parse(const std::vector<std::string>& arguments) {
   PlanCommand plan;
   InspectCommand inspect;
   LogitsCommand logits;
+  TokensCommand tokens;
   TokenizeCommand tokenize;
   TemplateCommand chat;
   add_serve(app, serve);
   add_run(app, run);
   add_plan(app, plan);
   add_inspect(app, inspect);
+  add_tokens(app, tokens);
   add_debug(app, logits, tokenize, chat);
 
   try {
@@ -433,6 +452,7 @@ Command parse(const std::vector<std::string>& arguments) {
   if (app.got_subcommand("run")) command.action = run;
   if (app.got_subcommand("plan")) command.action = plan;
   if (app.got_subcommand("inspect")) command.action = inspect;
+  if (app.got_subcommand("tokenize")) command.action = tokens;
   if (const CLI::App* debug = app.get_subcommand("debug"); debug->parsed()) {
     if (debug->got_subcommand("logits")) command.action = logits;
     if (debug->got_subcommand("tokenize")) command.action = tokenize;

@@ -15,7 +15,7 @@ import unittest
 
 from program import Program, run
 
-COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "logits"], ["debug", "tokenize"],
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "logits"], ["debug", "tokenize"],
             ["debug", "template"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
@@ -62,7 +62,7 @@ class Words(unittest.TestCase):
         self.assertIn("MODEL", self.refused(USAGE, "inspect"))
 
     def test_a_model_that_is_not_there(self):
-        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "tokenize"],
+        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
                         ["debug", "logits", "--tokens", "1"]):
             extra = {"text": b"hello"}
             words = self.refused(NOT_FOUND, *command, "/nonexistent/m.gguf", **extra)
