@@ -47,7 +47,7 @@ struct Limits {
 // Enough copies of the weight that none is still in a cache when its turn comes again.
 void time_linear(device::Device& device, const quant::DtypeFacts& type, Shape shape, uint32_t tokens,
                  double seconds, const Limits& limits) {
-  constexpr uint64_t kColdBytes = uint64_t{160} << 20;
+  constexpr uint64_t kColdBytes = uint64_t{512} << 20;
   const device::WeightShape weight_shape{type.dtype, shape.rows, shape.cols};
   const uint64_t bytes = device.sizer().packed_bytes(weight_shape);
   const auto copies = tokens == 1 ? static_cast<uint32_t>(1 + kColdBytes / bytes) : 1;

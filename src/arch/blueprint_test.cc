@@ -44,8 +44,6 @@ struct TinyModel {
     for (const auto& [key, value] : floats) writer.add_float(arch + "." + key, value);
     for (const auto& [key, value] : strings) writer.add_string(arch + "." + key, value);
     for (const auto& [name, shape] : tensors) {
-      uint64_t values = 1;
-      for (const uint64_t n : shape) values *= n;
       writer.add_tensor(name, shape, quant::Dtype::kF32, [](std::span<std::byte> out) {
         const float one = 1;
         for (size_t i = 0; i < out.size(); i += 4) std::memcpy(&out[i], &one, 4);

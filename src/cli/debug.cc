@@ -30,7 +30,7 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
     tokens = parse_token_list(os::read_file(command.tokens_path, kFileBytesMax), command.tokens_path);
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "--tokens",
-                "--tokens 1,306,626 or --tokens-file PATH");
+                "--tokens FILE or --token-list 1,306,626");
   if (command.out_path.empty()) {
     if (is_terminal(STDOUT_FILENO))
       throw Error(ErrorCode::kUsage, "raw numbers do not belong on a terminal", "--out",
@@ -60,7 +60,7 @@ int debug_tokenize(const TokenizeCommand& command) {
   }
   const std::string text = command.text ? *command.text : read_all_input();
   const std::vector<TokenId> ids = tokenizer->encode(text, options);
-  if (command.ids_only) {
+  if (!command.pieces) {
     fmt::print("{}\n", fmt::join(ids, " "));
     return 0;
   }

@@ -96,6 +96,8 @@ class EditingReader final : public LineReader {
     prompt_ = prompt;
     signal_ = 0;
     line.clear();
+    // Before the prompt is seen, not after, as the editor would: a key typed in between would be lost.
+    ::el_set(editor_, EL_PREP_TERM, 1);
     int count = 0;
     const char* text = ::el_gets(editor_, &count);
     if (signal_ != 0) {

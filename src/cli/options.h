@@ -73,7 +73,7 @@ struct TokenizeCommand {
   std::string pre_split_override;
   bool add_special = false;
   bool parse_special = false;
-  bool ids_only = false;
+  bool pieces = false;  // a line for each token instead of the ids on one
 };
 
 struct TemplateCommand {

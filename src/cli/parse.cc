@@ -53,7 +53,7 @@ constexpr const char* kTokensExamples =
 constexpr const char* kTokenizeExamples =
     "Examples:\n"
     "  gantry debug tokenize model.gguf \"Hello world\"\n"
-    "  gantry debug tokenize model.gguf --ids < text.txt";
+    "  gantry debug tokenize model.gguf --pieces < text.txt";
 
 constexpr const char* kTemplateExamples =
     "Examples:\n"
@@ -296,12 +296,11 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
   CLI::Option* ids =
       numbers
           .add_option_function<std::string>(
-              "--tokens",
-              [&logits](const std::string& text) { logits.tokens = parse_token_list(text, "--tokens"); },
+              "--token-list",
+              [&logits](const std::string& text) { logits.tokens = parse_token_list(text, "--token-list"); },
               "Token ids: 1,306,626")
           ->type_name("IDS");
-  add_text(numbers, "--tokens-file", logits.tokens_path, "FILE",
-           "Token ids between spaces, commas or line ends")
+  add_text(numbers, "--tokens", logits.tokens_path, "FILE", "Token ids between spaces, commas or line ends")
       ->excludes(ids);
   add_number(numbers, "--slice", logits.slice, 1, kStepRowsMax, "Tokens computed at once");
   add_text(numbers, "--out", logits.out_path, "FILE",
@@ -314,7 +313,7 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
   add_text(words, "--cases", tokenize.cases_path, "FILE",
            "Texts between lines of __ggml_vocab_test__: the ids of each on a line")
       ->excludes(text);
-  words.add_flag("--ids", tokenize.ids_only, "Only the ids, on one line");
+  words.add_flag("--pieces", tokenize.pieces, "A line for each token: id, text, entry of the vocabulary");
   words.add_flag("--add-special", tokenize.add_special, "With the vocabulary's tokens of beginning and end");
   words.add_flag("--parse-special", tokenize.parse_special, "Text that spells a control token becomes it");
   add_text(words, "--pre-split", tokenize.pre_split_override, "NAME", "Instead of the file's own word");

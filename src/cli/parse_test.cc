@@ -127,13 +127,13 @@ TEST(Parse, RunTakesAPromptEitherWay) {
 
 TEST(Parse, DebugCommands) {
   const auto logits =
-      parsed<LogitsCommand>({"debug", "logits", "m.gguf", "--tokens", "1,306,626", "--slice", "7"});
+      parsed<LogitsCommand>({"debug", "logits", "m.gguf", "--token-list", "1,306,626", "--slice", "7"});
   EXPECT_EQ(logits.tokens, (std::vector<TokenId>{1, 306, 626}));
   EXPECT_EQ(logits.slice, 7u);
   const auto words =
-      parsed<TokenizeCommand>({"debug", "tokenize", "m.gguf", "a b", "--ids", "--add-special"});
+      parsed<TokenizeCommand>({"debug", "tokenize", "m.gguf", "a b", "--pieces", "--add-special"});
   EXPECT_EQ(words.text, "a b");
-  EXPECT_TRUE(words.ids_only);
+  EXPECT_TRUE(words.pieces);
   EXPECT_TRUE(words.add_special);
   EXPECT_FALSE(words.parse_special);
   const auto rendered =
@@ -176,7 +176,7 @@ TEST(Parse, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refused({"debug"}).find("gantry debug --help"), std::string::npos);
   refused({"serve", "a.gguf", "b.gguf"});
   refused({"inspect", "a.gguf", "--json", "--template"});
-  refused({"debug", "logits", "m", "--tokens", "1", "--tokens-file", "x"});
+  refused({"debug", "logits", "m", "--token-list", "1", "--tokens", "x"});
   refused({"--log", "loud", "serve"});
 }
 
@@ -199,7 +199,7 @@ TEST(Parse, RefusesNumbersOutOfRange) {
   for (const char* size : {"64XB", "-1MiB", "MiB", "", "0", "1e3", "nan", "99999999TiB"})
     refused({"serve", "--memory-cap", size});
   for (const char* share : {"-0.1", "1.01", "nan", ""}) refused({"run", "--top-p", share});
-  EXPECT_THROW(parse({"debug", "logits", "m", "--tokens", "1,a"}), Error);
+  EXPECT_THROW(parse({"debug", "logits", "m", "--token-list", "1,a"}), Error);
 }
 
 }  // namespace

@@ -35,23 +35,21 @@ void check_request(const CompletionRequest& request) {
 class TextCompleter final : public Completer {
  public:
   TextCompleter(const CompleterParts& parts, const CompleterOptions& options)
-      : parts_(parts), workers_(std::make_shared<Workers>(options.workers)) {
-    GANTRY_CHECK(parts.tokenizer != nullptr && parts.engine != nullptr);
-  }
+      : parts_(checked(parts)), prompts_(parts), workers_(std::make_shared<Workers>(options.workers)) {}
   // Completions keep the pool's words alive, not its threads: those end here.
   ~TextCompleter() override { workers_->stop(); }
 
   std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) override {
     check_request(request);
     sample::validate(request.sampling, parts_.tokenizer->size());
-    std::vector<TokenId> prompt = prompt_tokens(parts_, request.prompt);
+    std::vector<TokenId> prompt = prompts_.tokens(request.prompt);
     auto running = std::make_shared<Running>(parts_, workers_, request, prompt, std::move(sink));
     running->submitted(parts_.engine->submit(job_of(request, std::move(prompt), running)));
     return running;
   }
 
-  std::string render(const ChatInput& input) const override { return render_chat(parts_, input); }
-  std::vector<TokenId> tokenize(const Prompt& prompt) const override { return prompt_tokens(parts_, prompt); }
+  std::string render(const ChatInput& input) const override { return prompts_.render(input); }
+  std::vector<TokenId> tokenize(const Prompt& prompt) const override { return prompts_.tokens(prompt); }
   const CompleterParts& parts() const override { return parts_; }
 
  private:
@@ -70,7 +68,13 @@ class TextCompleter final : public Completer {
     return job;
   }
 
+  static const CompleterParts& checked(const CompleterParts& parts) {
+    GANTRY_CHECK(parts.tokenizer != nullptr && parts.engine != nullptr);
+    return parts;
+  }
+
   const CompleterParts parts_;
+  const PromptMaker prompts_;
   const std::shared_ptr<Workers> workers_;
 };
 

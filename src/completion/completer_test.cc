@@ -56,31 +56,15 @@ class Listener final : public DeltaSink {
   std::optional<Delta> last_;
 };
 
-// Puts the roles and contents one after the other; refuses a role that it does not know.
-class PlainTemplate final : public chat::ChatTemplate {
- public:
-  std::string render(const chat::Json& context, const chat::RenderLimits&,
-                     std::optional<int64_t>) const override {
-    std::string out = context.value("bos_token", "");
-    for (const chat::Json& message : context["messages"])
-      out += "<|turn|>" + message["role"].get<std::string>() + ":" + message["content"].get<std::string>();
-    if (context.contains("mood")) out += context["mood"].get<std::string>();
-    return context["tools"].is_null() ? out : out + context["tools"].dump();
-  }
-  const std::string& source() const override { return source_; }
-
- private:
-  std::string source_;
-};
-
 struct Bench {
   explicit Bench(ScriptedEngine::Script script, ScriptedEngine::Options options = {}, bool add_bos = false)
       : tokenizer(add_bos),
         engine(std::move(script), options),
-        completer(Completer::create({&tokenizer, &chat_template, &engine})) {}
+        chat_template(chat::ChatTemplate::parse(testing::kPlainTemplate)),
+        completer(Completer::create({&tokenizer, chat_template.get(), &engine})) {}
   ByteTokenizer tokenizer;
-  PlainTemplate chat_template;
   ScriptedEngine engine;
+  std::unique_ptr<const chat::ChatTemplate> chat_template;
   std::unique_ptr<Completer> completer;
 };
 
@@ -229,12 +213,15 @@ TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
   Bench bench(say_text("x"), {}, true);
   ChatInput input;
   input.messages = chat::Json::parse(R"([{"role":"user","content":"hi"}])");
-  EXPECT_EQ(bench.completer->render(input), "<s><|turn|>user:hi");
-  input.template_kwargs = {{"mood", "!"}};
+  input.add_generation_prompt = false;
+  EXPECT_EQ(bench.completer->render(input), "<|turn|>user:hi");
+  input.template_kwargs = {{"with_bos", true}, {"suffix", "!"}};
   EXPECT_EQ(bench.completer->render(input), "<s><|turn|>user:hi!");
-  // The template wrote the BOS: there is one, not two.
-  EXPECT_EQ(bench.completer->tokenize(input),
-            (std::vector<TokenId>{kBos, kTurn, 'u', 's', 'e', 'r', ':', 'h', 'i', '!'}));
+  // There is one BOS, whether the template writes it or not.
+  const std::vector<TokenId> wanted = {kBos, kTurn, 'u', 's', 'e', 'r', ':', 'h', 'i', '!'};
+  EXPECT_EQ(bench.completer->tokenize(input), wanted);
+  input.template_kwargs = {{"suffix", "!"}};
+  EXPECT_EQ(bench.completer->tokenize(input), wanted);
   EXPECT_EQ(bench.completer->tokenize(std::string("hi")), (std::vector<TokenId>{kBos, 'h', 'i'}));
   EXPECT_EQ(bench.completer->tokenize(std::vector<TokenId>{5, 6}), (std::vector<TokenId>{5, 6}));
 }
@@ -248,6 +235,20 @@ ErrorCode refused(Completer& completer, CompletionRequest request, std::string* 
   }
   ADD_FAILURE() << "not refused";
   return ErrorCode::kInternal;
+}
+
+TEST(Completer, RefusesMessagesByTheirField) {
+  Bench bench(say_text("x"));
+  const auto where_of = [&](const char* messages, const char* tools) {
+    CompletionRequest request;
+    request.prompt = ChatInput{chat::Json::parse(messages), chat::Json::parse(tools), {}, true};
+    std::string where;
+    refused(*bench.completer, std::move(request), &where);
+    return where;
+  };
+  EXPECT_EQ(where_of(R"([{"role":"user","content":7}])", "null"), "messages[0].content");
+  EXPECT_EQ(where_of(R"([{"role":"nobody","content":"x"}])", "null"), "messages[0].role");
+  EXPECT_TRUE(where_of(R"([{"role":"user","content":"x"}])", "[1]").starts_with("tools"));
 }
 
 TEST(Completer, WithoutATemplateMessagesAreRefused) {

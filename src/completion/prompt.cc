@@ -4,28 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "chat/messages.h"
+
 namespace gantry::completion {
 namespace {
 
-// What transformers hands to a template: special tokens by name where the vocabulary has them, tools as none
-// when there are none; the caller's own variables last, so that they win.
-chat::Json context_of(const CompleterParts& parts, const ChatInput& input) {
-  chat::Json context = chat::Json::object();
-  context["messages"] = input.messages;
-  context["tools"] = input.tools.is_array() && !input.tools.empty() ? input.tools : chat::Json();
-  context["documents"] = nullptr;
-  context["add_generation_prompt"] = input.add_generation_prompt;
-  const tokenizer::SpecialTokens& special = parts.tokenizer->special();
-  const auto name = [&](const char* key, TokenId token) {
-    if (token != kNoToken) context[key] = std::string(parts.tokenizer->text(token));
-  };
-  name("bos_token", special.bos);
-  name("eos_token", special.eos);
-  name("unk_token", special.unk);
-  name("pad_token", special.pad);
-  if (input.template_kwargs.is_object())
-    for (const auto& [key, value] : input.template_kwargs.items()) context[key] = value;
-  return context;
+// The words of a token that templates write themselves; "" where the vocabulary has none.
+std::string word_of(const tokenizer::Tokenizer& tokenizer, TokenId token) {
+  return token == kNoToken ? std::string() : std::string(tokenizer.text(token));
 }
 
 std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
@@ -45,27 +31,36 @@ void check_tokens(const std::vector<TokenId>& tokens, uint32_t vocabulary) {
 
 }  // namespace
 
-std::string render_chat(const CompleterParts& parts, const ChatInput& input) {
-  if (parts.chat_template == nullptr)
+PromptMaker::PromptMaker(const CompleterParts& parts) : tokenizer_(*parts.tokenizer) {
+  const tokenizer::SpecialTokens& special = tokenizer_.special();
+  if (parts.chat_template != nullptr)
+    renderer_ = chat::ConversationRenderer::create(
+        parts.chat_template->source(), word_of(tokenizer_, special.bos), word_of(tokenizer_, special.eos));
+}
+
+std::string PromptMaker::render(const ChatInput& input) const {
+  if (!renderer_)
     throw Error(
         ErrorCode::kInvalidRequest,
         "this model has no chat template, so messages cannot be turned into a prompt", "messages",
         "send a prompt to /v1/completions, or serve a model whose file carries tokenizer.chat_template");
-  try {
-    return parts.chat_template->render(context_of(parts, input));
-  } catch (const chat::TemplateError& error) {
-    throw Error(ErrorCode::kTemplate,
-                "the model's chat template refuses the conversation: " + error.message(), "messages");
-  }
+  chat::check_tools(input.tools);
+  chat::Conversation conversation;
+  conversation.messages =
+      chat::normalise_messages(input.messages, {.keep_developer = renderer_->keeps_developer()});
+  if (!input.tools.empty()) conversation.tools = input.tools;
+  conversation.chat_template_kwargs = input.template_kwargs;
+  conversation.add_generation_prompt = input.add_generation_prompt;
+  return renderer_->render(conversation);
 }
 
-std::vector<TokenId> prompt_tokens(const CompleterParts& parts, const Prompt& prompt) {
+std::vector<TokenId> PromptMaker::tokens(const Prompt& prompt) const {
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
-    check_tokens(*tokens, parts.tokenizer->size());
+    check_tokens(*tokens, tokenizer_.size());
     return *tokens;
   }
-  if (const auto* text = std::get_if<std::string>(&prompt)) return text_tokens(*parts.tokenizer, *text);
-  return text_tokens(*parts.tokenizer, render_chat(parts, std::get<ChatInput>(prompt)));
+  if (const auto* text = std::get_if<std::string>(&prompt)) return text_tokens(tokenizer_, *text);
+  return text_tokens(tokenizer_, render(std::get<ChatInput>(prompt)));
 }
 
 }  // namespace gantry::completion

@@ -1,20 +1,32 @@
-// From what a client said to the tokens that the model reads.
+// From what a client said to the tokens that the model reads. Immutable: any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "chat/conversation.h"
 #include "completion/completion.h"
 
 namespace gantry::completion {
 
-// The conversation through the model's own template. Error kInvalidRequest when the model has none, kTemplate
-// with the template's words when it refuses.
-std::string render_chat(const CompleterParts& parts, const ChatInput& input);
+class PromptMaker {
+ public:
+  // Tokenizer and template outlive it. Error kTemplate for a template that does not parse.
+  explicit PromptMaker(const CompleterParts& parts);
 
-// Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
-// where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
-// Error kInvalidRequest for one outside the vocabulary.
-std::vector<TokenId> prompt_tokens(const CompleterParts& parts, const Prompt& prompt);
+  // The conversation through the model's own template. Error kInvalidRequest, naming the field, for messages
+  // that are none and for a model without a template; kTemplate with the template's words when it refuses.
+  std::string render(const ChatInput& input) const;
+
+  // Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
+  // where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
+  // Error kInvalidRequest for one outside the vocabulary.
+  std::vector<TokenId> tokens(const Prompt& prompt) const;
+
+ private:
+  const tokenizer::Tokenizer& tokenizer_;
+  std::optional<chat::ConversationRenderer> renderer_;
+};
 
 }  // namespace gantry::completion

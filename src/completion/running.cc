@@ -94,16 +94,19 @@ bool Running::run() {
       take(event, delta);
       if (over_) break;
     }
+    // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
+    if (over_) cancel();
     deliver(std::move(delta));
   } catch (const std::exception& error) {
     give_up(error.what());
   }
-  if (over_ || cancelled_.load()) cancel();
+  if (!over_ && cancelled_.load()) cancel();
   return false;
 }
 
 void Running::give_up(const char* why) {
   log::error("completion", "an answer was given up: {}", why);
+  if (!over_) cancel();
   over_ = true;
   Delta last;
   last.finish = Finish::kError;

@@ -1,19 +1,31 @@
 #include "completion/workers.h"
 
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <utility>
 
 namespace gantry::completion {
 
-Workers::Workers(uint32_t threads) {
-  for (uint32_t i = 0; i < (threads == 0 ? 1 : threads); ++i) threads_.emplace_back([this] { work(); });
+struct Workers::Shared {
+  std::mutex mutex;
+  std::condition_variable ready;
+  std::deque<std::shared_ptr<Task>> queue;
+  bool stopped = false;
+};
+
+Workers::Workers(uint32_t threads) : shared_(std::make_shared<Shared>()) {
+  for (uint32_t i = 0; i < (threads == 0 ? 1 : threads); ++i)
+    threads_.emplace_back([shared = shared_] { work(shared); });
 }
 
 Workers::~Workers() { stop(); }
 
 void Workers::schedule(std::shared_ptr<Task> task) {
+  const std::shared_ptr<Shared> shared = shared_;  // the task may end the pool before this call returns
   {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
+    const std::lock_guard lock(shared->mutex);
+    if (shared->stopped) return;
     switch (task->state_) {
       case Task::State::kQueued:
       case Task::State::kRunningAgain:
@@ -23,39 +35,44 @@ void Workers::schedule(std::shared_ptr<Task> task) {
         return;
       case Task::State::kIdle:
         task->state_ = Task::State::kQueued;
-        queue_.push_back(std::move(task));
+        shared->queue.push_back(std::move(task));
         break;
     }
   }
-  ready_.notify_one();
+  shared->ready.notify_one();
 }
 
 void Workers::stop() {
   std::deque<std::shared_ptr<Task>> dropped;  // destroyed outside the lock
   {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    dropped.swap(queue_);
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopped = true;
+    dropped.swap(shared_->queue);
   }
-  ready_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  shared_->ready.notify_all();
+  std::vector<std::thread> threads = std::exchange(threads_, {});
+  for (std::thread& thread : threads) {
+    if (thread.get_id() == std::this_thread::get_id())
+      thread.detach();
+    else
+      thread.join();
+  }
 }
 
-void Workers::work() {
-  std::unique_lock lock(mutex_);
+void Workers::work(const std::shared_ptr<Shared>& shared) {
+  std::unique_lock lock(shared->mutex);
   while (true) {
-    ready_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
-    if (stopped_) return;
-    std::shared_ptr<Task> task = std::move(queue_.front());
-    queue_.pop_front();
+    shared->ready.wait(lock, [&] { return shared->stopped || !shared->queue.empty(); });
+    if (shared->stopped) return;
+    std::shared_ptr<Task> task = std::move(shared->queue.front());
+    shared->queue.pop_front();
     task->state_ = Task::State::kRunning;
     lock.unlock();
     const bool more = task->run();
     lock.lock();
     const bool again = more || task->state_ == Task::State::kRunningAgain;
     task->state_ = again ? Task::State::kQueued : Task::State::kIdle;
-    if (again && !stopped_) queue_.push_back(std::move(task));
+    if (again && !shared->stopped) shared->queue.push_back(std::move(task));
     lock.unlock();
     task.reset();  // may be the last reference: not under the lock
     lock.lock();

@@ -3,11 +3,8 @@
 // most once, so the queue is as long as there are live tasks. Thread-safe.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -34,17 +31,17 @@ class Workers {
 
   // Sees to it that `task` runs after this call. Ignored once stopped.
   void schedule(std::shared_ptr<Task> task);
-  // What is queued is dropped; running tasks end their piece; then the threads are gone. Not from a task, and
-  // the last reference to the pool must not be dropped by a task before it.
+  // What is queued is dropped; running tasks end their piece; then the threads are gone. A task may stop the
+  // pool that runs it (it held the last lease of its model): its own thread then ends by itself, right after
+  // the task.
   void stop();
 
  private:
-  void work();
+  // Lives as long as a thread works on it, which may be longer than the pool.
+  struct Shared;
+  static void work(const std::shared_ptr<Shared>& shared);
 
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::deque<std::shared_ptr<Task>> queue_;
-  bool stopped_ = false;
+  const std::shared_ptr<Shared> shared_;
   std::vector<std::thread> threads_;
 };
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
-#include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -52,17 +52,14 @@ class Converter {
 
   void run(unsigned threads) {
     const uint64_t batches = (rows_ + batch_rows_ - 1) / batch_rows_;
-    std::vector<std::thread> helpers;
-    const auto join = [&helpers] {
-      for (std::thread& helper : helpers) helper.join();
-    };
+    std::vector<std::jthread> helpers;
     try {
       while (helpers.size() + 1 < std::min<uint64_t>(threads, batches))
         helpers.emplace_back([this] { work(); });
     } catch (const std::system_error&) {  // the machine has no more threads: those that are there will do
     }
     work();
-    join();
+    helpers.clear();  // joins
     if (failure_) std::rethrow_exception(failure_);
   }
 

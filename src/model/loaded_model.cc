@@ -102,8 +102,7 @@ device::Buffer LoadedModel::activation(plan::Role role, uint32_t index) const {
   for (const Taken& taken : activations_) {
     if (taken.role == role && taken.index == index) return taken.buffer;
   }
-  GANTRY_CHECK(!"an activation that list_activations() does not name");
-  return {};
+  detail::check_failed("an activation that list_activations() names", __FILE__, __LINE__, name_of(role));
 }
 
 }  // namespace gantry::model

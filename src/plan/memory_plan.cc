@@ -23,7 +23,9 @@ class Planner {
 
   // The plan for these limits, whether it fits or not.
   DevicePlan count(const Limits& limits) const {
-    DevicePlan plan{facts_, {}, sizer_.overhead_bytes()};
+    DevicePlan plan{facts_, {}, sizer_.overhead_bytes(), 0};
+    if (facts_.kind == device::DeviceKind::kCpu)
+      plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab;
     plan.arenas.push_back(weights_);
     plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
     std::vector<Item> activations;
@@ -159,12 +161,14 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
   for (const ArenaPlan& arena : plan.arenas) {
     sum += fmt::format("{}{} {}", sum.empty() ? "" : " + ", name_of(arena.kind), human_bytes(arena.bytes));
   }
-  throw Error(ErrorCode::kMemory,
-              fmt::format("needs {} ({} bytes: {} + overhead {}), but {} bytes ({}) are free; {} bytes short",
-                          human_bytes(plan.bytes()), plan.bytes(), sum, human_bytes(plan.overhead_bytes),
-                          plan.facts.memory_free_bytes, human_bytes(plan.facts.memory_free_bytes),
-                          plan.bytes() - plan.facts.memory_free_bytes),
-              plan.facts.id, nearest_plans(blueprint, settings, plan.facts, sizer));
+  throw Error(
+      ErrorCode::kMemory,
+      fmt::format(
+          "needs {} ({} bytes: {} + overhead {} + host {}), but {} bytes ({}) are free; {} bytes short",
+          human_bytes(plan.bytes()), plan.bytes(), sum, human_bytes(plan.overhead_bytes),
+          human_bytes(plan.host_bytes), plan.facts.memory_free_bytes,
+          human_bytes(plan.facts.memory_free_bytes), plan.bytes() - plan.facts.memory_free_bytes),
+      plan.facts.id, nearest_plans(blueprint, settings, plan.facts, sizer));
 }
 
 // The share of what weights and buffers leave free that the KV pool may take when the user named no number: a
@@ -194,7 +198,7 @@ const char* name_of(ArenaKind kind) {
 }
 
 uint64_t DevicePlan::bytes() const {
-  return std::accumulate(arenas.begin(), arenas.end(), overhead_bytes,
+  return std::accumulate(arenas.begin(), arenas.end(), overhead_bytes + host_bytes,
                          [](uint64_t sum, const ArenaPlan& arena) { return sum + arena.bytes; });
 }
 

@@ -53,6 +53,7 @@ struct DevicePlan {
   device::DeviceFacts facts;
   std::vector<ArenaPlan> arenas;  // one of each kind
   uint64_t overhead_bytes = 0;    // the backend's own
+  uint64_t host_bytes = 0;  // the engine's copy of a step's logits, where the host's memory is this device's
   uint64_t bytes() const;
   const ArenaPlan& arena(ArenaKind kind) const;
 };

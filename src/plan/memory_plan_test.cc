@@ -97,7 +97,8 @@ TEST(MemoryPlan, AddsUp) {
   // 2x64, logits 2x100
   EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
   EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
-  uint64_t sum = device.overhead_bytes;
+  EXPECT_EQ(device.host_bytes, 4u * 2 * 100);
+  uint64_t sum = device.overhead_bytes + device.host_bytes;
   for (const ArenaPlan& arena : device.arenas) {
     uint64_t items = 0;
     for (const Item& item : arena.items) items += align_up(item.bytes, 64);
@@ -179,8 +180,8 @@ TEST(Explain, SaysBytesAndLimits) {
   const Model model;
   const MemoryPlan plan = model.plan({});
   const std::string text = explain(model.blueprint, plan);
-  for (const char* word :
-       {"weights", "kv", "activations", "scratch", "staging", "overhead", "total", "serves", "cpu:0"}) {
+  for (const char* word : {"weights", "kv", "activations", "scratch", "staging", "overhead", "host", "total",
+                           "serves", "cpu:0"}) {
     EXPECT_NE(text.find(word), std::string::npos) << word << " in\n" << text;
   }
   EXPECT_NE(text.find(std::to_string(plan.devices[0].bytes())), std::string::npos);

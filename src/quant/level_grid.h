@@ -111,7 +111,8 @@ class LevelGrid {
   }
   static constexpr std::array<float, kSteps> make_nearest() {
     std::array<float, kSteps> out{};
-    for (size_t h = 0; h < kSteps; ++h) out[h] = kLevels[make_codes()[h]];
+    const std::array<uint8_t, kSteps> codes = make_codes();
+    for (size_t h = 0; h < kSteps; ++h) out[h] = kLevels[codes[h]];
     return out;
   }
   static constexpr std::array<uint8_t, kSteps> kCode = make_codes();

@@ -37,15 +37,13 @@ constexpr std::array kReasons = {
     Reason{507, "Insufficient Storage"},
 };
 
-// The place of an error in a request is told as `param`; a device's or a file's place belongs to the message.
-bool names_a_field(ErrorCode code) {
-  return code == ErrorCode::kInvalidRequest || code == ErrorCode::kTemplate || code == ErrorCode::kNotFound ||
-         code == ErrorCode::kTooLarge || code == ErrorCode::kUnsupported;
-}
-
-std::string message_of(const Error& error) {
-  if (!names_a_field(error.code())) return error.what();
-  return error.mend().empty() ? error.message() : error.message() + " (" + error.mend() + ")";
+// The place of an error in a request is told as `param`; a device's or a file's place is not.
+std::string param_of(const Error& error) {
+  const ErrorCode code = error.code();
+  if (code == ErrorCode::kTemplate) return "messages";  // its own place is a line of the template
+  const bool in_request = code == ErrorCode::kInvalidRequest || code == ErrorCode::kNotFound ||
+                          code == ErrorCode::kTooLarge || code == ErrorCode::kUnsupported;
+  return in_request ? error.where() : std::string();
 }
 
 }  // namespace
@@ -90,8 +88,8 @@ HttpError::HttpError(const Error& error)
     : status_(error_facts(error.code()).http_status),
       type_(error_facts(error.code()).api_type),
       code_(error_facts(error.code()).name),
-      message_(message_of(error)),
-      param_(names_a_field(error.code()) ? error.where() : "") {}
+      message_(error.what()),
+      param_(param_of(error)) {}
 
 std::string HttpError::body() const {
   std::string out;

@@ -139,44 +139,6 @@ constexpr std::array kCommonRows = {
 
 // --- chat ---
 
-HttpError wrong_message(size_t index, const std::string& where, const std::string& what) {
-  const std::string path = fmt::format("messages[{}]{}", index, where);
-  return bad_request("'" + path + "' " + what, path, "invalid_type");
-}
-
-void check_part(const Json& part, size_t index, size_t number) {
-  const std::string where = fmt::format(".content[{}]", number);
-  if (!part.is_object()) throw wrong_message(index, where, "must be an object");
-  const auto type = part.find("type");
-  if (type == part.end() || !type->is_string())
-    throw wrong_message(index, where + ".type", "must be a string");
-  const auto& name = type->get_ref<const std::string&>();
-  if (name != "text" && name != "refusal")
-    throw unsupported(fmt::format("'messages[{}]{}' of type '{}' is not supported: this model reads text",
-                                  index, where, name.substr(0, 40)),
-                      fmt::format("messages[{}]{}", index, where));
-  const auto text = part.find(name);
-  if (text == part.end() || !text->is_string())
-    throw wrong_message(index, where + "." + name, "must be a string");
-}
-
-void store_messages(Draft& draft, const Json& value) {
-  for (size_t i = 0; i < value.size(); ++i) {
-    const Json& message = value[i];
-    if (!message.is_object())
-      throw wrong_message(i, "", std::string("must be an object, is ") + kind_of(message));
-    const auto role = message.find("role");
-    if (role == message.end() || !role->is_string()) throw wrong_message(i, ".role", "must be a string");
-    const auto content = message.find("content");
-    if (content == message.end() || content->is_null() || content->is_string()) continue;
-    if (!content->is_array())
-      throw wrong_message(i, ".content",
-                          std::string("must be a string or an array of parts, is ") + kind_of(*content));
-    for (size_t part = 0; part < content->size(); ++part) check_part((*content)[part], i, part);
-  }
-  draft.chat.messages = value;
-}
-
 void store_tool_choice(Draft& draft, const Json& value) {
   if (value.is_string() && value.get_ref<const std::string&>() == "auto") return;
   if (value.is_string() && value.get_ref<const std::string&>() == "none") {
@@ -197,7 +159,8 @@ void store_modalities(Draft&, const Json& value) {
 }
 
 constexpr std::array kChatRows = {
-    Row{"messages", FieldKind::kArray, 1, kAll, store_messages},
+    // What a message may be is the chat room's to say, when the prompt is made.
+    Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
     Row{"max_tokens", FieldKind::kInteger, 1, kTokensMax,
         [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
     // The newer name wins where both are given.

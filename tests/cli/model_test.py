@@ -115,11 +115,11 @@ class Look(unittest.TestCase):
         self.assertEqual(run("inspect", Program.model, "--template").returncode, NOT_FOUND)
 
     def test_tokenize(self):
-        ids = run("debug", "tokenize", Program.model, "--ids", "--add-special", OPENING).stdout.split()
+        ids = run("debug", "tokenize", Program.model, "--add-special", OPENING).stdout.split()
         self.assertEqual(ids[:7], b"1 403 407 261 378 432 383".split())
-        piped = run("debug", "tokenize", Program.model, "--ids", "--add-special", text=OPENING.encode()).stdout.split()
+        piped = run("debug", "tokenize", Program.model, "--add-special", text=OPENING.encode()).stdout.split()
         self.assertEqual(piped, ids)
-        table = run("debug", "tokenize", Program.model, OPENING).stdout.decode().splitlines()
+        table = run("debug", "tokenize", Program.model, "--pieces", OPENING).stdout.decode().splitlines()
         self.assertEqual(len(table), len(ids))  # BOS less, the sum more
 
     def test_cases_of_tokenizers(self):
@@ -127,14 +127,14 @@ class Look(unittest.TestCase):
             cases.write("Once upon\n__ggml_vocab_test__\n\n__ggml_vocab_test__\nThe cat\n__ggml_vocab_test__\n")
             cases.flush()
             done = run("debug", "tokenize", Program.model, "--cases", cases.name)
-        alone = [run("debug", "tokenize", Program.model, "--ids", text).stdout for text in ("Once upon", "", "The cat")]
+        alone = [run("debug", "tokenize", Program.model, text).stdout for text in ("Once upon", "", "The cat")]
         self.assertEqual(done.stdout, b"".join(alone), done.stderr)
 
     def test_logits_do_not_depend_on_slices(self):
         ids = "1,403,407,261,378,432,383,286,261,376"
         seen = set()
         for more in ([], ["--slice", "1"], ["--slice", "3"], ["--isa", "scalar"]):
-            done = run("debug", "logits", Program.model, "--tokens", ids, *more)
+            done = run("debug", "logits", Program.model, "--token-list", ids, *more)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(len(done.stdout), 10 * 512 * 4)
             seen.add(done.stdout)
@@ -143,11 +143,11 @@ class Look(unittest.TestCase):
             ids_path, out_path = os.path.join(folder, "ids"), os.path.join(folder, "out")
             with open(ids_path, "w", encoding="utf-8") as stream:
                 stream.write(ids.replace(",", "\n"))
-            done = run("debug", "logits", Program.model, "--tokens-file", ids_path, "--out", out_path)
+            done = run("debug", "logits", Program.model, "--tokens", ids_path, "--out", out_path)
             self.assertEqual((done.returncode, done.stdout), (0, b""))
             with open(out_path, "rb") as stream:
                 self.assertEqual({stream.read()}, seen)
-        self.assertEqual(run("debug", "logits", Program.model, "--tokens", "1,512").returncode, USAGE)
+        self.assertEqual(run("debug", "logits", Program.model, "--token-list", "1,512").returncode, USAGE)
 
 
 class Server:

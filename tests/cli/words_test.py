@@ -63,7 +63,7 @@ class Words(unittest.TestCase):
 
     def test_a_model_that_is_not_there(self):
         for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
-                        ["debug", "logits", "--tokens", "1"]):
+                        ["debug", "logits", "--token-list", "1"]):
             extra = {"text": b"hello"}
             words = self.refused(NOT_FOUND, *command, "/nonexistent/m.gguf", **extra)
             self.assertIn("/nonexistent/m.gguf", words)

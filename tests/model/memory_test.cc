@@ -49,7 +49,7 @@ TEST_F(Memory, PlannedIsTaken) {
           model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
       const plan::DevicePlan& device = opened.plan.devices[0];
       ASSERT_EQ(loaded->arenas().size(), device.arenas.size());
-      uint64_t taken = device.overhead_bytes;
+      uint64_t taken = device.overhead_bytes + device.host_bytes;
       for (size_t i = 0; i < device.arenas.size(); ++i) {
         EXPECT_EQ(loaded->arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
         EXPECT_TRUE(loaded->arenas()[i]->sealed());

@@ -229,6 +229,14 @@ class ScriptedEngine final : public engine::Engine {
   std::thread thread_;
 };
 
+// "<|turn|>ROLE:CONTENT" for each message, the tools before them where there are some, "<|turn|>assistant:"
+// at the end. `suffix` is a variable of the caller's. Refuses a user who says "never".
+inline constexpr std::string_view kPlainTemplate =
+    "{{ bos_token if with_bos }}{% if tools %}tools:{{ tools | tojson }}{% endif %}{% for m in messages %}"
+    "{% if m.content == 'never' %}{{ raise_exception('this is never said') }}{% endif %}"
+    "<|turn|>{{ m.role }}:{{ m.content }}{% endfor %}{{ suffix }}"
+    "{% if add_generation_prompt %}<|turn|>assistant:{% endif %}";
+
 // A script that says the bytes of a text, whatever was asked.
 inline ScriptedEngine::Script say_text(std::string text) {
   return [text = std::move(text)](const engine::Job&) {

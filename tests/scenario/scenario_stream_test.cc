@@ -149,6 +149,22 @@ TEST(Stream, AnErrorBeforeTheAnswerIsAStatus) {
   EXPECT_EQ(json::parse(answer->body)["error"]["code"], "device");
 }
 
+// The last lease of a model may be given back by the model's own worker.
+TEST(Stream, AModelMayEndOnItsOwnThread) {
+  for (int round = 0; round < 40; ++round) {
+    auto stage = std::make_unique<Stage>();
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back(stage->port());
+      clients.back().send(
+          post("/v1/completions",
+               R"json({"model":"sim","prompt":"count(30)","stop":"29","max_tokens":500,"stream":true})json"));
+    }
+    if (round % 2 == 0) clients.front().receive_some();
+    stage.reset();
+  }
+}
+
 std::string dice_request(uint64_t seed, bool stream, uint32_t n = 1) {
   const json body = {{"model", "dice"}, {"prompt", "roll them"}, {"seed", seed},      {"max_tokens", 300},
                      {"n", n},          {"stream", stream},      {"ignore_eos", true}};

@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::string_view kAssistant = "assistant:";
 
-std::string part_text(const chat::Json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string out;
-  if (content.is_array())
-    for (const chat::Json& part : content) out += part.value("text", "");
-  return out;
-}
-
 // What "sim" was asked to say, and how much of it is said. Bytes only: control tokens are '\0'.
 struct Order {
   std::string text;
@@ -59,15 +51,15 @@ TokenId obey(std::span<const TokenId> tokens) {
 class SimLiveModel final : public fleet::LiveModel {
  public:
   SimLiveModel(const std::string& id, const StageOptions& options, bool obeys)
-      : runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
+      : template_(obeys ? chat::ChatTemplate::parse(kPlainTemplate) : nullptr),
+        runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
                  .seed = 11,
                  .fail_at_step = obeys ? options.fail_at_step : 0,
                  .step_time = options.step_time,
                  .say = obeys ? obey : std::function<TokenId(std::span<const TokenId>)>()}),
         engine_(engine::Engine::start(
             runner_, {.queue_max = options.queue_max, .prefix_cache = options.prefix_cache})),
-        completer_(
-            completion::Completer::create({&tokenizer_, obeys ? &template_ : nullptr, engine_.get()})) {
+        completer_(completion::Completer::create({&tokenizer_, template_.get(), engine_.get()})) {
     card_.id = id;
     card_.created = 1'700'000'000;
     card_.arch = "sim";
@@ -81,28 +73,13 @@ class SimLiveModel final : public fleet::LiveModel {
  private:
   fleet::ModelCard card_;
   ByteTokenizer tokenizer_;
-  PlainTemplate template_;
+  std::unique_ptr<const chat::ChatTemplate> template_;
   sim::SimRunner runner_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<completion::Completer> completer_;
 };
 
 }  // namespace
-
-std::string PlainTemplate::render(const chat::Json& context, const chat::RenderLimits&,
-                                  std::optional<int64_t>) const {
-  std::string out;
-  if (!context["tools"].is_null()) out += "tools:" + context["tools"].dump();
-  for (const chat::Json& message : context["messages"]) {
-    const auto role = message["role"].get<std::string>();
-    if (role == "impossible")
-      throw chat::TemplateError(chat::TemplateErrorKind::kRaise, "roles must alternate, said the template");
-    out += "<|turn|>" + role + ":" + (message.contains("content") ? part_text(message["content"]) : "");
-  }
-  if (context.contains("suffix")) out += context["suffix"].get<std::string>();
-  if (context["add_generation_prompt"].get<bool>()) out += "<|turn|>assistant:";
-  return out;
-}
 
 Stage::Stage(StageOptions options) {
   options.server.port = 0;

@@ -21,18 +21,6 @@
 
 namespace gantry::testing {
 
-// Writes "<|turn|>ROLE:CONTENT" for each message, the tools before them where there are some, and
-// "<|turn|>assistant:" at the end. Refuses the role "impossible".
-class PlainTemplate final : public chat::ChatTemplate {
- public:
-  std::string render(const chat::Json& context, const chat::RenderLimits& limits,
-                     std::optional<int64_t> now) const override;
-  const std::string& source() const override { return source_; }
-
- private:
-  std::string source_;
-};
-
 struct StageOptions {
   std::chrono::microseconds step_time{0};
   uint32_t pages = 1024;

@@ -59,5 +59,5 @@ def logits(program, model, ids, vocabulary):
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as tokens, tempfile.NamedTemporaryFile(suffix=".f32") as out:
         tokens.write(" ".join(map(str, ids)))
         tokens.flush()
-        subprocess.run([program, "debug", "logits", model, "--tokens-file", tokens.name, "--out", out.name], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([program, "debug", "logits", model, "--tokens", tokens.name, "--out", out.name], check=True, stdout=subprocess.DEVNULL)
         return np.fromfile(out.name, np.float32).reshape(len(ids), vocabulary)

@@ -11,7 +11,8 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 python=${PYTHON:-/usr/bin/python3}  # Debian's, which sees python3-torch
 work=${BOX_WORK:-build/box}
 gantry=${GANTRY:-build/release/gantry}
-steps=${BOX_STEPS:-2400}
+steps=${BOX_STEPS:-2600}
+fall_from=${BOX_FALL_FROM:-1600}
 model=models/gantry-box.gguf
 
 if ! "$python" -c 'import torch, regex' 2>/dev/null || [[ ! -r /usr/share/wordnet/data.noun ]]; then
@@ -21,7 +22,7 @@ fi
 
 if [[ ${1:-} != card ]]; then
   [[ -f $work/data/held-out.npy ]] || "$python" tools/box/prepare.py "$work/data"
-  OMP_WAIT_POLICY=passive "$python" tools/box/train.py "$work/data" "$work/run" --steps "$steps"
+  OMP_WAIT_POLICY=passive "$python" tools/box/train.py "$work/data" "$work/run" --steps "$steps" --fall-from "$fall_from"
 fi
 
 if [[ ! -x $gantry || ! -x build/release/tools/box/gantry_box_export ]]; then

@@ -28,9 +28,9 @@ def expand(rng, template):
 
 
 def is_held_out(text):
-    """One question in about twelve is never trained on, told by its words alone."""
+    """One question in about twelve of those of some length is never trained on, told by its words alone."""
     words = re.sub(r"[^a-z0-9 -]", "", text.lower()).strip()
-    return len(words.split()) >= 3 and zlib.crc32(words.encode()) % 12 == 0
+    return len(words.split()) >= 6 and zlib.crc32(words.encode()) % 12 == 0
 
 
 def draw(rng, make, held_out):
