@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "chat/cases.h"
-#include "cli/token_list.h"
+#include "tokenizer/token_list.h"
 
 namespace gantry::cli {
 namespace {
@@ -26,7 +26,7 @@ constexpr const char* kExamples =
     "  gantry plan model.gguf --context 32768      what it would need, before anything is loaded\n"
     "  gantry inspect model.gguf                   what is in the file\n"
     "\n"
-    "Where MODEL may be left out: $GANTRY_MODEL, else the small story model that `./dev run` builds.\n"
+    "Where MODEL may be left out: $GANTRY_MODEL, else the small model that comes along.\n"
     "`gantry COMMAND --help` lists the options of a command.";
 
 constexpr const char* kServeExamples =
@@ -168,6 +168,9 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
       ->group(group);
 }
 
+constexpr const char* kModelOrDefault =
+    "GGUF file (of a split model, its first part); left out: $GANTRY_MODEL, or the one that comes along";
+
 void add_model(CLI::App& app, std::string& path, bool required,
                const std::string& about = "GGUF file; of a split model, its first part") {
   app.add_option("MODEL", path, about)->required(required)->type_name("");
@@ -181,7 +184,7 @@ CLI::App& add_command(CLI::App& app, const char* name, const char* about, const 
 
 void add_serve(CLI::App& app, ServeCommand& serve) {
   CLI::App& command = add_command(app, "serve", "Serve a model over HTTP", kServeExamples);
-  add_model(command, serve.load.model_path, false);
+  add_model(command, serve.load.model_path, false, kModelOrDefault);
   server::ServerOptions& server = serve.server;
   server.port = kDefaultPort;
   add_text(command, "--host", server.host, "ADDRESS",
@@ -225,7 +228,7 @@ void add_serve(CLI::App& app, ServeCommand& serve) {
 void add_run(CLI::App& app, RunCommand& run) {
   CLI::App& command =
       add_command(app, "run", "Talk to a model in the terminal, or answer one prompt", kRunExamples);
-  add_model(command, run.load.model_path, false);
+  add_model(command, run.load.model_path, false, kModelOrDefault);
   command
       .add_option("PROMPT,-p,--prompt", run.prompt,
                   "Answer this and end; left out: a conversation, or what is piped in")
@@ -262,7 +265,7 @@ void add_run(CLI::App& app, RunCommand& run) {
 
 void add_plan(CLI::App& app, PlanCommand& plan) {
   CLI::App& command = add_command(app, "plan", "Print what a model would need, without loading it");
-  add_model(command, plan.load.model_path, true);
+  add_model(command, plan.load.model_path, false, kModelOrDefault);
   command.add_flag("--json", plan.json, "For programs");
   add_model_flags(command, plan.load);
 }
@@ -293,13 +296,14 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
 
   CLI::App& numbers = add_command(debug, "logits", "Compute the logits of every position of some tokens");
   add_model(numbers, logits.load.model_path, true);
-  CLI::Option* ids =
-      numbers
-          .add_option_function<std::string>(
-              "--token-list",
-              [&logits](const std::string& text) { logits.tokens = parse_token_list(text, "--token-list"); },
-              "Token ids: 1,306,626")
-          ->type_name("IDS");
+  CLI::Option* ids = numbers
+                         .add_option_function<std::string>(
+                             "--token-list",
+                             [&logits](const std::string& text) {
+                               logits.tokens = tokenizer::parse_token_list(text, "--token-list");
+                             },
+                             "Token ids: 1,306,626")
+                         ->type_name("IDS");
   add_text(numbers, "--tokens", logits.tokens_path, "FILE", "Token ids between spaces, commas or line ends")
       ->excludes(ids);
   add_number(numbers, "--slice", logits.slice, 1, kStepRowsMax, "Tokens computed at once");

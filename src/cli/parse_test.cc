@@ -172,7 +172,7 @@ TEST(Parse, LogLevel) {
 TEST(Parse, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refused({"dance"}).find("dance"), std::string::npos);
   EXPECT_NE(refused({"serve", "--speed", "9"}).find("gantry serve --help"), std::string::npos);
-  EXPECT_NE(refused({"plan"}).find("MODEL"), std::string::npos);
+  EXPECT_NE(refused({"inspect"}).find("MODEL"), std::string::npos);
   EXPECT_NE(refused({"debug"}).find("gantry debug --help"), std::string::npos);
   refused({"serve", "a.gguf", "b.gguf"});
   refused({"inspect", "a.gguf", "--json", "--template"});

@@ -58,7 +58,8 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
   card.id =
       settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
   struct stat status {};
-  if (::stat(settings.model_path.c_str(), &status) == 0) card.created = status.st_mtime;
+  const char* file = settings.model_bytes.empty() ? settings.model_path.c_str() : "/proc/self/exe";
+  if (::stat(file, &status) == 0) card.created = status.st_mtime;
   card.arch = opened.blueprint->arch;
   card.dtype = main_dtype(*opened.file);
   for (const gguf::TensorInfo& tensor : opened.file->tensors()) card.parameters += tensor.values();

@@ -2,6 +2,7 @@
 // completer. The second story of ARCHITECTURE.md. Loading is all or nothing (contract M4).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -19,6 +20,9 @@ namespace gantry::fleet {
 // What the user said of a model; zero and empty mean "you decide".
 struct LoadSettings {
   std::string model_path;
+  // Not empty: the model itself, which is no file of its own; model_path is then its name. They outlive the
+  // model.
+  std::span<const std::byte> model_bytes;
   std::string alias;            // the id clients use; empty: the file's name without .gguf
   uint32_t context = 0;         // positions of one sequence
   uint32_t sequences = 0;       // at once

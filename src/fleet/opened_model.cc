@@ -12,7 +12,9 @@ OpenedModel open_model(const device::Registry& registry, const LoadSettings& set
   wishes.logits_of_all_rows = logits_of_all_rows;
 
   OpenedModel opened;
-  opened.file = gguf::GgufFile::open(settings.model_path);
+  opened.file = settings.model_bytes.empty()
+                    ? gguf::GgufFile::open(settings.model_path)
+                    : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
   opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
   opened.device = registry.open(settings.devices.empty() ? "cpu" : settings.devices,
                                 {settings.isa, settings.threads, settings.memory_cap_bytes});

@@ -1,6 +1,6 @@
-// What one instruction set offers: a table of functions over plain pointers. The same source (linear.inc,
-// rows.inc, attention.inc) is compiled once for each set, inside a namespace of its own, over the set's
-// vectors (vec_*.h). Plain data only, for the reason told in layout.h.
+// What one instruction set offers: a table of functions over plain pointers. The same source (attention.cc,
+// linear_*.cc, rows.cc) is compiled once for each set, inside a namespace of its own, over the set's vectors
+// (vec_*.h). Plain data only, for the reason told in layout.h.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,15 @@ struct KernelTable {
   void (*attention)(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                     float* scratch);
 };
+
+// The files that are compiled for every set, each with a function add_<part>(KernelTable&) that enters what
+// it holds. A file of its own for whatever compiles long, so that a change to one leaves the others alone.
+#define GANTRY_KERNEL_PARTS  \
+  GANTRY_PART(attention)     \
+  GANTRY_PART(linear_float)  \
+  GANTRY_PART(linear_simple) \
+  GANTRY_PART(linear_super)  \
+  GANTRY_PART(rows)
 
 // Null-free tables; ask for one only on a processor that has the set.
 const KernelTable& scalar_kernels();

@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 
-namespace gantry::cli {
+namespace gantry::tokenizer {
 
 // Decimal ids between spaces, commas and line ends. Error kBadFile names `where` and the line.
 std::vector<TokenId> parse_token_list(std::string_view text, const std::string& where);
@@ -15,4 +15,4 @@ std::vector<TokenId> parse_token_list(std::string_view text, const std::string& 
 // The bytes of a token in quotes: what is no printable ASCII as \xNN.
 std::string in_quotes(std::string_view bytes);
 
-}  // namespace gantry::cli
+}  // namespace gantry::tokenizer

@@ -1,4 +1,4 @@
-#include "cli/token_list.h"
+#include "tokenizer/token_list.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace gantry::cli {
+namespace gantry::tokenizer {
 
 std::vector<TokenId> parse_token_list(std::string_view text, const std::string& where) {
   constexpr std::string_view kBetween = " \t\r\n,";
@@ -46,4 +46,4 @@ std::string in_quotes(std::string_view bytes) {
   return text + "'";
 }
 
-}  // namespace gantry::cli
+}  // namespace gantry::tokenizer

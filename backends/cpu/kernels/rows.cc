@@ -1,5 +1,6 @@
-// Row by row operations: norm, rotation, gated activation, sum; and the exponential they share with
-// attention.
+// Row by row operations: norm, rotation, gated activation, sum.
+#include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
@@ -34,7 +35,7 @@ void silu_glu(const float* gate, const float* up, uint32_t count, float* out) {
   if (n != 0) store_first(out + i, silu_times(load_first(gate + i, n), load_first(up + i, n)), n);
 }
 
-void add_rows(const float* x, const float* y, uint32_t count, float* out) {
+void add_vectors(const float* x, const float* y, uint32_t count, float* out) {
   uint32_t i = 0;
   for (; i + 16 <= count; i += 16) store(out + i, add(load(x + i), load(y + i)));
   const uint32_t n = count - i;
@@ -65,4 +66,12 @@ void rope(float* x, uint32_t heads, uint32_t head_dim, const float* table, uint3
 }
 
 }  // namespace
+
+void add_rows(KernelTable& t) {
+  t.rms_norm = rms_norm;
+  t.silu_glu = silu_glu;
+  t.add = add_vectors;
+  t.rope = rope;
+}
+
 }  // namespace gantry::cpu::GANTRY_ISA

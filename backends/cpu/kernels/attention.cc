@@ -10,6 +10,7 @@
 // span stands for itself.
 
 #include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/set.h"
 #include "backends/cpu/kernels/unrolled.h"
 
 namespace gantry::cpu::GANTRY_ISA {
@@ -231,4 +232,7 @@ void attention(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t h
 }
 
 }  // namespace
+
+void add_attention(KernelTable& t) { t.attention = attention; }
+
 }  // namespace gantry::cpu::GANTRY_ISA

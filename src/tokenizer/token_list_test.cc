@@ -1,10 +1,10 @@
-#include "cli/token_list.h"
+#include "tokenizer/token_list.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 
-namespace gantry::cli {
+namespace gantry::tokenizer {
 namespace {
 
 TEST(TokenList, TakesSpacesCommasAndLines) {
@@ -27,4 +27,4 @@ TEST(TokenList, NamesTheLineOfWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace gantry::cli
+}  // namespace gantry::tokenizer
