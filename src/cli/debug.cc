@@ -66,7 +66,7 @@ int debug_tokenize(const TokenizeCommand& command) {
     return 0;
   }
   for (const TokenId id : ids)
-    fmt::print("{:>7}  {:24} {}\n", id, in_quotes(tokenizer->token_bytes(id, true)),
+    fmt::print("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
                harmless(tokenizer->text(id)));
   fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
   return 0;
