@@ -148,6 +148,18 @@ TEST(Parse, DebugCommands) {
   EXPECT_FALSE(rendered.add_generation_prompt);
 }
 
+TEST(Parse, TokenizeCommand) {
+  const auto words = parsed<TokensCommand>({"tokenize", "m.gguf", "a b", "--json", "--parse-special"});
+  EXPECT_EQ(words.path, "m.gguf");
+  EXPECT_EQ(words.text, "a b");
+  EXPECT_TRUE(words.json);
+  EXPECT_TRUE(words.parse_special);
+  EXPECT_FALSE(words.add_special);
+  EXPECT_FALSE(parsed<TokensCommand>({"tokenize", "m.gguf"}).text);
+  EXPECT_THROW(parse({"tokenize", "m.gguf", "--json", "--count"}), Error);
+  EXPECT_THROW(parse({"tokenize"}), Error);
+}
+
 TEST(Parse, TextsForPeople) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{}, {"--help"}, {"serve", "--help"}, {"debug", "logits", "--help"}})
