@@ -1,6 +1,7 @@
 #include "plan/memory_plan.h"
 
 #include <memory>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -39,25 +40,30 @@ struct Model {
     blueprint.context_train = 1024;
     blueprint.embedding = matrix(100, 64);
     blueprint.output = {blueprint.embedding, {}};
-    blueprint.output_norm = {vector(64), 1e-5f};
-    blueprint.ropes.push_back({device::RopeOrder::kNeox, std::vector<double>(8, 1.0), 1});
+    blueprint.output_norm = norm(64);
+    arch::Rope rope;
+    rope.frequencies = std::vector<double>(8, 1.0);
+    blueprint.ropes.push_back(rope);
     for (int i = 0; i < 2; ++i) {
-      arch::SoftmaxAttention attention{4,
-                                       2,
-                                       16,
-                                       16,
-                                       {matrix(64, 64), {}},
-                                       {matrix(32, 64), {}},
-                                       {matrix(32, 64), {}},
-                                       {matrix(64, 64), {}},
-                                       {},
-                                       {},
-                                       0,
-                                       1};
-      arch::GatedMlp mlp{
+      arch::SoftmaxAttention attention;
+      attention.heads = 4;
+      attention.kv_heads = 2;
+      attention.key_dim = attention.value_dim = 16;
+      attention.q = attention.out = {matrix(64, 64), {}};
+      attention.k = {matrix(32, 64), {}};
+      attention.v = {matrix(32, 64), {}};
+      attention.rope = 0;
+      arch::LayerSpec layer;
+      layer.mixer_norm = norm(64);
+      layer.mixer = attention;
+      layer.ffn_norm = norm(64);
+      layer.ffn = arch::GatedMlp{
           device::Activation::kSilu, {matrix(128, 64), {}}, {matrix(128, 64), {}}, {matrix(64, 128), {}}};
-      blueprint.layers.push_back({{vector(64), 1e-5f}, attention, {vector(64), 1e-5f}, mlp});
+      blueprint.layers.push_back(layer);
     }
+  }
+  arch::Norm norm(uint32_t size) {
+    return {device::NormKind::kRms, size, 1, vector(size), std::nullopt, 1e-5f};
   }
   arch::Matrix matrix(uint32_t rows, uint32_t cols) {
     return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}};
@@ -193,6 +199,37 @@ TEST(KvDtype, OnlyThoseThatExist) {
   EXPECT_EQ(parse_kv_dtype("F32"), quant::Dtype::kF32);
   EXPECT_THROW(parse_kv_dtype("q4_0"), Error);
   EXPECT_THROW(parse_kv_dtype(""), Error);
+}
+
+// Each buffer where a layer needs it, and only there.
+TEST(Activations, FollowTheKindsOfLayers) {
+  const auto roles = [](const arch::Blueprint& blueprint) {
+    Limits limits;
+    limits.step_rows = 5;
+    limits.logit_rows = 2;
+    std::set<Role> found;
+    for (const Activation& a : list_activations(blueprint, limits)) {
+      EXPECT_GT(a.bytes(), 0u) << name_of(a.role);
+      EXPECT_TRUE(found.insert(a.role).second) << name_of(a.role);
+    }
+    return found;
+  };
+  Model model;
+  arch::Blueprint& blueprint = model.blueprint;
+  EXPECT_EQ(roles(blueprint).count(Role::kBranch), 0u);
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 0u);
+  blueprint.layers[1].parallel = true;
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 1u);
+  blueprint.layers[1].ffn_norm.reset();
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 0u);
+  blueprint.layers[0].residual_scale = 0.5f;
+  EXPECT_EQ(roles(blueprint).count(Role::kBranch), 1u);
+  EXPECT_EQ(roles(blueprint).count(Role::kUp), 1u);
+  for (arch::LayerSpec& layer : blueprint.layers) {
+    layer.ffn =
+        arch::PlainMlp{device::Activation::kGelu, {model.matrix(128, 64), {}}, {model.matrix(64, 128), {}}};
+  }
+  EXPECT_EQ(roles(blueprint).count(Role::kUp), 0u);
 }
 
 }  // namespace
