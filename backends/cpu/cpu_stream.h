@@ -30,6 +30,12 @@ class CpuStream final : public device::Stream {
   void scale(const device::ScaleArgs& args) override;
   void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  // cpu_recurrent.cc
+  void short_conv(const device::ShortConvArgs& args) override;
+  void selective_scan(const device::SelectiveScanArgs& args) override;
+  void gated_delta(const device::GatedDeltaArgs& args) override;
+  void l2_norm(const device::L2NormArgs& args) override;
+  void gate(const device::GateArgs& args) override;
   void route(const device::RouteArgs& args) override;
   void expert_linear(const device::ExpertLinearArgs& args) override;
   void combine(const device::CombineArgs& args) override;

@@ -49,8 +49,9 @@ TEST(Blueprint, VisitsEveryTensorOnce) {
   const auto file = model.file();
   const Blueprint blueprint = read_blueprint(*file);
   std::map<std::string, int> visits;
-  visit_weights(blueprint, {[&](const Matrix& m) { ++visits[std::string(m.tensor->name)]; },
-                            [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; }});
+  visit_weights(blueprint,
+                {[&](const Matrix& m) { ++visits[std::string(m.tensor->name)]; },
+                 [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; }, [](const MatrixStack&) {}});
   EXPECT_EQ(visits.size(), file->tensors().size() - 1);
   for (const auto& [name, count] : visits) EXPECT_EQ(count, 1) << name;
   EXPECT_EQ(blueprint.unused_tensors, std::vector<std::string>{"blk.1.mystery.weight"});

@@ -160,10 +160,17 @@ MatrixStack Header::need_stack(const std::string& name, uint32_t rows, uint32_t 
 std::optional<Vector> Header::find_vector_stack(const std::string& name, uint32_t size, uint32_t count) {
   const gguf::TensorInfo* tensor = find(name, {size, count});
   if (tensor == nullptr) return std::nullopt;
+  if (uint64_t{size} * count > kContextMax)
+    throw Error(ErrorCode::kBadFile, fmt::format("{} x {} values are beyond any model", size, count),
+                fmt::format("{}: tensor {}", file_.path(), name));
   return Vector{tensor, size * count};
 }
 
 Vector Header::need_vector(const std::string& name, uint32_t size) { return {&need(name, {size}), size}; }
+
+Vector Header::need_table(const std::string& name, uint32_t rows, uint32_t cols) {
+  return {&need(name, {cols, rows}), rows * cols};
+}
 
 std::optional<Vector> Header::find_vector(const std::string& name, uint32_t size) {
   const gguf::TensorInfo* tensor = find(name, {size});

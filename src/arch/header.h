@@ -52,6 +52,8 @@ class Header {
   Matrix need_matrix(const std::string& name, uint32_t rows, uint32_t cols);
   std::optional<Matrix> find_matrix(const std::string& name, uint32_t rows, uint32_t cols);
   Vector need_vector(const std::string& name, uint32_t size);
+  // A matrix used as rows * cols float32, row after row.
+  Vector need_table(const std::string& name, uint32_t rows, uint32_t cols);
   std::optional<Vector> find_vector(const std::string& name, uint32_t size);
   // A tensor of `count` matrices, and of `count` rows of `size` values as one vector.
   MatrixStack need_stack(const std::string& name, uint32_t rows, uint32_t cols, uint32_t count);

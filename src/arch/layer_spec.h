@@ -110,6 +110,45 @@ struct SoftmaxAttention {
   uint32_t window = 0;             // position p sees those above p - window; 0: all
   std::optional<uint32_t> slopes;  // index into Blueprint::slopes: scores fall with distance; none: no
   std::optional<Vector> sinks;     // [heads]: a score without a value that joins each softmax
+  bool gated = false;  // q is [heads * 2 * key_dim]: of each head a query and what gates its result
+};
+
+// A gated convolution over the last few positions (Liquid AI, LFM2): out(c * conv(b * x)), where in(x) is b,
+// c and x one after the other.
+struct ShortConv {
+  uint32_t channels = 0, taps = 0;
+  Linear in;                        // [3 * channels, width]
+  Vector conv;                      // [channels, taps]
+  std::optional<Vector> conv_bias;  // [channels]
+  Linear out;                       // [width, channels]
+};
+
+// Dao and Gu, "Transformers are SSMs", 2024: a selective scan between a convolution and a gated norm.
+struct Mamba2 {
+  uint32_t heads = 0, head_dim = 0, groups = 0, state_dim = 0, taps = 0;
+  Linear in;                        // [inner + channels + heads, width]: gate; x, b, c; dt
+  Vector conv;                      // [channels, taps]
+  std::optional<Vector> conv_bias;  // [channels]
+  Vector a, d, dt_bias;             // [heads]
+  std::optional<Norm> norm;         // of groups of inner / groups
+  Linear out;                       // [width, inner]
+  uint32_t inner() const { return heads * head_dim; }
+  uint32_t channels() const { return inner() + 2 * groups * state_dim; }
+};
+
+// Yang, Kautz and Hatamizadeh, "Gated delta networks", 2024.
+struct GatedDelta {
+  uint32_t key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0, taps = 0;
+  Linear qkv;                       // [channels, width]
+  Linear gate;                      // [value_heads * value_dim, width]
+  Linear alpha, beta;               // [value_heads, width]
+  Vector conv;                      // [channels, taps]
+  std::optional<Vector> conv_bias;  // [channels]
+  Vector a, dt_bias;                // [value_heads]
+  float length_eps = 0;             // of q and k
+  std::optional<Norm> norm;         // of each value head
+  Linear out;                       // [width, value_heads * value_dim]
+  uint32_t channels() const { return 2 * key_heads * key_dim + value_heads * value_dim; }
 };
 
 // down(activation(gate(x)) * up(x)); Shazeer, "GLU variants improve transformer", 2020.
@@ -146,6 +185,11 @@ struct ExpertMlp {
   uint32_t used() const { return routing.used; }
 };
 
+// activation(x), no matrix.
+struct ActivationOnly {
+  device::Activation activation = device::Activation::kSilu;
+};
+
 // Multi-head latent attention (DeepSeek-AI, "DeepSeek-V2", 2024) in its absorbed form: what is kept of a
 // position is one latent, from which every head's keys and values would be made, and one turned key. Queries
 // are taken to the latent's space instead (k_b), and what the heads attended back from there (v_b).
@@ -169,11 +213,23 @@ struct LatentAttention {
   uint32_t key_dim() const { return latent + rope_dim; }
 };
 
-using Mixer = std::variant<SoftmaxAttention, LatentAttention>;  // mixes positions
-using Ffn = std::variant<GatedMlp, PlainMlp, ExpertMlp>;        // works on each position alone
+// The layer is its mixer only.
+struct NoFfn {};
 
-// x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer both read the
-// x that came in; without a norm of its own the ffn then reads what the mixer read.
+// For visitors that only look for layers with pages of keys and values.
+struct SkipRecurrent {
+  void operator()(const ShortConv&) const {}
+  void operator()(const Mamba2&) const {}
+  void operator()(const GatedDelta&) const {}
+};
+
+using Mixer =
+    std::variant<SoftmaxAttention, LatentAttention, ShortConv, Mamba2, GatedDelta>;  // mixes positions
+using Ffn =
+    std::variant<GatedMlp, PlainMlp, ExpertMlp, ActivationOnly, NoFfn>;  // works on each position alone
+
+// x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer, which has a
+// mixer_norm, both read the x that came in; without a norm of its own the ffn then reads what the mixer read.
 struct LayerSpec {
   std::optional<Norm> mixer_norm;  // none: the mixer reads x itself
   Mixer mixer;

@@ -205,7 +205,7 @@ TEST(Fused, QueriesKeysAndValuesAreRowsOfOneTensor) {
   EXPECT_EQ(bytes_of(*found.file, attention.k.weight).size(), size_t{16} * 32 * 4);
   uint64_t stored = 0, whole = 0;
   const auto add = [&](const auto& weight) { stored += stored_bytes(weight); };
-  visit_weights(found.blueprint, {add, add});
+  visit_weights(found.blueprint, {add, add, add});
   for (const gguf::TensorInfo& tensor : found.file->tensors()) whole += tensor.bytes;
   EXPECT_EQ(stored, whole);  // each byte of the file once
   for (const std::string layer : kLayers) model.tensors.erase(layer + "attn_qkv.weight");

@@ -45,6 +45,7 @@ class Walk {
     stack(a.v_b);
     linear(a.out);
   }
+  void ffn(const ActivationOnly&) {}
   void ffn(const ExpertMlp& m) {
     linear(m.router);
     vector(m.selection_bias);
@@ -57,6 +58,34 @@ class Walk {
     if (m.shared) ffn(*m.shared);
     if (m.shared_gate) linear(*m.shared_gate);
   }
+  void mixer(const ShortConv& c) {
+    linear(c.in);
+    vector(c.conv);
+    vector(c.conv_bias);
+    linear(c.out);
+  }
+  void mixer(const Mamba2& m) {
+    linear(m.in);
+    vector(m.conv);
+    vector(m.conv_bias);
+    vector(m.a);
+    vector(m.d);
+    vector(m.dt_bias);
+    norm(m.norm);
+    linear(m.out);
+  }
+  void mixer(const GatedDelta& d) {
+    linear(d.qkv);
+    linear(d.gate);
+    linear(d.alpha);
+    linear(d.beta);
+    vector(d.conv);
+    vector(d.conv_bias);
+    vector(d.a);
+    vector(d.dt_bias);
+    norm(d.norm);
+    linear(d.out);
+  }
   void ffn(const GatedMlp& m) {
     linear(m.gate);
     linear(m.up);
@@ -66,6 +95,7 @@ class Walk {
     linear(m.up);
     linear(m.down);
   }
+  void ffn(const NoFfn&) {}
 
  private:
   const WeightVisitor& visitor_;

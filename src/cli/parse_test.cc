@@ -51,6 +51,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "64",
                                            "--queue",
                                            "5",
+                                           "--checkpoints",
+                                           "0",
                                            "--no-prefix-cache",
                                            "--devices",
                                            "cpu:0",
@@ -80,6 +82,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.sequences, 3u);
   EXPECT_EQ(serve.load.kv_type, "q8_0");
   EXPECT_EQ(serve.load.step_rows, 64u);
+  EXPECT_EQ(serve.load.checkpoints, 0u);
   EXPECT_EQ(serve.load.queue_max, 5u);
   EXPECT_FALSE(serve.load.prefix_cache);
   EXPECT_EQ(serve.load.devices, "cpu:0");
@@ -143,6 +146,18 @@ TEST(Parse, DebugCommands) {
       parsed<TemplateCommand>({"debug", "template", "m.gguf", "c.json", "--no-generation-prompt"});
   EXPECT_EQ(rendered.messages_path, "c.json");
   EXPECT_FALSE(rendered.add_generation_prompt);
+}
+
+TEST(Parse, TokenizeCommand) {
+  const auto words = parsed<TokensCommand>({"tokenize", "m.gguf", "a b", "--json", "--parse-special"});
+  EXPECT_EQ(words.path, "m.gguf");
+  EXPECT_EQ(words.text, "a b");
+  EXPECT_TRUE(words.json);
+  EXPECT_TRUE(words.parse_special);
+  EXPECT_FALSE(words.add_special);
+  EXPECT_FALSE(parsed<TokensCommand>({"tokenize", "m.gguf"}).text);
+  EXPECT_THROW(parse({"tokenize", "m.gguf", "--json", "--count"}), Error);
+  EXPECT_THROW(parse({"tokenize"}), Error);
 }
 
 TEST(Parse, TextsForPeople) {

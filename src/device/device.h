@@ -14,6 +14,7 @@
 #include "device/expert_ops.h"
 #include "device/facts.h"
 #include "device/ops.h"
+#include "device/recurrent_ops.h"
 #include "device/sizer.h"
 
 namespace gantry::device {
@@ -47,6 +48,11 @@ class Stream {
   virtual void scale(const ScaleArgs& args) = 0;
   virtual void temper(const TemperArgs& args) = 0;
   virtual void gather_rows(const GatherRowsArgs& args) = 0;
+  virtual void short_conv(const ShortConvArgs& args) = 0;
+  virtual void selective_scan(const SelectiveScanArgs& args) = 0;
+  virtual void gated_delta(const GatedDeltaArgs& args) = 0;
+  virtual void l2_norm(const L2NormArgs& args) = 0;
+  virtual void gate(const GateArgs& args) = 0;
   virtual void copy_mat(const CopyMatArgs& args) = 0;
 
   virtual void route(const RouteArgs& args) = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,12 +24,13 @@ struct LoadSettings {
   // Not empty: the model itself, which is no file of its own; model_path is then its name. They outlive the
   // model.
   std::span<const std::byte> model_bytes;
-  std::string alias;            // the id clients use; empty: the file's name without .gguf
-  uint32_t context = 0;         // positions of one sequence
-  uint32_t sequences = 0;       // at once
-  std::string kv_type = "f16";  // "f32", "f16", "q8_0"
-  uint32_t step_rows = 0;       // tokens in one step
-  uint32_t queue_max = 256;     // requests waiting
+  std::string alias;                    // the id clients use; empty: the file's name without .gguf
+  uint32_t context = 0;                 // positions of one sequence
+  uint32_t sequences = 0;               // at once
+  std::string kv_type = "f16";          // "f32", "f16", "q8_0"
+  uint32_t step_rows = 0;               // tokens in one step
+  std::optional<uint32_t> checkpoints;  // copies of recurrent states that are kept
+  uint32_t queue_max = 256;             // requests waiting
   bool prefix_cache = true;
   std::string devices;  // "cpu:0"
   std::string isa;      // of the CPU: "scalar", "avx2", "avx512"

@@ -3,13 +3,15 @@
 namespace gantry::fleet {
 
 OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
-                       bool logits_of_all_rows) {
+                       bool logits_of_all_rows, bool whole_windows) {
   plan::Settings wishes;
   wishes.context = settings.context;
   wishes.sequences = settings.sequences;
   wishes.step_rows = settings.step_rows;
+  wishes.checkpoints = settings.checkpoints;
   wishes.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
   wishes.logits_of_all_rows = logits_of_all_rows;
+  wishes.whole_windows = whole_windows || logits_of_all_rows;
 
   OpenedModel opened;
   opened.file = settings.model_bytes.empty()

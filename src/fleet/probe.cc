@@ -17,6 +17,7 @@ namespace {
 
 LoadSettings alone(LoadSettings settings) {
   settings.sequences = 1;
+  settings.checkpoints = 0;
   return settings;
 }
 

@@ -71,12 +71,20 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
     slopes_.push_back(device::take(weights, uint64_t{4} * slopes.size()));
   }
   for (const arch::LayerSpec& layer : blueprint.layers) {
-    std::visit(
-        [&](const auto& attention) {
-          const uint64_t page = sizer.kv_page_bytes(plan::kv_shape(attention, limits_));
-          kv_.push_back(device::take(arena(plan::ArenaKind::kKv), page * limits_.pages));
-        },
-        layer.mixer);
+    kv_.emplace_back();
+    std::visit(arch::Overloaded{[&](const auto& attention) {
+                                  const uint64_t page =
+                                      sizer.kv_page_bytes(plan::kv_shape(attention, limits_));
+                                  kv_.back() = device::take(arena(plan::ArenaKind::kKv),
+                                                            page * plan::pool_pages(attention, limits_));
+                                },
+                                arch::SkipRecurrent{}},
+               layer.mixer);
+  }
+  state_layout_ = plan::state_layout(blueprint);
+  if (state_layout_.bytes != 0) {
+    const uint64_t count = uint64_t{limits_.sequences} + limits_.checkpoints;
+    states_ = device::take(arena(plan::ArenaKind::kStates), state_layout_.bytes * count);
   }
   for (const plan::Activation& a : plan::list_activations(blueprint, limits_)) {
     activations_.push_back({a.role, a.index, device::take(arena(plan::ArenaKind::kActivations), a.bytes())});

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "arch/blueprint.h"
+#include "base/states.h"
 #include "device/device.h"
 #include "gguf/gguf.h"
 #include "plan/activations.h"
 #include "plan/memory_plan.h"
+#include "plan/states.h"
+#include "plan/windows.h"
 
 namespace gantry::model {
 
@@ -36,7 +39,13 @@ class LoadedModel {
   device::Buffer vector(const arch::Vector& vector) const;  // float32
   device::Buffer frequencies(uint32_t rope) const { return frequencies_[rope]; }
   device::Buffer slopes(uint32_t index) const { return slopes_[index]; }
-  device::Buffer kv(uint32_t layer) const { return kv_[layer]; }
+  device::Buffer kv(uint32_t layer) const { return kv_[layer]; }  // none for a recurrent layer
+  const plan::StateLayout& state_layout() const { return state_layout_; }
+  device::Buffer state(StateId state) const {
+    return states_.part(state * state_layout_.bytes, state_layout_.bytes);
+  }
+  // One layer's part of all states, `offset` bytes from the beginning of each.
+  device::StatePart state_part(uint64_t offset) const { return {states_, state_layout_.bytes, offset}; }
   device::Buffer activation(plan::Role role, uint32_t index = 0) const;
   device::Buffer staged(plan::Staged what) const { return staged_[static_cast<size_t>(what)]; }
   device::Buffer scratch() const { return scratch_; }
@@ -60,6 +69,8 @@ class LoadedModel {
     device::Buffer buffer;
   };
   std::vector<Taken> activations_;
+  plan::StateLayout state_layout_;
+  device::Buffer states_;
   device::Buffer scratch_;
 };
 

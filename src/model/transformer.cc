@@ -3,6 +3,8 @@
 #include <variant>
 
 #include "base/check.h"
+#include "model/hands.h"
+#include "model/recurrent_mixers.h"
 
 namespace gantry::model {
 namespace {
@@ -13,20 +15,13 @@ using plan::Role;
 using plan::Staged;
 
 // The work of one kind of layer, its weights already looked up: what a step needs and nothing more.
-struct LinearOp {
-  device::Weight weight;
-  Buffer bias;
-};
-struct NormOp {
-  const arch::Norm* spec = nullptr;  // none: no norm here
-  Buffer weight, bias;
-};
 struct AttentionOp {
   const arch::SoftmaxAttention* spec;
   LinearOp q, k, v, out;
   NormOp q_norm, k_norm;
   Buffer slopes, sinks;
   device::KvPages pages;
+  std::optional<uint32_t> window;  // whose page tables; none: those of whole contexts
 };
 struct GatedMlpOp {
   device::Activation activation;
@@ -35,6 +30,9 @@ struct GatedMlpOp {
 struct PlainMlpOp {
   device::Activation activation;
   LinearOp up, down;
+};
+struct ActivationOnlyOp {
+  device::Activation activation;
 };
 struct ExpertMlpOp {
   const arch::ExpertMlp* spec;
@@ -56,14 +54,8 @@ struct LatentAttentionOp {
 struct LayerOp {
   const arch::LayerSpec* spec;
   NormOp mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
-  std::variant<AttentionOp, LatentAttentionOp> mixer;
-  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp> ffn;
-};
-
-// Where a mixer's or an ffn's result goes.
-struct Target {
-  Mat mat;
-  bool accumulate;  // added to what stands there
+  std::variant<AttentionOp, LatentAttentionOp, ShortConvOp, Mamba2Op, GatedDeltaOp> mixer;
+  std::variant<GatedMlpOp, PlainMlpOp, ExpertMlpOp, ActivationOnlyOp, arch::NoFfn> ffn;
 };
 
 // Looks weights up once, at construction.
@@ -71,11 +63,9 @@ class Binder {
  public:
   Binder(const LoadedModel& model, const plan::Limits& limits) : model_(model), limits_(limits) {}
 
-  LinearOp bind(const arch::Linear& linear) const {
-    return {model_.weight(linear.weight), bind(linear.bias)};
-  }
-  NormOp bind(const std::optional<arch::Norm>& norm) const {
-    return norm ? NormOp{&*norm, bind(norm->weight), bind(norm->bias)} : NormOp{};
+  template <typename Part>
+  auto bind(const Part& part) const {
+    return model::bind(part, model_);
   }
   LayerOp bind(const arch::LayerSpec& layer, uint32_t index) const {
     return {
@@ -90,9 +80,6 @@ class Binder {
   }
 
  private:
-  Buffer bind(const std::optional<arch::Vector>& vector) const {
-    return vector ? model_.vector(*vector) : Buffer{};
-  }
   AttentionOp bind_mixer(const arch::SoftmaxAttention& a, uint32_t index) const {
     return {&a,
             bind(a.q),
@@ -103,12 +90,18 @@ class Binder {
             bind(a.k_norm),
             a.slopes ? model_.slopes(*a.slopes) : Buffer{},
             bind(a.sinks),
-            {model_.kv(index), plan::kv_shape(a, limits_)}};
+            {model_.kv(index), plan::kv_shape(a, limits_)},
+            plan::window_of(a, limits_)};
+  }
+  template <typename Recurrent>
+  auto bind_mixer(const Recurrent& spec, uint32_t index) const {
+    return model::bind_mixer(spec, index, model_);
   }
   GatedMlpOp bind_ffn(const arch::GatedMlp& m) const {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
   }
   PlainMlpOp bind_ffn(const arch::PlainMlp& m) const { return {m.activation, bind(m.up), bind(m.down)}; }
+  ActivationOnlyOp bind_ffn(const arch::ActivationOnly& a) const { return {a.activation}; }
   ExpertMlpOp bind_ffn(const arch::ExpertMlp& m) const {
     ExpertMlpOp op{&m,
                    bind(m.router),
@@ -137,20 +130,32 @@ class Binder {
             model_.stack(a.v_b),
             {model_.kv(index), plan::kv_shape(a, limits_)}};
   }
+  arch::NoFfn bind_ffn(const arch::NoFfn&) const { return {}; }
 
   const LoadedModel& model_;
   const plan::Limits& limits_;
 };
 
-class Transformer final : public Runner {
+class Transformer final : public Runner, private Hands {
  public:
   Transformer(const arch::Blueprint& blueprint, const LoadedModel& model, device::Device& device)
-      : blueprint_(blueprint),
-        model_(model),
-        stream_(device.new_stream()),
-        embedding_(model.weight(blueprint.embedding)) {
+      : Hands(model, device),
+        blueprint_(blueprint),
+        embedding_(model.weight(blueprint.embedding)),
+        run_stage_(model.limits().sequences) {
     const plan::Limits& l = model.limits();
-    limits_ = {blueprint.vocab, l.context, l.sequences, l.step_rows, l.logit_rows, l.pages, l.pages_max};
+    limits_ = {.vocab = blueprint.vocab,
+               .context_max = l.context,
+               .sequences_max = l.sequences,
+               .rows_max = l.step_rows,
+               .logit_rows_max = l.logit_rows,
+               .pages = l.pages,
+               .pages_max = l.pages_max,
+               .recurrent = model.state_layout().bytes != 0,
+               .windows = {},
+               .checkpoints = l.checkpoints};
+    for (const auto& [window, pages] : l.windows) limits_.windows.push_back({window, pages});
+    window_rows_.resize(l.windows.size());
     const Binder binder(model, l);
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i)
       layers_.push_back(binder.bind(blueprint.layers[i], i));
@@ -166,6 +171,7 @@ class Transformer final : public Runner {
     const auto rows = static_cast<uint32_t>(batch.tokens.size());
     const auto wanted = static_cast<uint32_t>(batch.logit_rows.size());
     stage(batch);
+    copy_states(*this, batch.restores);
     const Mat x = embed(rows);
     for (uint32_t i = 0; i < blueprint_.ropes.size(); ++i) {
       stream_->rope_table(
@@ -182,6 +188,7 @@ class Transformer final : public Runner {
         stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
       stream_->read(std::as_writable_bytes(logits.first(size_t{wanted} * blueprint_.vocab)), out.buffer);
     }
+    copy_states(*this, batch.saves);
     stream_->sync();
   }
 
@@ -215,7 +222,7 @@ class Transformer final : public Runner {
     };
     branch(op.mixer, mixer_in, op.mixer_post_norm);
     if (!spec.parallel) ffn_in = input(op.ffn_norm, x, Role::kNormed);
-    branch(op.ffn, ffn_in, op.ffn_post_norm);
+    if (!std::holds_alternative<arch::NoFfn>(op.ffn)) branch(op.ffn, ffn_in, op.ffn_post_norm);
   }
 
   // What a mixer or an ffn reads: x normed, or x itself.
@@ -233,23 +240,48 @@ class Transformer final : public Runner {
     const Mat q = mat(Role::kQuery, rows, spec.heads * spec.key_dim);
     const Mat k = mat(Role::kKey, rows, spec.kv_heads * spec.key_dim);
     const Mat v = mat(Role::kValue, rows, spec.kv_heads * spec.value_dim);
-    linear(op.q, in, {q, false});
+    if (spec.gated)
+      linear(op.q, in, {mat(Role::kQueryGate, rows, 2 * q.cols), false});
+    else
+      linear(op.q, in, {q, false});
     linear(op.k, in, {k, false});
     linear(op.v, in, {v, false});
     if (spec.clamp != 0) {
       for (const Mat& m : {q, k, v}) stream_->scale({m, 1, spec.clamp, 0});
     }
     if (spec.norm_after_rope) turn(spec, q, k);
-    norm_parts(op.q_norm, q);
+    if (spec.gated)
+      norm(op.q_norm, every_second(rows, spec, 0), Mat::packed(q.buffer, rows * spec.heads, spec.key_dim));
+    else
+      norm_parts(op.q_norm, q);
     norm_parts(op.k_norm, k);
     if (!spec.norm_after_rope) turn(spec, q, k);
     if (const auto& t = spec.temperature)
       stream_->temper({q, kv_rows_.positions, t->scale, t->offset, t->floor_positions});
-    stream_->kv_write({op.pages, kv_rows_, k, v});
+    const device::KvRows& at = op.window ? window_rows_[*op.window] : kv_rows_;
+    stream_->kv_write({op.pages, at, k, v});
     const Mat attended = mat(Role::kAttended, rows, spec.heads * spec.value_dim);
-    stream_->attention({op.pages, kv_rows_, q, spec.heads, spec.score_scale, attended, model_.scratch(),
+    stream_->attention({op.pages, at, q, spec.heads, spec.score_scale, attended, model_.scratch(),
                         spec.score_cap, spec.window, op.slopes, op.sinks});
+    if (spec.gated) {
+      const Mat heads = Mat::packed(attended.buffer, rows * spec.heads, spec.value_dim);
+      stream_->gate({device::GateKind::kSigmoid, heads, every_second(rows, spec, spec.key_dim), heads});
+    }
     linear(op.out, attended, to);
+  }
+
+  // The queries (first: 0) or the gates (first: key_dim) of all heads: [rows * heads, key_dim].
+  Mat every_second(uint32_t rows, const arch::SoftmaxAttention& spec, uint32_t first) const {
+    const Mat both = mat(Role::kQueryGate, rows * spec.heads, 2 * spec.key_dim);
+    return columns(both, first, spec.key_dim);
+  }
+
+  void forward(const ShortConvOp& op, const Mat& in, const Target& to) {
+    run_mixer(*this, op, runs_, in, to);
+  }
+  void forward(const Mamba2Op& op, const Mat& in, const Target& to) { run_mixer(*this, op, runs_, in, to); }
+  void forward(const GatedDeltaOp& op, const Mat& in, const Target& to) {
+    run_mixer(*this, op, runs_, in, to);
   }
 
   void turn(const arch::SoftmaxAttention& spec, const Mat& q, const Mat& k) {
@@ -271,12 +303,20 @@ class Transformer final : public Runner {
     linear(op.down, gate, to);
   }
 
+  void forward(const arch::NoFfn&, const Mat&, const Target&) {}
+
   // down(activation(up))
   void forward(const PlainMlpOp& op, const Mat& in, const Target& to) {
     const Mat hidden = mat(Role::kHidden, in.rows, op.up.weight.shape.rows);
     linear(op.up, in, {hidden, false});
     stream_->activate({op.activation, hidden, hidden});
     linear(op.down, hidden, to);
+  }
+
+  void forward(const ActivationOnlyOp& op, const Mat& in, const Target& to) {
+    const Mat out = to.accumulate ? mat(Role::kNormed, in.rows, in.cols) : to.mat;
+    stream_->activate({op.activation, in, out});
+    if (to.accumulate) stream_->add({to.mat, out, to.mat});
   }
 
   // What the layer keeps of a position is its latent and one turned key; queries go to the latent's space.
@@ -381,25 +421,6 @@ class Transformer final : public Runner {
     stream_->expert_linear({stack, who, x, by_place, bias, out, model_.scratch()});
   }
 
-  void linear(const LinearOp& op, const Mat& x, const Target& to) {
-    stream_->linear({op.weight, x, op.bias, to.accumulate, to.mat, model_.scratch()});
-  }
-  void norm(const NormOp& op, const Mat& x, const Mat& out) {
-    if (op.spec == nullptr) return;
-    const arch::Norm& spec = *op.spec;
-    stream_->norm({spec.kind, x, op.weight, op.bias, spec.groups, spec.eps, out});
-  }
-  // Heads one by one, or as many values as the norm has: [rows, n * size] seen as [rows * n, size].
-  void norm_parts(const NormOp& op, const Mat& x) {
-    if (op.spec == nullptr) return;
-    const uint32_t size = op.spec->size;
-    const Mat parts = Mat::packed(x.buffer, x.rows * (x.cols / size), size);
-    norm(op, parts, parts);
-  }
-
-  Mat mat(Role role, uint32_t rows, uint32_t cols, uint32_t index = 0) const {
-    return Mat::packed(model_.activation(role, index).part(0, 4ull * rows * cols), rows, cols);
-  }
   Mat rope_table(uint32_t index, uint32_t rows) const {
     return mat(Role::kRopeTable, rows, static_cast<uint32_t>(2 * blueprint_.ropes[index].frequencies.size()),
                index);
@@ -415,11 +436,18 @@ class Transformer final : public Runner {
     send(Staged::kSequences, batch.sequences);
     send(Staged::kPageTables, batch.page_tables);
     send(Staged::kLogitRows, batch.logit_rows);
+    if (limits_.recurrent) runs_ = run_stage_.send(*this, batch);
     const auto rows = static_cast<uint32_t>(batch.tokens.size());
     kv_rows_ = {model_.staged(Staged::kPositions).part(0, 4ull * rows),
                 model_.staged(Staged::kSequences).part(0, 4ull * rows),
                 model_.staged(Staged::kPageTables).part(0, 4ull * batch.page_tables.size()), rows,
                 limits_.pages_max};
+    send(Staged::kWindowTables, batch.window_tables);
+    for (size_t i = 0; i < window_rows_.size(); ++i) {
+      const uint64_t bytes = 4ull * batch.page_tables.size();
+      window_rows_[i] = kv_rows_;
+      window_rows_[i].page_tables = model_.staged(Staged::kWindowTables).part(i * bytes, bytes);
+    }
   }
 
   // The engine's promises; what comes from outside was checked at admission.
@@ -431,6 +459,11 @@ class Transformer final : public Runner {
     GANTRY_CHECK_LE(batch.logit_rows.size(), size_t{limits_.logit_rows_max});
     GANTRY_CHECK_LE(batch.page_tables.size(), size_t{limits_.sequences_max} * limits_.pages_max);
     GANTRY_CHECK_LE(batch.logit_rows.size() * limits_.vocab, logit_values);
+    GANTRY_CHECK_EQ(batch.window_tables.size(), limits_.windows.size() * batch.page_tables.size());
+    const uint64_t states = uint64_t{limits_.sequences_max} + limits_.checkpoints;
+    for (const auto copies : {batch.restores, batch.saves}) {
+      for (const auto& [from, to] : copies) GANTRY_CHECK(limits_.recurrent && to < states && from < states);
+    }
     for (size_t row = 0; row < batch.tokens.size(); ++row) {
       GANTRY_CHECK(batch.tokens[row] >= 0 && static_cast<uint32_t>(batch.tokens[row]) < limits_.vocab);
       GANTRY_CHECK(batch.positions[row] >= 0 &&
@@ -439,18 +472,21 @@ class Transformer final : public Runner {
                            static_cast<size_t>(batch.positions[row]) / kPageTokens;
       GANTRY_CHECK_LT(entry, batch.page_tables.size());
       GANTRY_CHECK_LT(batch.page_tables[entry], limits_.pages);
+      for (size_t i = 0; i < limits_.windows.size(); ++i)
+        GANTRY_CHECK_LT(batch.window_tables[i * batch.page_tables.size() + entry], limits_.windows[i].pages);
     }
   }
 
   const arch::Blueprint& blueprint_;
-  const LoadedModel& model_;
-  const std::unique_ptr<device::Stream> stream_;
   const device::Weight embedding_;
   RunnerLimits limits_;
   std::vector<LayerOp> layers_;
   NormOp embedding_norm_, output_norm_;
   LinearOp output_;
   device::KvRows kv_rows_;
+  std::vector<device::KvRows> window_rows_;
+  RunStage run_stage_;
+  device::Runs runs_;
 };
 
 }  // namespace

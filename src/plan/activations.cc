@@ -11,6 +11,7 @@ struct Widths {
   uint32_t query_latent = 0, absorbed = 0, latent = 0;
   uint32_t experts = 0, used = 0;
   uint64_t expert_hidden = 0, expert_up = 0, expert_out = 0;  // of all of a row's experts
+  uint32_t query_gate = 0, projected = 0, convolved = 0, recalled = 0, rates = 0;  // of recurrent layers
   bool branch = false;  // some layer's result is worked on before it joins the stream
   bool second = false;  // some parallel layer's ffn has a norm of its own
 
@@ -19,6 +20,22 @@ struct Widths {
     key = std::max(key, a.kv_heads * a.key_dim);
     value = std::max(value, a.kv_heads * a.value_dim);
     attended = std::max(attended, a.heads * a.value_dim);
+    if (a.gated) query_gate = std::max(query_gate, 2 * a.heads * a.key_dim);
+  }
+  void take(const arch::ShortConv& c) {
+    projected = std::max(projected, 3 * c.channels);
+    convolved = std::max(convolved, c.channels);
+  }
+  void take(const arch::Mamba2& m) {
+    projected = std::max(projected, m.inner() + m.channels() + m.heads);
+    convolved = std::max(convolved, m.channels());
+    recalled = std::max(recalled, m.inner());
+  }
+  void take(const arch::GatedDelta& d) {
+    projected = std::max(projected, d.channels());
+    convolved = std::max(convolved, d.channels());
+    recalled = std::max(recalled, d.value_heads * d.value_dim);
+    rates = std::max(rates, 2 * d.value_heads);
   }
   void take(const arch::LatentAttention& a) {
     query = std::max(query, a.heads * a.query_dim());
@@ -28,6 +45,7 @@ struct Widths {
     absorbed = std::max(absorbed, a.heads * a.key_dim());
     latent = std::max(latent, a.heads * a.latent);
   }
+  void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
     experts = std::max(experts, m.routing.experts);
     used = std::max(used, m.used());
@@ -41,6 +59,7 @@ struct Widths {
     gated = std::max(gated, m.hidden());
   }
   void take(const arch::PlainMlp& m) { hidden = std::max(hidden, m.hidden()); }
+  void take(const arch::NoFfn&) {}
 };
 
 Widths widths_of(const arch::Blueprint& blueprint) {
@@ -78,6 +97,16 @@ const char* name_of(Role role) {
       return "hidden";
     case Role::kUp:
       return "up";
+    case Role::kQueryGate:
+      return "queries and gates";
+    case Role::kProjected:
+      return "projected";
+    case Role::kConvolved:
+      return "convolved";
+    case Role::kRecalled:
+      return "recalled";
+    case Role::kRates:
+      return "rates";
     case Role::kRopeTable:
       return "rotation table";
     case Role::kQueryLatent:
@@ -138,6 +167,11 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
   add(Role::kExpertHidden, rows, widths.expert_hidden);
   add(Role::kExpertUp, rows, widths.expert_up);
   add(Role::kExpertOut, rows, widths.expert_out);
+  add(Role::kQueryGate, rows, widths.query_gate);
+  add(Role::kProjected, rows, widths.projected);
+  add(Role::kConvolved, rows, widths.convolved);
+  add(Role::kRecalled, rows, widths.recalled);
+  add(Role::kRates, rows, widths.rates);
   add(Role::kLast, limits.logit_rows, blueprint.width);
   add(Role::kLogits, limits.logit_rows, blueprint.vocab);
   for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) {
@@ -153,6 +187,10 @@ std::vector<Staging> list_staging(const Limits& limits) {
       {Staged::kSequences, "sequences", uint64_t{4} * limits.step_rows},
       {Staged::kPageTables, "page tables", uint64_t{4} * limits.sequences * limits.pages_max},
       {Staged::kLogitRows, "logit rows", uint64_t{4} * limits.logit_rows},
+      {Staged::kRunFirsts, "first rows of sequences", uint64_t{4} * (limits.sequences + 1)},
+      {Staged::kRunStates, "their states", uint64_t{4} * limits.sequences},
+      {Staged::kWindowTables, "page tables of windows",
+       uint64_t{4} * limits.windows.size() * limits.sequences * limits.pages_max},
   };
 }
 
@@ -171,8 +209,13 @@ class Scratch {
     stack(a.k_b, a.heads);
     stack(a.v_b, a.heads);
   }
+  void take(const arch::ShortConv&) {}
+  void take(const arch::Mamba2&) {}
+  void take(const arch::GatedDelta&) {}
   void take(const arch::GatedMlp&) {}
   void take(const arch::PlainMlp&) {}
+  void take(const arch::NoFfn&) {}
+  void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
     if (m.gate) stack(*m.gate, m.used());
     stack(m.up, m.used());

@@ -21,6 +21,11 @@ enum class Role : uint8_t {
   kAttended,   // [step_rows, heads * value_dim]
   kHidden,     // [step_rows, hidden]
   kUp,         // [step_rows, hidden] what gates; empty where nothing does
+  kQueryGate,  // [step_rows, 2 * heads * key_dim] queries and what gates their results
+  kProjected,  // [step_rows, what a recurrent layer's first matrix gives]
+  kConvolved,  // [step_rows, channels]
+  kRecalled,   // [step_rows, what a recurrent layer's memory gives]
+  kRates,      // [step_rows, 2 * value_heads] how fast a delta rule forgets and learns
   kRopeTable,  // [step_rows, 2 * pairs], one for each rotation of the Blueprint
   kQueryLatent,    // [step_rows, q_latent]
   kAbsorbed,       // [step_rows, heads * (latent + rope_dim)] queries in the latent's space
@@ -50,7 +55,16 @@ struct Activation {
 std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const Limits& limits);
 
 // What is sent to the device with each step: name and bytes, in order.
-enum class Staged : uint8_t { kTokens, kPositions, kSequences, kPageTables, kLogitRows };
+enum class Staged : uint8_t {
+  kTokens,
+  kPositions,
+  kSequences,
+  kPageTables,
+  kLogitRows,
+  kRunFirsts,
+  kRunStates,
+  kWindowTables,
+};
 struct Staging {
   Staged what;
   const char* name;

@@ -45,6 +45,50 @@ struct AttentionJob {
   const float* sinks;   // [heads], or null
 };
 
+// One sequence's rows through a part of its state (device/recurrent_ops.h). Pointers are to the first row's
+// first value of the channel or head at hand; strides in values.
+inline constexpr uint32_t kConvTaps = 32;    // device::kConvTapsMax
+inline constexpr uint32_t kDeltaKeys = 256;  // device::kDeltaKeyDimMax
+struct ConvJob {
+  uint32_t rows, channels, taps;
+  const float* x;
+  uint64_t x_stride;
+  const float* weight;  // [channels][taps]
+  const float* bias;    // or null
+  bool silu;
+  float* state;  // [taps - 1][channels]
+  float* out;
+  uint64_t out_stride;
+};
+struct ScanJob {
+  uint32_t rows, state_dim;
+  const float* x;
+  uint64_t x_stride;
+  const float *b, *c;  // of the head's group
+  uint64_t bc_stride;
+  const float* dt;
+  uint64_t dt_stride;
+  float a, d, dt_bias;
+  float* state;  // [head_dim][state_dim]
+  float* out;
+  uint64_t out_stride;
+};
+struct DeltaJob {
+  uint32_t rows, key_dim, value_dim;
+  const float *q, *k;  // of the head's key head
+  uint64_t qk_stride;
+  const float* v;
+  uint64_t v_stride;
+  const float* alpha;
+  uint64_t alpha_stride;
+  const float* beta;
+  uint64_t beta_stride;
+  float a, dt_bias;
+  float* state;  // [key_dim][value_dim]
+  float* out;
+  uint64_t out_stride;
+};
+
 // Norm of rows of `cols` values.
 struct NormJob {
   const float* weight;  // [cols], or null
@@ -85,6 +129,11 @@ struct KernelTable {
   // at most kAttentionQueries. scratch: attention_scratch_floats(layout).
   void (*attention)(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                     float* scratch);
+  void (*short_conv)(const ConvJob& job, uint32_t channel);  // 16 channels from this one, or what is left
+  void (*selective_scan)(const ScanJob& job, uint32_t first, uint32_t end);  // these values of one head
+  void (*gated_delta)(const DeltaJob& job, uint32_t value);  // 16 values of one head, or what is left
+  void (*l2_norm)(const float* x, float eps, float scale, uint32_t cols, float* out);
+  void (*gate)(const float* x, const float* gate, bool smooth, uint32_t count, float* out);
 };
 
 // The files that are compiled for every set, each with a function add_<part>(KernelTable&) that enters what
@@ -97,6 +146,7 @@ struct KernelTable {
   GANTRY_PART(linear_levels)   \
   GANTRY_PART(linear_simple)   \
   GANTRY_PART(linear_super)    \
+  GANTRY_PART(recurrent)       \
   GANTRY_PART(rows)
 
 // Null-free tables; ask for one only on a processor that has the set.
