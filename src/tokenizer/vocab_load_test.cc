@@ -206,8 +206,8 @@ TEST(LoadVocab, reads_files_without_cases) {
   const std::string folder = "conformance/tokenizers/";
   GANTRY_NEED_SHARED(folder);
   for (const char* name :
-       {"legacy/llama-gguf-2023-08-21", "legacy/llama-gguf-2023-11-02", "legacy/falcon-2023-10-03",
-        "legacy/stablelm-3b-4e1t-2023-11-14", "vocab/ggml-vocab-baichuan", "vocab/ggml-vocab-gpt-neox"}) {
+       {"legacy/llama-gguf-2023-11-02", "legacy/falcon-2023-10-03", "legacy/stablelm-3b-4e1t-2023-11-14",
+        "vocab/ggml-vocab-baichuan", "vocab/ggml-vocab-gpt-neox"}) {
     const auto file = gguf::GgufFile::open(::gantry::testing::shared_path(folder + name + ".gguf"),
                                            {.check_tensor_data = false});
     const auto tokenizer = Tokenizer::from_gguf(file->metadata());
