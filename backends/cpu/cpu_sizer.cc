@@ -4,6 +4,7 @@
 
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/pack.h"
+#include "backends/cpu/stack_linear.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/ids.h"
@@ -79,6 +80,13 @@ KvLayout kv_layout(const device::KvShape& shape) {
   uint64_t at = uint64_t{shape.key_dim} * kPageTokens * element;
   out.k_scales = static_cast<uint32_t>(at);
   at = align_up(at + scale_bytes(shape.key_dim), kLine);
+  out.value_in_key = shape.value_in_key;
+  if (shape.value_in_key) {
+    GANTRY_CHECK_LE(shape.value_dim, shape.key_dim);
+    out.head_bytes = at;
+    out.page_bytes = at * shape.kv_heads;
+    return out;
+  }
   out.v = static_cast<uint32_t>(at);
   at += uint64_t{out.value_stride} * kPageTokens * element;
   out.v_scales = static_cast<uint32_t>(at);
@@ -87,8 +95,9 @@ KvLayout kv_layout(const device::KvShape& shape) {
   return out;
 }
 
-uint64_t attention_scratch_floats(uint32_t value_stride) {
-  return uint64_t{kAttentionQueries} * (kPageTokens + value_stride);
+uint64_t attention_scratch_floats(const KvLayout& layout) {
+  const uint64_t queries = uint64_t{kAttentionQueries} * (kPageTokens + layout.value_stride);
+  return queries + (layout.value_in_key ? uint64_t{kPageTokens} * layout.value_stride : 0);
 }
 
 uint64_t CpuSizer::packed_bytes(const device::WeightShape& shape) const {
@@ -101,8 +110,13 @@ uint64_t CpuSizer::linear_scratch_bytes(const device::WeightShape& shape, uint32
   return grouped_bytes(rows_max, shape.cols, pack_facts(shape.dtype).quantized);
 }
 
+uint64_t CpuSizer::stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,
+                                       uint64_t tokens_max) const {
+  return cpu::stack_scratch_bytes(shape.dtype, shape.cols, count, tokens_max);
+}
+
 uint64_t CpuSizer::attention_scratch_bytes(const device::KvShape& shape, uint32_t, uint32_t) const {
-  return threads_ * attention_scratch_floats(kv_layout(shape).value_stride) * sizeof(float);
+  return threads_ * attention_scratch_floats(kv_layout(shape)) * sizeof(float);
 }
 
 uint64_t CpuSizer::overhead_bytes() const {

@@ -16,7 +16,7 @@ TokenGroup token_group(uint32_t tokens, uint32_t cols, bool quantized, uint32_t 
 uint64_t grouped_bytes(uint32_t tokens, uint32_t cols, bool quantized);  // of all groups; grows with `tokens`
 
 KvLayout kv_layout(const device::KvShape& shape);
-uint64_t attention_scratch_floats(uint32_t value_stride);  // of one thread
+uint64_t attention_scratch_floats(const KvLayout& layout);  // of one thread
 
 class CpuSizer final : public device::Sizer {
  public:
@@ -27,6 +27,8 @@ class CpuSizer final : public device::Sizer {
   uint64_t packed_bytes(const device::WeightShape& shape) const override;
   uint64_t kv_page_bytes(const device::KvShape& shape) const override;
   uint64_t linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const override;
+  uint64_t stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,
+                               uint64_t tokens_max) const override;
   uint64_t attention_scratch_bytes(const device::KvShape& shape, uint32_t heads,
                                    uint32_t rows_max) const override;
   uint64_t overhead_bytes() const override;

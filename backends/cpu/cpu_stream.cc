@@ -6,52 +6,17 @@
 #include "backends/cpu/cpu_device.h"
 #include "backends/cpu/cpu_sizer.h"
 #include "backends/cpu/kv_pages.h"
+#include "backends/cpu/linear_cut.h"
+#include "backends/cpu/operands.h"
 #include "backends/cpu/pack.h"
 #include "base/check.h"
 #include "base/fmath.h"
 #include "base/ids.h"
 
 namespace gantry::cpu {
-namespace {
-
 using device::Buffer;
 using device::Mat;
-
-float* row_of(const Mat& m, uint64_t row) {
-  return reinterpret_cast<float*>(data_of(m.buffer)) + row * m.stride;
-}
-
-// The matrix lies inside its buffer.
-void check_mat(const Mat& m) {
-  GANTRY_CHECK(m.buffer);
-  GANTRY_CHECK_LE(m.cols, m.stride);
-  if (m.rows != 0)
-    GANTRY_CHECK_LE((uint64_t{m.rows - 1} * m.stride + m.cols) * sizeof(float), m.buffer.bytes);
-}
-
-void check_bytes(const Buffer& buffer, uint64_t bytes) {
-  GANTRY_CHECK(bytes == 0 || buffer);
-  GANTRY_CHECK_LE(bytes, buffer.bytes);
-}
-
-template <typename T>
-const T* array_of(const Buffer& buffer) {
-  return reinterpret_cast<const T*>(data_of(buffer));
-}
-
-}  // namespace
-
-template <typename Body>
-void CpuStream::for_rows(uint32_t rows, uint64_t values_per_row, Body&& body) {
-  constexpr uint64_t kValues = 16384;  // below this waking a thread costs more than the work
-  const auto per_task =
-      static_cast<uint32_t>(std::max<uint64_t>(1, kValues / std::max<uint64_t>(1, values_per_row)));
-  const uint32_t tasks = (rows + per_task - 1) / per_task;
-  device_.pool().parallel_for(tasks, [&](uint32_t task, uint32_t) {
-    const uint32_t end = std::min(rows, (task + 1) * per_task);
-    for (uint32_t row = task * per_task; row < end; ++row) body(row);
-  });
-}
+static_assert(kActivationKinds == device::kActivations);
 
 void CpuStream::write(const Buffer& to, std::span<const std::byte> from) {
   check_bytes(to, from.size());
@@ -93,46 +58,26 @@ void CpuStream::embed(const device::EmbedArgs& args) {
   });
 }
 
-void CpuStream::rms_norm(const device::RmsNormArgs& args) {
+void CpuStream::norm(const device::NormArgs& args) {
   check_mat(args.x);
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.x.rows, args.out.rows);
   GANTRY_CHECK_EQ(args.x.cols, args.out.cols);
-  check_bytes(args.weight, uint64_t{args.x.cols} * sizeof(float));
-  const float* weight = array_of<float>(args.weight);
+  const uint64_t weight_bytes = uint64_t{args.weight_rows} * args.x.cols * sizeof(float);
+  if (args.weight) check_bytes(args.weight, weight_bytes);
+  if (args.bias) check_bytes(args.bias, weight_bytes);
+  const float* weight = args.weight ? array_of<float>(args.weight) : nullptr;
+  const float* bias = args.bias ? array_of<float>(args.bias) : nullptr;
+  const auto function =
+      args.kind == device::NormKind::kRms ? device_.kernels().rms_norm : device_.kernels().layer_norm;
   for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
-    device_.kernels().rms_norm(row_of(args.x, row), weight, args.eps, args.x.cols, row_of(args.out, row));
+    const uint64_t at = uint64_t{row % args.weight_rows} * args.x.cols;
+    function(row_of(args.x, row),
+             {weight != nullptr ? weight + at : nullptr, bias != nullptr ? bias + at : nullptr, args.eps,
+              args.x.cols},
+             row_of(args.out, row));
   });
 }
-
-namespace {
-
-// How the tiles and groups of a linear layer are cut into tasks: a panel of tiles is read from memory once
-// and stays in a core's own cache while the groups pass over it.
-struct LinearCut {
-  uint32_t tiles, groups;        // in all
-  uint32_t panel_tiles, panels;  // of one task
-  uint32_t task_groups, parts;
-};
-
-LinearCut cut_linear(uint32_t rows, uint64_t bytes_of_tile, uint32_t tokens, uint32_t threads) {
-  constexpr uint64_t kPanelBytes = 192 * 1024;
-  constexpr uint32_t kTasksPerThread = 4;  // so that a thread that was held up delays the others little
-  LinearCut cut{};
-  cut.tiles = tile_count(rows);
-  cut.groups = group_count(tokens);
-  const uint32_t wanted = threads * kTasksPerThread;
-  const auto by_bytes =
-      static_cast<uint32_t>(std::clamp<uint64_t>(kPanelBytes / bytes_of_tile, 1, cut.tiles));
-  cut.panel_tiles = std::clamp(cut.tiles / wanted, std::min(by_bytes, 4u), by_bytes);
-  cut.panels = (cut.tiles + cut.panel_tiles - 1) / cut.panel_tiles;
-  const uint32_t parts = std::clamp(wanted / cut.panels, 1u, cut.groups);
-  cut.task_groups = (cut.groups + parts - 1) / parts;
-  cut.parts = (cut.groups + cut.task_groups - 1) / cut.task_groups;
-  return cut;
-}
-
-}  // namespace
 
 void CpuStream::linear(const device::LinearArgs& args) {
   const device::WeightShape& shape = args.weight.shape;
@@ -165,16 +110,14 @@ void CpuStream::linear(const device::LinearArgs& args) {
   device_.pool().parallel_for(groups, [&](uint32_t g, uint32_t) {
     if (type.quantized)
       kernels.quantize_group(job, group(g), type.sums, type.zero);
-    else if (job.tokens > 1)
+    else if (group(g).width > 1)
       kernels.pack_group(job, group(g));
   });
   const auto function = kernels.linear[static_cast<uint32_t>(shape.dtype)];
   const LinearCut cut = cut_linear(job.rows, job.tile_bytes, job.tokens, device_.pool().threads());
-  device_.pool().parallel_for(cut.panels * cut.parts, [&](uint32_t task, uint32_t) {
-    const uint32_t tile0 = task / cut.parts * cut.panel_tiles, group0 = task % cut.parts * cut.task_groups;
-    const uint32_t tile1 = std::min(cut.tiles, tile0 + cut.panel_tiles);
-    const uint32_t group1 = std::min(cut.groups, group0 + cut.task_groups);
-    for (uint32_t g = group0; g < group1; ++g) function(job, group(g), tile0, tile1);
+  device_.pool().parallel_for(cut.tasks(), [&](uint32_t number, uint32_t) {
+    const LinearTask task = task_of(cut, number);
+    for (uint32_t g = task.group0; g < task.group1; ++g) function(job, group(g), task.tile0, task.tile1);
   });
 }
 
@@ -200,20 +143,22 @@ void CpuStream::rope(const device::RopeArgs& args) {
   check_mat(args.table);
   GANTRY_CHECK_EQ(args.x.cols, args.heads * args.head_dim);
   GANTRY_CHECK_EQ(args.x.rows, args.table.rows);
-  GANTRY_CHECK_LE(args.table.cols, args.head_dim);
+  GANTRY_CHECK_LE(uint64_t{args.first} + args.table.cols, args.head_dim);
   const bool neox = args.order == device::RopeOrder::kNeox;
   for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
-    device_.kernels().rope(row_of(args.x, row), args.heads, args.head_dim, row_of(args.table, row),
-                           args.table.cols / 2, neox);
+    device_.kernels().rope(row_of(args.x, row) + args.first, args.heads, args.head_dim,
+                           row_of(args.table, row), args.table.cols / 2, neox);
   });
 }
 
 void CpuStream::kv_write(const device::KvWriteArgs& args) {
   const device::KvShape& shape = args.pages.shape;
   check_mat(args.k);
-  check_mat(args.v);
   GANTRY_CHECK_EQ(args.k.cols, shape.kv_heads * shape.key_dim);
-  GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
+  if (!shape.value_in_key) {
+    check_mat(args.v);
+    GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
+  }
   const KvLayout layout = kv_layout(shape);
   const int32_t* positions = array_of<int32_t>(args.rows.positions);
   const int32_t* sequences = array_of<int32_t>(args.rows.sequences);
@@ -225,7 +170,7 @@ void CpuStream::kv_write(const device::KvWriteArgs& args) {
     const uint32_t page = tables[sequence * args.rows.pages_max + position / kPageTokens];
     GANTRY_CHECK_LE((uint64_t{page} + 1) * layout.page_bytes, args.pages.buffer.bytes);
     write_kv_row(shape, layout, pages + page * layout.page_bytes, position % kPageTokens, row_of(args.k, row),
-                 row_of(args.v, row));
+                 shape.value_in_key ? nullptr : row_of(args.v, row));
   });
 }
 
@@ -252,7 +197,13 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   job.scale = args.scale;
   job.out = row_of(args.out, 0);
   job.out_stride = args.out.stride;
-  const uint64_t floats = attention_scratch_floats(job.layout.value_stride);
+  job.cap = args.cap;
+  job.window = args.window;
+  if (args.slopes) check_bytes(args.slopes, uint64_t{args.heads} * sizeof(float));
+  if (args.sinks) check_bytes(args.sinks, uint64_t{args.heads} * sizeof(float));
+  job.slopes = args.slopes ? array_of<float>(args.slopes) : nullptr;
+  job.sinks = args.sinks ? array_of<float>(args.sinks) : nullptr;
+  const uint64_t floats = attention_scratch_floats(job.layout);
   check_bytes(args.scratch, device_.pool().threads() * floats * sizeof(float));
   auto* scratch = reinterpret_cast<float*>(data_of(args.scratch));
 
@@ -280,14 +231,39 @@ void CpuStream::glu(const device::GluArgs& args) {
   check_mat(args.out);
   GANTRY_CHECK(args.gate.cols == args.out.cols && args.up.cols == args.out.cols);
   GANTRY_CHECK(args.gate.rows == args.out.rows && args.up.rows == args.out.rows);
-  switch (args.activation) {
-    case device::Activation::kSilu:
-      for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
-        device_.kernels().silu_glu(row_of(args.gate, row), row_of(args.up, row), args.out.cols,
-                                   row_of(args.out, row));
-      });
-      break;
-  }
+  const auto function = device_.kernels().glu[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2, [&](uint32_t row) {
+    function(row_of(args.gate, row), row_of(args.up, row), args.out.cols, row_of(args.out, row));
+  });
+}
+
+void CpuStream::activate(const device::ActivateArgs& args) {
+  check_mat(args.x);
+  check_mat(args.out);
+  GANTRY_CHECK(args.x.cols == args.out.cols && args.x.rows == args.out.rows);
+  const auto function = device_.kernels().activate[static_cast<size_t>(args.activation)];
+  for_rows(args.out.rows, uint64_t{args.out.cols} * 2,
+           [&](uint32_t row) { function(row_of(args.x, row), args.out.cols, row_of(args.out, row)); });
+}
+
+void CpuStream::scale(const device::ScaleArgs& args) {
+  check_mat(args.x);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    device_.kernels().scale(row_of(args.x, row), args.scale, args.clamp, args.cap, args.x.cols,
+                            row_of(args.x, row));
+  });
+}
+
+void CpuStream::temper(const device::TemperArgs& args) {
+  check_mat(args.x);
+  check_bytes(args.positions, uint64_t{args.x.rows} * sizeof(int32_t));
+  const int32_t* positions = array_of<int32_t>(args.positions);
+  for_rows(args.x.rows, args.x.cols, [&](uint32_t row) {
+    const uint32_t floors = (static_cast<uint32_t>(positions[row]) + args.offset) / args.floor_positions;
+    const double factor = 1 + static_cast<double>(args.scale) * log_f64(1.0 + floors);
+    device_.kernels().scale(row_of(args.x, row), static_cast<float>(factor), 0, 0, args.x.cols,
+                            row_of(args.x, row));
+  });
 }
 
 void CpuStream::add(const device::AddArgs& args) {
@@ -297,7 +273,8 @@ void CpuStream::add(const device::AddArgs& args) {
   GANTRY_CHECK(args.x.cols == args.out.cols && args.y.cols == args.out.cols);
   GANTRY_CHECK(args.x.rows == args.out.rows && args.y.rows == args.out.rows);
   for_rows(args.out.rows, args.out.cols, [&](uint32_t row) {
-    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.out.cols, row_of(args.out, row));
+    device_.kernels().add(row_of(args.x, row), row_of(args.y, row), args.scale, args.out.cols,
+                          row_of(args.out, row));
   });
 }
 

@@ -18,15 +18,29 @@ class CpuStream final : public device::Stream {
   void fill(const device::Buffer& to, std::byte value) override;
   void upload_weight(const device::Weight& weight, std::span<const std::byte> rows) override;
   void embed(const device::EmbedArgs& args) override;
-  void rms_norm(const device::RmsNormArgs& args) override;
+  void norm(const device::NormArgs& args) override;
   void linear(const device::LinearArgs& args) override;
   void rope_table(const device::RopeTableArgs& args) override;
   void rope(const device::RopeArgs& args) override;
   void kv_write(const device::KvWriteArgs& args) override;
   void attention(const device::AttentionArgs& args) override;
   void glu(const device::GluArgs& args) override;
+  void activate(const device::ActivateArgs& args) override;
   void add(const device::AddArgs& args) override;
+  void scale(const device::ScaleArgs& args) override;
+  void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  // cpu_recurrent.cc
+  void short_conv(const device::ShortConvArgs& args) override;
+  void selective_scan(const device::SelectiveScanArgs& args) override;
+  void gated_delta(const device::GatedDeltaArgs& args) override;
+  void l2_norm(const device::L2NormArgs& args) override;
+  void gate(const device::GateArgs& args) override;
+  void route(const device::RouteArgs& args) override;
+  void expert_linear(const device::ExpertLinearArgs& args) override;
+  void combine(const device::CombineArgs& args) override;
+  void head_linear(const device::HeadLinearArgs& args) override;
+  void copy_mat(const device::CopyMatArgs& args) override;
   void sync() override {}
 
  private:

@@ -59,6 +59,7 @@ void write_kv_row(const device::KvShape& shape, const KvLayout& layout, uint8_t*
     uint8_t* at = page + head * layout.head_bytes;
     write_values(shape.dtype, k + uint64_t{head} * shape.key_dim, shape.key_dim, at + slot * element,
                  kPageTokens, at + layout.k_scales + 2 * slot);
+    if (shape.value_in_key) continue;
     write_values(shape.dtype, v + uint64_t{head} * shape.value_dim, shape.value_dim,
                  at + layout.v + slot * layout.value_stride * element, 1, at + layout.v_scales + 2 * slot);
   }

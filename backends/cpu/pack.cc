@@ -31,13 +31,15 @@ void put_codes(uint8_t* lines, uint32_t row, const uint8_t* codes) {
   uint8_t* high = lines + kLine * L::kLowBits;
   for (uint32_t g = 0; g < 8; ++g) {
     const uint32_t code = word(codes + 4 * g);
-    uint8_t* low = lines + 4 * row + kLine * (L::kLowBits == 8 ? g : L::kLowBits == 4 ? g % 4 : g / 4);
-    const uint32_t shift = L::kLowBits == 8 ? 0 : L::kLowBits == 4 ? 4 * (g / 4) : 2 * (g % 4);
-    const uint32_t mask = L::kLowBits == 8 ? 0xffffffffu : L::kLowBits == 4 ? 0x0f0f0f0fu : 0x03030303u;
-    put_word(low, word(low) | ((code & mask) << shift));
+    if constexpr (L::kLowBits != 0) {
+      uint8_t* low = lines + 4 * row + kLine * (L::kLowBits == 8 ? g : L::kLowBits == 4 ? g % 4 : g / 4);
+      const uint32_t shift = L::kLowBits == 8 ? 0 : L::kLowBits == 4 ? 4 * (g / 4) : 2 * (g % 4);
+      const uint32_t mask = L::kLowBits == 8 ? 0xffffffffu : L::kLowBits == 4 ? 0x0f0f0f0fu : 0x03030303u;
+      put_word(low, word(low) | ((code & mask) << shift));
+    }
     if constexpr (L::kHighBits == 1) {
       uint8_t* at = high + 4 * row;
-      put_word(at, word(at) | (((code >> L::kLowBits) & 0x01010101u) << g));
+      put_word(at, word(at) | (((code >> kHighAt<L>)&0x01010101u) << g));
     } else if constexpr (L::kHighBits == 2) {
       uint8_t* at = high + 4 * row + kLine * (g / 4);
       put_word(at, word(at) | (((code >> L::kLowBits) & 0x03030303u) << (2 * (g % 4))));
@@ -49,12 +51,18 @@ template <typename L>
 void get_codes(const uint8_t* lines, uint32_t row, uint8_t* codes) {
   const uint8_t* high = lines + kLine * L::kLowBits;
   for (uint32_t g = 0; g < 8; ++g) {
-    const uint8_t* low = lines + 4 * row + kLine * (L::kLowBits == 8 ? g : L::kLowBits == 4 ? g % 4 : g / 4);
-    const uint32_t shift = L::kLowBits == 8 ? 0 : L::kLowBits == 4 ? 4 * (g / 4) : 2 * (g % 4);
-    const uint32_t mask = L::kLowBits == 8 ? 0xffffffffu : L::kLowBits == 4 ? 0x0f0f0f0fu : 0x03030303u;
-    uint32_t code = (word(low) >> shift) & mask;
+    uint32_t code = 0;
+    if constexpr (L::kLowBits != 0) {
+      const uint8_t* low = lines + 4 * row +
+                           kLine * (L::kLowBits == 8   ? g
+                                    : L::kLowBits == 4 ? g % 4
+                                                       : g / 4);
+      const uint32_t shift = L::kLowBits == 8 ? 0 : L::kLowBits == 4 ? 4 * (g / 4) : 2 * (g % 4);
+      const uint32_t mask = L::kLowBits == 8 ? 0xffffffffu : L::kLowBits == 4 ? 0x0f0f0f0fu : 0x03030303u;
+      code = (word(low) >> shift) & mask;
+    }
     if constexpr (L::kHighBits == 1)
-      code |= ((word(high + 4 * row) >> g) & 0x01010101u) << L::kLowBits;
+      code |= ((word(high + 4 * row) >> g) & 0x01010101u) << kHighAt<L>;
     else if constexpr (L::kHighBits == 2)
       code |= ((word(high + 4 * row + kLine * (g / 4)) >> (2 * (g % 4))) & 0x03030303u) << L::kLowBits;
     put_word(codes + 4 * g, code);
@@ -75,7 +83,7 @@ void pack_tile_of(uint32_t blocks, uint32_t rows, const std::byte* first_row, ui
       typename F::Block block;
       std::memcpy(&block, first_row + row * row_bytes + uint64_t{i} * sizeof(block), sizeof(block));
       uint8_t* unit = to + uint64_t{i / per_unit} * L::kUnitBytes;
-      const uint32_t at = i % per_unit;
+      const uint32_t at = i % per_unit * F::kBlocksOf;
       uint8_t codes[quant::kSuperBlockValues];
       F::to_fields(block, unit, at, row, codes);
       for (uint32_t b = 0; b < F::kBlocksOf; ++b)
@@ -89,7 +97,7 @@ void unpack_block(const uint8_t* tile, uint32_t row, uint32_t i, std::byte* out)
   using L = typename F::Layout;
   const uint32_t per_unit = L::kUnitBlocks / F::kBlocksOf;
   const uint8_t* unit = tile + uint64_t{i / per_unit} * L::kUnitBytes;
-  const uint32_t at = i % per_unit;
+  const uint32_t at = i % per_unit * F::kBlocksOf;
   uint8_t codes[quant::kSuperBlockValues];
   for (uint32_t b = 0; b < F::kBlocksOf; ++b)
     get_codes<L>(unit + L::kCodes + (at + b) * L::kBlockBytes, row, codes + kBlock * b);
@@ -136,13 +144,27 @@ constexpr Format float_format(Dtype dtype) {
 }
 
 constexpr Format kFormats[] = {
-    float_format(Dtype::kF32),           float_format(Dtype::kF16),
-    float_format(Dtype::kBF16),          format_of<FormatQ4_0>(Dtype::kQ4_0),
-    format_of<FormatQ4_1>(Dtype::kQ4_1), format_of<FormatQ5_0>(Dtype::kQ5_0),
-    format_of<FormatQ5_1>(Dtype::kQ5_1), format_of<FormatQ8_0>(Dtype::kQ8_0),
-    format_of<FormatQ2_K>(Dtype::kQ2_K), format_of<FormatQ3_K>(Dtype::kQ3_K),
-    format_of<FormatQ4_K>(Dtype::kQ4_K), format_of<FormatQ5_K>(Dtype::kQ5_K),
+    float_format(Dtype::kF32),
+    float_format(Dtype::kF16),
+    float_format(Dtype::kBF16),
+    format_of<FormatQ4_0>(Dtype::kQ4_0),
+    format_of<FormatQ4_1>(Dtype::kQ4_1),
+    format_of<FormatQ5_0>(Dtype::kQ5_0),
+    format_of<FormatQ5_1>(Dtype::kQ5_1),
+    format_of<FormatQ8_0>(Dtype::kQ8_0),
+    format_of<FormatQ2_K>(Dtype::kQ2_K),
+    format_of<FormatQ3_K>(Dtype::kQ3_K),
+    format_of<FormatQ4_K>(Dtype::kQ4_K),
+    format_of<FormatQ5_K>(Dtype::kQ5_K),
     format_of<FormatQ6_K>(Dtype::kQ6_K),
+    format_of<FormatIQ4_NL>(Dtype::kIQ4_NL),
+    format_of<FormatIQ4_XS>(Dtype::kIQ4_XS),
+    format_of<FormatMXFP4>(Dtype::kMXFP4),
+    format_of<FormatNVFP4>(Dtype::kNVFP4),
+    format_of<FormatTQ1_0>(Dtype::kTQ1_0),
+    format_of<FormatTQ2_0>(Dtype::kTQ2_0),
+    format_of<FormatQ1_0>(Dtype::kQ1_0),
+    format_of<FormatQ2_0>(Dtype::kQ2_0),
 };
 
 const Format& format(Dtype dtype) {

@@ -1,5 +1,6 @@
 // Weights from GGUF's rows into tiles and back, one tile at a time. The packed form loses nothing: unpack_row
-// gives the very bytes that were packed. Pure functions; any thread. See layout.h for the form.
+// gives the very bytes that were packed (of TQ1_0, where several bytes may mean the same, the ones an encoder
+// writes). Pure functions; any thread. See layout.h for the form.
 #pragma once
 
 #include <cstddef>

@@ -77,6 +77,17 @@ using FormatQ4_0 = SimpleFormat<LayoutQ4_0, quant::BlockQ4_0>;
 using FormatQ4_1 = SimpleFormat<LayoutQ4_1, quant::BlockQ4_1>;
 using FormatQ5_0 = SimpleFormat<LayoutQ5_0, quant::BlockQ5_0>;
 using FormatQ5_1 = SimpleFormat<LayoutQ5_1, quant::BlockQ5_1>;
+using FormatIQ4_NL = SimpleFormat<LayoutIQ4_NL, quant::BlockIQ4_NL>;
+
+// The codes of the kernels are the levels of the format, moved up by its zero.
+consteval bool codes_are_levels(const uint8_t* codes, const int8_t* levels, int zero) {
+  for (int i = 0; i < 16; ++i) {
+    if (codes[i] != levels[i] + zero) return false;
+  }
+  return true;
+}
+static_assert(codes_are_levels(kIq4Codes, quant::kIq4Levels, LayoutIQ4_NL::kZero));
+static_assert(codes_are_levels(kFp4Codes, quant::kFp4Levels, LayoutMXFP4::kZero));
 
 struct FormatQ8_0 {
   using Layout = LayoutQ8_0;
@@ -91,6 +102,68 @@ struct FormatQ8_0 {
     for (uint32_t j = 0; j < 32; ++j) b.qs[j] = static_cast<int8_t>(codes[j] ^ 0x80u);
   }
 };
+
+struct FormatMXFP4 {
+  using Layout = LayoutMXFP4;
+  using Block = quant::BlockMXFP4;
+  static constexpr uint32_t kBlocksOf = 1;
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t at, uint32_t row, uint8_t* codes) {
+    unit[Layout::kPowers + kTileRows * at + row] = b.e;
+    split_nibbles(b.qs, codes);
+  }
+  static void from_fields(const uint8_t* unit, uint32_t at, uint32_t row, const uint8_t* codes, Block& b) {
+    b.e = unit[Layout::kPowers + kTileRows * at + row];
+    join_nibbles(codes, b.qs);
+  }
+};
+
+// ---- blocks of 64 and 128 values
+
+struct FormatNVFP4 {
+  using Layout = LayoutNVFP4;
+  using Block = quant::BlockNVFP4;
+  static constexpr uint32_t kBlocksOf = 2;
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t at, uint32_t row, uint8_t* codes) {
+    for (uint32_t s = 0; s < 4; ++s) {
+      unit[Layout::kHalfScales + kTileRows * (2 * at + s) + row] = b.d[s];
+      for (uint32_t j = 0; j < 8; ++j) {
+        codes[16 * s + j] = b.qs[8 * s + j] & 15;
+        codes[16 * s + 8 + j] = b.qs[8 * s + j] >> 4;
+      }
+    }
+  }
+  static void from_fields(const uint8_t* unit, uint32_t at, uint32_t row, const uint8_t* codes, Block& b) {
+    for (uint32_t s = 0; s < 4; ++s) {
+      b.d[s] = unit[Layout::kHalfScales + kTileRows * (2 * at + s) + row];
+      for (uint32_t j = 0; j < 8; ++j)
+        b.qs[8 * s + j] = static_cast<uint8_t>(codes[16 * s + j] | (codes[16 * s + 8 + j] << 4u));
+    }
+  }
+};
+
+// One scale, then codes of kBits in order; a single bit stands for the codes 0 and 2.
+template <typename L, typename B, uint32_t kBits>
+struct FewBitsFormat {
+  using Layout = L;
+  using Block = B;
+  static constexpr uint32_t kBlocksOf = L::kScaleBlocks, kUp = kBits == 1 ? 1 : 0;
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t at, uint32_t row, uint8_t* codes) {
+    put_half(unit + L::kScales, at / kBlocksOf * kTileRows + row, b.d);
+    for (uint32_t i = 0; i < kBlock * kBlocksOf; ++i) {
+      const uint32_t bits = uint32_t{b.qs[i * kBits / 8]} >> (i * kBits % 8);
+      codes[i] = static_cast<uint8_t>((bits & ((1u << kBits) - 1)) << kUp);
+    }
+  }
+  static void from_fields(const uint8_t* unit, uint32_t at, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + L::kScales, at / kBlocksOf * kTileRows + row);
+    for (uint32_t i = 0; i < kBlock * kBlocksOf; ++i) {
+      uint8_t& to = b.qs[i * kBits / 8];
+      to = static_cast<uint8_t>(to | ((uint32_t{codes[i]} >> kUp) << (i * kBits % 8)));
+    }
+  }
+};
+using FormatQ1_0 = FewBitsFormat<LayoutQ1_0, quant::BlockQ1_0, 1>;
+using FormatQ2_0 = FewBitsFormat<LayoutQ2_0, quant::BlockQ2_0, 2>;
 
 // ---- super-blocks of 256: one fills a unit, so `at` is 0
 
@@ -215,6 +288,73 @@ struct FormatQ6_K {
       low = static_cast<uint8_t>(low | ((codes[i] & 15u) << low_shift(i)));
       put_two_bits(b.qh, i, uint32_t{codes[i]} >> 4u);
     }
+  }
+};
+
+struct FormatIQ4_XS {
+  using Layout = LayoutIQ4_XS;
+  using Block = quant::BlockIQ4_XS;
+  static constexpr uint32_t kBlocksOf = 8;
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t, uint32_t row, uint8_t* codes) {
+    put_half(unit + Layout::kD, row, b.d);
+    for (uint32_t s = 0; s < 8; ++s) {
+      unit[Layout::kSmall + kTileRows * s + row] = static_cast<uint8_t>(quant::iq4_xs_scale(b, s));
+      split_nibbles(b.qs + 16 * s, codes + 32 * s);
+    }
+  }
+  static void from_fields(const uint8_t* unit, uint32_t, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + Layout::kD, row);
+    for (uint32_t s = 0; s < 8; ++s) {
+      const uint32_t scale = (uint32_t{unit[Layout::kSmall + kTileRows * s + row]} + 32u) & 63u;
+      b.scales_l[s / 2] = static_cast<uint8_t>(b.scales_l[s / 2] | ((scale & 15u) << (4 * (s % 2))));
+      b.scales_h = static_cast<uint16_t>(b.scales_h | ((scale >> 4u) << (2 * s)));
+      join_nibbles(codes + 32 * s, b.qs + 16 * s);
+    }
+  }
+};
+
+struct FormatTQ2_0 {
+  using Layout = LayoutTQ2_0;
+  using Block = quant::BlockTQ2_0;
+  static constexpr uint32_t kBlocksOf = 8;
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t, uint32_t row, uint8_t* codes) {
+    put_half(unit + Layout::kScales, row, b.d);
+    for (uint32_t i = 0; i < 256; ++i) codes[i] = static_cast<uint8_t>(two_bits(b.qs, i));
+  }
+  static void from_fields(const uint8_t* unit, uint32_t, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + Layout::kScales, row);
+    for (uint32_t i = 0; i < 256; ++i) put_two_bits(b.qs, i, codes[i]);
+  }
+};
+
+struct FormatTQ1_0 {
+  using Layout = LayoutTQ2_0;
+  using Block = quant::BlockTQ1_0;
+  static constexpr uint32_t kBlocksOf = 8;
+  // A run of bytes of `digits` digits each, `stride` values apart.
+  static void split(const uint8_t* bytes, uint32_t stride, uint32_t digits, uint8_t* codes) {
+    for (uint32_t n = 0; n < digits; ++n)
+      for (uint32_t m = 0; m < stride; ++m)
+        codes[stride * n + m] = static_cast<uint8_t>(quant::ternary_digit(bytes[m], n));
+  }
+  static void join(const uint8_t* codes, uint32_t stride, uint32_t digits, uint8_t* bytes) {
+    for (uint32_t m = 0; m < stride; ++m) {
+      uint8_t five[5] = {};
+      for (uint32_t n = 0; n < digits; ++n) five[n] = codes[stride * n + m];
+      bytes[m] = quant::ternary_byte(five);
+    }
+  }
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t, uint32_t row, uint8_t* codes) {
+    put_half(unit + Layout::kScales, row, b.d);
+    split(b.qs, 32, 5, codes);
+    split(b.qs + 32, 16, 5, codes + 160);
+    split(b.qh, 4, 4, codes + 240);
+  }
+  static void from_fields(const uint8_t* unit, uint32_t, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + Layout::kScales, row);
+    join(codes, 32, 5, b.qs);
+    join(codes + 160, 16, 5, b.qs + 32);
+    join(codes + 240, 4, 4, b.qh);
   }
 };
 

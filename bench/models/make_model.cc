@@ -22,12 +22,15 @@ struct Shape {
   const char* arch;
   uint32_t width, layers, heads, kv_heads, head_dim, hidden;
   bool biases;
+  uint32_t experts = 0, used = 0;  // of `hidden` each
 };
 
 constexpr Shape kShapes[] = {
     {"1.2b", "llama", 2048, 16, 32, 8, 64, 8192, false},  // Llama-3.2-1B, output tied
     {"0.5b", "qwen2", 896, 24, 14, 2, 64, 4864, true},    // Qwen2.5-0.5B, output tied
     {"0.1b", "llama", 1024, 8, 16, 4, 64, 2816, false},   // small enough for a quick look
+    {"0.1b-of-64", "llama", 1024, 8, 16, 4, 64, 352, false, 64,
+     8},  // the same work for a token, of 64 experts
 };
 
 // A few encoded rows, repeated: random enough to be multiplied, quick enough to make a gigabyte.
@@ -69,6 +72,10 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
   writer.add_uint(arch + ".embedding_length", shape.width);
   writer.add_uint(arch + ".block_count", shape.layers);
   writer.add_uint(arch + ".feed_forward_length", shape.hidden);
+  if (shape.experts != 0) {
+    writer.add_uint(arch + ".expert_count", shape.experts);
+    writer.add_uint(arch + ".expert_used_count", shape.used);
+  }
   writer.add_uint(arch + ".attention.head_count", shape.heads);
   writer.add_uint(arch + ".attention.head_count_kv", shape.kv_heads);
   writer.add_uint(arch + ".rope.dimension_count", shape.head_dim);
@@ -88,12 +95,14 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
     return made.emplace_back(cols, Rows(dtype, cols)).second;
   };
   made.reserve(8);
-  const auto matrix = [&](const std::string& name, uint32_t cols, uint32_t rows) {
+  const auto matrix = [&](const std::string& name, uint32_t cols, uint32_t rows, uint32_t count = 0) {
     const Rows& source_rows = rows_of(cols);
     const uint64_t its_seed = ++seed;
-    writer.add_tensor(
-        name + ".weight", {cols, rows}, dtype,
-        [&source_rows, its_seed](std::span<std::byte> out) { source_rows.fill(out, its_seed); });
+    std::vector<uint64_t> tensor = {cols, rows};
+    if (count != 0) tensor.push_back(count);
+    writer.add_tensor(name + ".weight", tensor, dtype, [&source_rows, its_seed](std::span<std::byte> out) {
+      source_rows.fill(out, its_seed);
+    });
   };
   const auto vector = [&](const std::string& name, uint32_t size, float value) {
     writer.add_tensor(name, {size}, quant::Dtype::kF32, [value](std::span<std::byte> out) {
@@ -116,9 +125,12 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
       vector(block + "attn_v.bias", keys, 0);
     }
     vector(block + "ffn_norm.weight", shape.width, 1);
-    matrix(block + "ffn_gate", shape.width, shape.hidden);
-    matrix(block + "ffn_up", shape.width, shape.hidden);
-    matrix(block + "ffn_down", shape.hidden, shape.width);
+    const bool mixed = shape.experts != 0;
+    if (mixed) matrix(block + "ffn_gate_inp", shape.width, shape.experts);
+    const std::string exps = mixed ? "_exps" : "";
+    matrix(block + "ffn_gate" + exps, shape.width, shape.hidden, shape.experts);
+    matrix(block + "ffn_up" + exps, shape.width, shape.hidden, shape.experts);
+    matrix(block + "ffn_down" + exps, shape.hidden, shape.width, shape.experts);
   }
   writer.write(path);
 }

@@ -89,7 +89,7 @@ void run(const Options& options) {
   settings.sequences = options.batch;
   settings.context = options.prompt + options.tokens;
   const auto load_start = std::chrono::steady_clock::now();
-  const fleet::OpenedModel opened = fleet::open_model(registry, settings);
+  const fleet::OpenedModel opened = fleet::open_model(registry, settings, false, true);
   const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
   const double load_s = seconds_since(load_start);
   const auto runner = model::make_transformer(*opened.blueprint, *loaded, *opened.device);

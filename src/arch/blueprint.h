@@ -23,10 +23,15 @@ struct Blueprint {
   uint32_t context_train = 0;  // positions the model was trained for
   Matrix embedding;            // [vocab, width]
   float embedding_scale = 1;
+  std::optional<Matrix> position_embedding;  // [context_train, width], added to the embedding
+  std::optional<Norm> embedding_norm;
   std::vector<Rope> ropes;
+  std::vector<std::vector<float>> slopes;  // [heads] each; Press, Smith and Lewis, "ALiBi", 2022
   std::vector<LayerSpec> layers;
-  RmsNorm output_norm;
-  Linear output;                            // [vocab, width]; the embedding's tensor when tied
+  std::optional<Norm> output_norm;
+  Linear output;  // [vocab, width]; the embedding's tensor when tied
+  float logit_scale = 1;
+  float logit_cap = 0;                      // logits become cap * tanh(logit / cap); 0: no
   std::vector<std::string> unused_tensors;  // in the file, not in the model
 
   bool tied() const { return output.weight.tensor == embedding.tensor; }
@@ -44,6 +49,7 @@ std::vector<std::string_view> known_archs();
 struct WeightVisitor {
   std::function<void(const Matrix&)> matrix;
   std::function<void(const Vector&)> vector;
+  std::function<void(const MatrixStack&)> stack;
 };
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor);
 

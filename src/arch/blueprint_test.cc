@@ -1,61 +1,15 @@
 #include "arch/blueprint.h"
 
 #include <cmath>
-#include <cstring>
 #include <map>
 
 #include <gtest/gtest.h>
 
+#include "arch/tiny_model.h"
 #include "base/error.h"
-#include "gguf/writer.h"
 
 namespace gantry::arch {
 namespace {
-
-// A small model file in memory, with every part open to damage.
-struct TinyModel {
-  std::string arch = "llama";
-  std::map<std::string, uint32_t> uints = {{"block_count", 2},          {"embedding_length", 32},
-                                           {"context_length", 64},      {"feed_forward_length", 48},
-                                           {"attention.head_count", 4}, {"attention.head_count_kv", 2}};
-  std::map<std::string, float> floats = {{"attention.layer_norm_rms_epsilon", 1e-5f}};
-  std::map<std::string, std::string> strings;
-  std::map<std::string, std::vector<uint64_t>> tensors;
-
-  TinyModel() {
-    tensors = {{"token_embd.weight", {32, 10}}, {"output_norm.weight", {32}}};
-    for (const std::string layer : {"blk.0.", "blk.1."}) {
-      tensors[layer + "attn_norm.weight"] = {32};
-      tensors[layer + "attn_q.weight"] = {32, 32};
-      tensors[layer + "attn_k.weight"] = {32, 16};
-      tensors[layer + "attn_v.weight"] = {32, 16};
-      tensors[layer + "attn_output.weight"] = {32, 32};
-      tensors[layer + "ffn_norm.weight"] = {32};
-      tensors[layer + "ffn_gate.weight"] = {32, 48};
-      tensors[layer + "ffn_up.weight"] = {32, 48};
-      tensors[layer + "ffn_down.weight"] = {48, 32};
-    }
-  }
-
-  std::unique_ptr<gguf::GgufFile> file() {
-    gguf::Writer writer;
-    writer.add_string("general.architecture", arch);
-    for (const auto& [key, value] : uints) writer.add_uint(arch + "." + key, value);
-    for (const auto& [key, value] : floats) writer.add_float(arch + "." + key, value);
-    for (const auto& [key, value] : strings) writer.add_string(arch + "." + key, value);
-    for (const auto& [name, shape] : tensors) {
-      writer.add_tensor(name, shape, quant::Dtype::kF32, [](std::span<std::byte> out) {
-        const float one = 1;
-        for (size_t i = 0; i < out.size(); i += 4) std::memcpy(&out[i], &one, 4);
-      });
-    }
-    bytes_ = writer.to_bytes();
-    return gguf::GgufFile::parse(bytes_, "tiny.gguf");
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-};
 
 // The error that reading gives; its text must name `what`.
 void expect_refused(TinyModel& model, ErrorCode code, const std::string& what) {
@@ -95,8 +49,9 @@ TEST(Blueprint, VisitsEveryTensorOnce) {
   const auto file = model.file();
   const Blueprint blueprint = read_blueprint(*file);
   std::map<std::string, int> visits;
-  visit_weights(blueprint, {[&](const Matrix& m) { ++visits[std::string(m.tensor->name)]; },
-                            [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; }});
+  visit_weights(blueprint,
+                {[&](const Matrix& m) { ++visits[std::string(m.tensor->name)]; },
+                 [&](const Vector& v) { ++visits[std::string(v.tensor->name)]; }, [](const MatrixStack&) {}});
   EXPECT_EQ(visits.size(), file->tensors().size() - 1);
   for (const auto& [name, count] : visits) EXPECT_EQ(count, 1) << name;
   EXPECT_EQ(blueprint.unused_tensors, std::vector<std::string>{"blk.1.mystery.weight"});

@@ -55,33 +55,47 @@ std::optional<bool> Header::get_bool(std::string_view suffix) const {
   return file_.metadata().get_bool(key(suffix));
 }
 
-std::optional<std::vector<uint32_t>> Header::get_per_layer(std::string_view suffix, uint32_t layers,
-                                                           uint32_t min, uint32_t max) const {
-  const gguf::Value* value = file_.metadata().find(key(suffix));
-  if (value == nullptr) return std::nullopt;
-  if (value->type != gguf::ValueType::kArray)
-    return std::vector<uint32_t>(layers, need_uint(suffix, min, max));
-  const gguf::Array& array = value->array;
+bool Header::need_bool(std::string_view suffix) const {
+  if (const auto value = get_bool(suffix)) return *value;
+  throw Error(ErrorCode::kBadFile, "the key is missing", fmt::format("{}: {}", file_.path(), key(suffix)));
+}
+
+std::vector<uint32_t> Header::integers(std::string_view suffix, uint32_t count_min, uint32_t count_max,
+                                       uint32_t min, uint32_t max) const {
+  const gguf::Array& array = file_.metadata().find(key(suffix))->array;
   const auto where = fmt::format("{}: {}", file_.path(), key(suffix));
   const bool is_number = array.element != gguf::ValueType::kString &&
                          array.element != gguf::ValueType::kArray && array.element != gguf::ValueType::kF32 &&
                          array.element != gguf::ValueType::kF64;
-  if (!is_number || array.count < layers) {
+  if (!is_number || array.count < count_min) {
     throw Error(ErrorCode::kBadFile,
-                fmt::format("an array of {} x {} where one integer for each of {} layers is needed",
-                            array.count, gguf::name_of(array.element), layers),
+                fmt::format("an array of {} x {} where {} integers are needed", array.count,
+                            gguf::name_of(array.element), count_min),
                 where);
   }
   std::vector<uint32_t> values;
-  for (uint32_t layer = 0; layer < layers; ++layer) {
-    const int64_t v = array.as_int(layer);
+  for (uint64_t i = 0; i < std::min<uint64_t>(array.count, count_max); ++i) {
+    const int64_t v = array.as_int(i);
     if (v < int64_t{min} || v > int64_t{max}) {
       throw Error(ErrorCode::kBadFile,
-                  fmt::format("layer {} has {}, it must be from {} to {}", layer, v, min, max), where);
+                  fmt::format("number {} is {}, it must be from {} to {}", i, v, min, max), where);
     }
     values.push_back(static_cast<uint32_t>(v));
   }
   return values;
+}
+
+std::vector<uint32_t> Header::need_array(std::string_view suffix, uint32_t count_min, uint32_t count_max,
+                                         uint32_t max) const {
+  if (!is_array(suffix)) refuse(suffix, "an array is needed");
+  return integers(suffix, count_min, count_max, 0, max);
+}
+
+std::optional<std::vector<uint32_t>> Header::get_per_layer(std::string_view suffix, uint32_t layers,
+                                                           uint32_t min, uint32_t max) const {
+  if (file_.metadata().find(key(suffix)) == nullptr) return std::nullopt;
+  if (!is_array(suffix)) return std::vector<uint32_t>(layers, need_uint(suffix, min, max));
+  return integers(suffix, layers, layers, min, max);
 }
 
 std::vector<uint32_t> Header::need_per_layer(std::string_view suffix, uint32_t layers, uint32_t min,
@@ -96,9 +110,11 @@ const gguf::TensorInfo* Header::find(const std::string& name, std::initializer_l
   if (tensor == nullptr) return nullptr;
   const auto where = fmt::format("{}: tensor {}", file_.path(), name);
   // Trailing dimensions of one say nothing: [64, 1] is [64].
-  std::vector<uint64_t> found = tensor->shape;
-  while (found.size() > shape.size() && found.back() == 1) found.pop_back();
-  if (!std::equal(found.begin(), found.end(), shape.begin(), shape.end())) {
+  std::vector<uint64_t> found = tensor->shape, wanted = shape;
+  for (std::vector<uint64_t>* of : {&found, &wanted}) {
+    while (of->size() > 1 && of->back() == 1) of->pop_back();
+  }
+  if (found != wanted) {
     throw Error(ErrorCode::kBadFile,
                 fmt::format("its shape is {}, the model's numbers ask for {}", shape_text(tensor->shape),
                             shape_text({shape.begin(), shape.size()})),
@@ -136,7 +152,25 @@ Matrix Header::need_matrix(const std::string& name, uint32_t rows, uint32_t cols
   return {&tensor, {*tensor.dtype, rows, cols}};
 }
 
+MatrixStack Header::need_stack(const std::string& name, uint32_t rows, uint32_t cols, uint32_t count) {
+  const gguf::TensorInfo& tensor = need(name, {cols, rows, count});
+  return {{&tensor}, {*tensor.dtype, rows, cols}, count, 0, rows};
+}
+
+std::optional<Vector> Header::find_vector_stack(const std::string& name, uint32_t size, uint32_t count) {
+  const gguf::TensorInfo* tensor = find(name, {size, count});
+  if (tensor == nullptr) return std::nullopt;
+  if (uint64_t{size} * count > kContextMax)
+    throw Error(ErrorCode::kBadFile, fmt::format("{} x {} values are beyond any model", size, count),
+                fmt::format("{}: tensor {}", file_.path(), name));
+  return Vector{tensor, size * count};
+}
+
 Vector Header::need_vector(const std::string& name, uint32_t size) { return {&need(name, {size}), size}; }
+
+Vector Header::need_table(const std::string& name, uint32_t rows, uint32_t cols) {
+  return {&need(name, {cols, rows}), rows * cols};
+}
 
 std::optional<Vector> Header::find_vector(const std::string& name, uint32_t size) {
   const gguf::TensorInfo* tensor = find(name, {size});
@@ -148,17 +182,27 @@ Linear Header::need_linear(const std::string& name, uint32_t rows, uint32_t cols
   return {need_matrix(name + ".weight", rows, cols), find_vector(name + ".bias", rows)};
 }
 
-RmsNorm Header::need_rms_norm(const std::string& name, uint32_t size, float eps) {
-  return {need_vector(name + ".weight", size), eps};
+Norm Header::need_norm(const NormRule& rule, const std::string& name, uint32_t size, uint32_t groups) {
+  if (auto norm = find_norm(rule, name, size, groups)) return *norm;
+  need_vector(name + ".weight", size);  // throws, naming the tensor
+  return {};
 }
 
-std::optional<RmsNorm> Header::find_rms_norm(const std::string& name, uint32_t size, float eps) {
-  const auto weight = find_vector(name + ".weight", size);
-  if (!weight) return std::nullopt;
-  return RmsNorm{*weight, eps};
+std::optional<Norm> Header::find_norm(const NormRule& rule, const std::string& name, uint32_t size,
+                                      uint32_t groups) {
+  const auto vector = [&](const std::string& of) -> std::optional<Vector> {
+    const gguf::TensorInfo* tensor = groups == 1 ? find(of, {size}) : find(of, {size, groups});
+    if (tensor == nullptr) return std::nullopt;
+    return Vector{tensor, size * groups};
+  };
+  Norm norm{rule.kind, size, groups, vector(name + ".weight"), vector(name + ".bias"), rule.eps};
+  if (!norm.weight) return std::nullopt;
+  if (rule.needs_bias && !norm.bias) norm.bias = need_vector(name + ".bias", size * groups);
+  return norm;
 }
 
-uint32_t Header::rows_of(const std::string& name) const {
+uint32_t Header::vocab() const {
+  const std::string name = "token_embd.weight";
   const gguf::TensorInfo* tensor = file_.find_tensor(name);
   const auto where = fmt::format("{}: tensor {}", file_.path(), name);
   if (tensor == nullptr) {
@@ -170,7 +214,15 @@ uint32_t Header::rows_of(const std::string& name) const {
     throw Error(ErrorCode::kBadFile, "its shape is " + shape_text(tensor->shape) + ", a matrix is needed",
                 where);
   }
-  return static_cast<uint32_t>(tensor->shape[1]);
+  const gguf::Value* tokens = file_.metadata().find("tokenizer.ggml.tokens");
+  if (tokens != nullptr && tokens->type == gguf::ValueType::kArray && tokens->array.count <= kContextMax)
+    return static_cast<uint32_t>(tokens->array.count);
+  return get_uint("vocab_size", 1, kContextMax).value_or(static_cast<uint32_t>(tensor->shape[1]));
+}
+
+bool Header::is_array(std::string_view suffix) const {
+  const gguf::Value* value = file_.metadata().find(key(suffix));
+  return value != nullptr && value->type == gguf::ValueType::kArray;
 }
 
 std::vector<std::string> Header::unused() const {
@@ -179,6 +231,17 @@ std::vector<std::string> Header::unused() const {
     if (!used_[i]) names.emplace_back(file_.tensors()[i].name);
   }
   return names;
+}
+
+Linear rows_of(const Linear& linear, uint32_t first, uint32_t rows) {
+  Linear part = linear;
+  part.weight.first_row += first;
+  part.weight.shape.rows = rows;
+  if (part.bias) {
+    part.bias->first += first;
+    part.bias->size = rows;
+  }
+  return part;
 }
 
 }  // namespace gantry::arch

@@ -5,6 +5,6 @@
 
 namespace gantry::arch {
 
-Blueprint read_qwen2(Header& header) { return read_dense(header, device::RopeOrder::kNeox); }
+Blueprint read_qwen2(Header& header) { return read_dense(header, {.rope = device::RopeOrder::kNeox}); }
 
 }  // namespace gantry::arch

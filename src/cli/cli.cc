@@ -21,19 +21,22 @@ template <typename... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 int perform(const Action& action, const device::Registry& registry) {
-  return std::visit(Overloaded{[](const ShowText& show) {
-                                 fmt::print("{}", show.text);
-                                 return 0;
-                               },
-                               [&](const ServeCommand& command) { return serve(command, registry); },
-                               [&](const RunCommand& command) { return run(command, registry); },
-                               [&](const PlanCommand& command) { return plan(command, registry); },
-                               [](const InspectCommand& command) { return inspect(command); },
-                               [&](const LogitsCommand& command) { return debug_logits(command, registry); },
-                               [](const TokensCommand& command) { return tokens(command); },
-                               [](const TokenizeCommand& command) { return debug_tokenize(command); },
-                               [](const TemplateCommand& command) { return debug_template(command); }},
-                    action);
+  return std::visit(
+      Overloaded{[](const ShowText& show) {
+                   fmt::print("{}", show.text);
+                   return 0;
+                 },
+                 [&](const ServeCommand& command) { return serve(command, registry); },
+                 [&](const RunCommand& command) { return run(command, registry); },
+                 [&](const PlanCommand& command) { return plan(command, registry); },
+                 [](const InspectCommand& command) { return inspect(command); },
+                 [](const QuantizeCommand& command) { return quantize(command); },
+                 [&](const PerplexityCommand& command) { return perplexity(command, registry); },
+                 [](const TokensCommand& command) { return tokens(command); },
+                 [&](const LogitsCommand& command) { return debug_logits(command, registry); },
+                 [](const TokenizeCommand& command) { return debug_tokenize(command); },
+                 [](const TemplateCommand& command) { return debug_template(command); }},
+      action);
 }
 
 int fail(const Error& error) {

@@ -11,6 +11,8 @@ int serve(const ServeCommand& command, const device::Registry& registry);
 int run(const RunCommand& command, const device::Registry& registry);
 int plan(const PlanCommand& command, const device::Registry& registry);
 int inspect(const InspectCommand& command);
+int quantize(const QuantizeCommand& command);
+int perplexity(const PerplexityCommand& command, const device::Registry& registry);
 int tokens(const TokensCommand& command);
 int debug_logits(const LogitsCommand& command, const device::Registry& registry);
 int debug_tokenize(const TokenizeCommand& command);

@@ -11,10 +11,10 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/terminal.h"
-#include "cli/token_list.h"
 #include "gguf/gguf.h"
 #include "os/file.h"
 #include "tokenizer/cases.h"
+#include "tokenizer/token_list.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::cli {
@@ -27,7 +27,8 @@ constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 int debug_logits(const LogitsCommand& command, const device::Registry& registry) {
   std::vector<TokenId> tokens = command.tokens;
   if (!command.tokens_path.empty())
-    tokens = parse_token_list(os::read_file(command.tokens_path, kFileBytesMax), command.tokens_path);
+    tokens =
+        tokenizer::parse_token_list(os::read_file(command.tokens_path, kFileBytesMax), command.tokens_path);
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "--tokens",
                 "--tokens FILE or --token-list 1,306,626");
@@ -65,7 +66,7 @@ int debug_tokenize(const TokenizeCommand& command) {
     return 0;
   }
   for (const TokenId id : ids)
-    fmt::print("{:>7}  {:24} {}\n", id, in_quotes(tokenizer->token_bytes(id, true)),
+    fmt::print("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
                harmless(tokenizer->text(id)));
   fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
   return 0;

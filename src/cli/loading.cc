@@ -15,10 +15,13 @@ constexpr std::chrono::milliseconds kQuiet{500};  // a model that is loaded by t
 
 }  // namespace
 
+void name_model(fleet::LoadSettings& settings) {
+  const std::string note = choose_model(settings, std::getenv("GANTRY_MODEL"));
+  if (!note.empty()) fmt::print(stderr, "{}\n", note);
+}
+
 fleet::Lease load_chosen(const device::Registry& registry, fleet::LoadSettings settings) {
-  const ChosenModel chosen = choose_model(settings.model_path, std::getenv("GANTRY_MODEL"), program_folder());
-  settings.model_path = chosen.path;
-  if (!chosen.note.empty()) fmt::print(stderr, "{}\n", chosen.note);
+  name_model(settings);
   ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet);
   return fleet::load_model(
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });

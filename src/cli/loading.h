@@ -6,7 +6,10 @@
 
 namespace gantry::cli {
 
-// Progress and the choice are told on standard error.
+// Where no model was given, takes the default one and says so on standard error (default_model.h).
+void name_model(fleet::LoadSettings& settings);
+
+// The same, then loads it; progress is told on standard error.
 fleet::Lease load_chosen(const device::Registry& registry, fleet::LoadSettings settings);
 
 }  // namespace gantry::cli

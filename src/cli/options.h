@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "fleet/live_model.h"
+#include "library/quantize.h"
 #include "sample/params.h"
 #include "server/options.h"
 
@@ -45,6 +46,24 @@ struct InspectCommand {
   std::string path;
   bool json = false;
   bool chat_template = false;  // only the template
+};
+
+struct QuantizeCommand {
+  std::string from, to;
+  library::QuantizeOptions options;
+  bool dry_run = false;
+};
+
+inline constexpr uint32_t kPerplexityWindow = 512;            // tokens
+inline constexpr uint64_t kTextBytesMax = uint64_t{1} << 30;  // of a text to measure on
+
+struct PerplexityCommand {
+  fleet::LoadSettings load;  // context: tokens of a window; 0: kPerplexityWindow, or what the model holds
+  std::string text_path;     // "-": standard input
+  std::string against_path;  // a second model, the truth for the first one; empty: none
+  uint32_t windows_max = 0;  // 0: all
+  bool score_all = false;
+  bool json = false;
 };
 
 struct LogitsCommand {
@@ -90,8 +109,9 @@ struct ShowText {
   std::string text;
 };
 
-using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, LogitsCommand,
-                            TokensCommand, TokenizeCommand, TemplateCommand>;
+using Action =
+    std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
+                 PerplexityCommand, TokensCommand, LogitsCommand, TokenizeCommand, TemplateCommand>;
 
 struct Command {
   Action action;

@@ -9,62 +9,21 @@
 
 #include "base/error.h"
 #include "chat/cases.h"
-#include "cli/token_list.h"
+#include "cli/help_texts.h"
+#include "library/recipe.h"
+#include "tokenizer/token_list.h"
 
 namespace gantry::cli {
 namespace {
 
-constexpr const char* kAbout =
-    "Gantry serves language models from GGUF files on your own machine, over the API that OpenAI's clients "
-    "speak.";
-
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  gantry serve model.gguf                     serve it on http://127.0.0.1:8421/v1\n"
-    "  gantry run model.gguf                       talk to it in this terminal\n"
-    "  gantry run model.gguf \"Why is the sky blue?\"  one answer, then end\n"
-    "  gantry plan model.gguf --context 32768      what it would need, before anything is loaded\n"
-    "  gantry inspect model.gguf                   what is in the file\n"
-    "\n"
-    "Where MODEL may be left out: $GANTRY_MODEL, else the small story model that `./dev run` builds.\n"
-    "`gantry COMMAND --help` lists the options of a command.";
-
-constexpr const char* kServeExamples =
-    "Examples:\n"
-    "  gantry serve model.gguf --port 8000 --sequences 16\n"
-    "  gantry serve model.gguf --host 0.0.0.0 --api-key \"$(cat key.txt)\"\n"
-    "\n"
-    "Ctrl-C or SIGTERM: no new requests, running answers may end (--drain); a second one ends at once.";
-
-constexpr const char* kRunExamples =
-    "Examples:\n"
-    "  gantry run model.gguf\n"
-    "  gantry run model.gguf \"A haiku about rain\" --temp 0.7 --seed 1\n"
-    "  cat letter.txt | gantry run model.gguf --system \"Summarise in two sentences.\"\n"
-    "  gantry run model.gguf --raw \"Once upon a time\"\n"
-    "\n"
-    "In a conversation, /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends.";
-
-constexpr const char* kTokensExamples =
-    "Examples:\n"
-    "  gantry tokenize model.gguf \"Hello world\"\n"
-    "  gantry tokenize model.gguf --count < text.txt";
-
-constexpr const char* kTokenizeExamples =
-    "Examples:\n"
-    "  gantry debug tokenize model.gguf \"Hello world\"\n"
-    "  gantry debug tokenize model.gguf --pieces < text.txt";
-
-constexpr const char* kTemplateExamples =
-    "Examples:\n"
-    "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | gantry debug template model.gguf\n"
-    "  gantry debug template chat.jinja conversation.json";
-
 constexpr uint32_t kContextMax = 1u << 24;   // positions
 constexpr uint32_t kSequencesMax = 4096;     // at once
 constexpr uint32_t kStepRowsMax = 1u << 16;  // tokens in one step
-constexpr uint32_t kThreadsMax = 1024;       // of the CPU
-constexpr uint32_t kQueueMax = 1u << 20;     // requests waiting
+constexpr uint32_t kCheckpointsMax = 1u << 16;
+constexpr uint32_t kThreadsMax = 1024;  // of the CPU
+constexpr uint32_t kQuantizeThreadsMax = 256;
+constexpr uint32_t kWindowsMax = 1u << 24;
+constexpr uint32_t kQueueMax = 1u << 20;  // requests waiting
 constexpr uint32_t kTopKMax = 1u << 24;
 constexpr uint32_t kWorkersMax = 64;
 constexpr size_t kConnectionsMax = size_t{1} << 20;
@@ -149,6 +108,15 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_number(app, "--step-rows", load.step_rows, 1, kStepRowsMax,
              "Tokens computed in one step, prompts and answers together")
       ->group(group);
+  app.add_option_function<std::string>(
+         "--checkpoints",
+         [&load](const std::string& text) {
+           load.checkpoints = parse_number("--checkpoints", text, 0u, kCheckpointsMax);
+         },
+         "Recurrent states kept for prompts that begin alike; left out: 4 for each sequence, as far as they "
+         "fit")
+      ->type_name("N")
+      ->group(group);
   app.add_flag_callback(
          "--no-prefix-cache", [&load] { load.prefix_cache = false; }, "Do not keep the beginnings of prompts")
       ->group(group);
@@ -166,7 +134,13 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_text(app, "--chat-template", load.chat_template_path, "FILE",
            "A Jinja file instead of the model's own template")
       ->group(group);
+  add_text(app, "--reply-format", load.reply_format, "NAME",
+           "How the model writes reasoning and tool calls; left out, or auto: what its template says")
+      ->group(group);
 }
+
+constexpr const char* kModelOrDefault =
+    "GGUF file (of a split model, its first part); left out: $GANTRY_MODEL, or the one that comes along";
 
 void add_model(CLI::App& app, std::string& path, bool required,
                const std::string& about = "GGUF file; of a split model, its first part") {
@@ -181,7 +155,7 @@ CLI::App& add_command(CLI::App& app, const char* name, const char* about, const 
 
 void add_serve(CLI::App& app, ServeCommand& serve) {
   CLI::App& command = add_command(app, "serve", "Serve a model over HTTP", kServeExamples);
-  add_model(command, serve.load.model_path, false);
+  add_model(command, serve.load.model_path, false, kModelOrDefault);
   server::ServerOptions& server = serve.server;
   server.port = kDefaultPort;
   add_text(command, "--host", server.host, "ADDRESS",
@@ -225,7 +199,7 @@ void add_serve(CLI::App& app, ServeCommand& serve) {
 void add_run(CLI::App& app, RunCommand& run) {
   CLI::App& command =
       add_command(app, "run", "Talk to a model in the terminal, or answer one prompt", kRunExamples);
-  add_model(command, run.load.model_path, false);
+  add_model(command, run.load.model_path, false, kModelOrDefault);
   command
       .add_option("PROMPT,-p,--prompt", run.prompt,
                   "Answer this and end; left out: a conversation, or what is piped in")
@@ -262,7 +236,7 @@ void add_run(CLI::App& app, RunCommand& run) {
 
 void add_plan(CLI::App& app, PlanCommand& plan) {
   CLI::App& command = add_command(app, "plan", "Print what a model would need, without loading it");
-  add_model(command, plan.load.model_path, true);
+  add_model(command, plan.load.model_path, false, kModelOrDefault);
   command.add_flag("--json", plan.json, "For programs");
   add_model_flags(command, plan.load);
 }
@@ -273,6 +247,51 @@ void add_inspect(CLI::App& app, InspectCommand& inspect) {
   CLI::Option* json = command.add_flag("--json", inspect.json, "For programs");
   command.add_flag("--template", inspect.chat_template, "Only the chat template, as it stands")
       ->excludes(json);
+}
+
+std::string recipe_lines() {
+  std::string text;
+  for (const library::Recipe& recipe : library::recipe_table())
+    text += fmt::format("  {:10} {}\n", recipe.name, recipe.in_a_word);
+  return text;
+}
+
+void add_quantize(CLI::App& app, QuantizeCommand& quantize) {
+  CLI::App& command = add_command(app, "quantize", "Write a model in another quantization");
+  command.footer(kQuantizeExamples + recipe_lines());
+  command.add_option("IN", quantize.from, "GGUF file; of a split model, any part")->required()->type_name("");
+  command.add_option("OUT", quantize.to, "The new file; not the one that is read")->required()->type_name("");
+  command.add_option("TYPE", quantize.options.recipe, "One of the types below")->required()->type_name("");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--type",
+          [&quantize](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts)
+              quantize.options.overrides.push_back(library::parse_type_override(text));
+          },
+          "Of tensors whose name fits: blk.*.ffn_down=q6_k; may be given again, the last counts")
+      ->type_name("PATTERN=TYPE")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_number(command, "--threads", quantize.options.threads, 1, kQuantizeThreadsMax,
+             "Left out: as many as the machine runs at once");
+  command.add_flag("--requantize", quantize.options.from_quantized,
+                   "Also from a file that is quantized already, though its errors add up");
+  command.add_flag("--dry-run", quantize.dry_run, "Say what each tensor would become, and write nothing");
+}
+
+void add_perplexity(CLI::App& app, PerplexityCommand& perplexity) {
+  CLI::App& command =
+      add_command(app, "perplexity", "Measure how well a model predicts a text", kPerplexityExamples);
+  add_model(command, perplexity.load.model_path, true);
+  add_text(command, "--file", perplexity.text_path, "FILE", "The text, UTF-8; -: standard input")->required();
+  add_text(command, "--against", perplexity.against_path, "MODEL",
+           "Also how far MODEL is from this one: Kullback-Leibler divergence, equal first choices");
+  add_number(command, "--windows", perplexity.windows_max, 1, kWindowsMax,
+             "At most so many; left out: all of the text");
+  command.add_flag("--all", perplexity.score_all, "Score every token of a window, not only its second half");
+  command.add_flag("--json", perplexity.json, "For programs");
+  add_model_flags(command, perplexity.load);
 }
 
 void add_tokens(CLI::App& app, TokensCommand& tokens) {
@@ -293,13 +312,14 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
 
   CLI::App& numbers = add_command(debug, "logits", "Compute the logits of every position of some tokens");
   add_model(numbers, logits.load.model_path, true);
-  CLI::Option* ids =
-      numbers
-          .add_option_function<std::string>(
-              "--token-list",
-              [&logits](const std::string& text) { logits.tokens = parse_token_list(text, "--token-list"); },
-              "Token ids: 1,306,626")
-          ->type_name("IDS");
+  CLI::Option* ids = numbers
+                         .add_option_function<std::string>(
+                             "--token-list",
+                             [&logits](const std::string& text) {
+                               logits.tokens = tokenizer::parse_token_list(text, "--token-list");
+                             },
+                             "Token ids: 1,306,626")
+                         ->type_name("IDS");
   add_text(numbers, "--tokens", logits.tokens_path, "FILE", "Token ids between spaces, commas or line ends")
       ->excludes(ids);
   add_number(numbers, "--slice", logits.slice, 1, kStepRowsMax, "Tokens computed at once");
@@ -366,32 +386,6 @@ std::string complaint(const CLI::App& app, const std::vector<std::string>& argum
 
 }  // namespace
 
-std::optional<uint64_t> parse_size(std::string_view text) {
-  static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {{"", 1},
-                                                                     {"B", 1},
-                                                                     {"KiB", 1ull << 10},
-                                                                     {"MiB", 1ull << 20},
-                                                                     {"GiB", 1ull << 30},
-                                                                     {"TiB", 1ull << 40},
-                                                                     {"KB", 1'000},
-                                                                     {"MB", 1'000'000},
-                                                                     {"GB", 1'000'000'000},
-                                                                     {"TB", 1'000'000'000'000}};
-  double number = 0;
-  const auto [rest, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc() || !(number > 0)) return std::nullopt;
-  const std::string_view unit(rest, static_cast<size_t>(text.data() + text.size() - rest));
-  for (const auto& [name, bytes] : kUnits) {
-    if (unit != name) continue;
-    const double product = number * static_cast<double>(bytes);
-    // 2^53: up to here every whole number is itself in a double.
-    if (product < 1 || product > 9007199254740992.0) return std::nullopt;
-    return static_cast<uint64_t>(product);
-  }
-  return std::nullopt;
-}
-
 Command parse(const std::vector<std::string>& arguments) {
   CLI::App app(kAbout, "gantry");
   app.footer(kExamples);
@@ -424,6 +418,8 @@ Command parse(const std::vector<std::string>& arguments) {
   RunCommand run;
   PlanCommand plan;
   InspectCommand inspect;
+  QuantizeCommand quantize;
+  PerplexityCommand perplexity;
   LogitsCommand logits;
   TokensCommand tokens;
   TokenizeCommand tokenize;
@@ -432,6 +428,8 @@ Command parse(const std::vector<std::string>& arguments) {
   add_run(app, run);
   add_plan(app, plan);
   add_inspect(app, inspect);
+  add_quantize(app, quantize);
+  add_perplexity(app, perplexity);
   add_tokens(app, tokens);
   add_debug(app, logits, tokenize, chat);
 
@@ -451,6 +449,8 @@ Command parse(const std::vector<std::string>& arguments) {
   if (app.got_subcommand("run")) command.action = run;
   if (app.got_subcommand("plan")) command.action = plan;
   if (app.got_subcommand("inspect")) command.action = inspect;
+  if (app.got_subcommand("quantize")) command.action = quantize;
+  if (app.got_subcommand("perplexity")) command.action = perplexity;
   if (app.got_subcommand("tokenize")) command.action = tokens;
   if (const CLI::App* debug = app.get_subcommand("debug"); debug->parsed()) {
     if (debug->got_subcommand("logits")) command.action = logits;

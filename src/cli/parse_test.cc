@@ -51,6 +51,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "64",
                                            "--queue",
                                            "5",
+                                           "--checkpoints",
+                                           "0",
                                            "--no-prefix-cache",
                                            "--devices",
                                            "cpu:0",
@@ -64,6 +66,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "gpt-2",
                                            "--chat-template",
                                            "t.jinja",
+                                           "--reply-format",
+                                           "hermes",
                                            "--drain",
                                            "0",
                                            "--body-max",
@@ -78,6 +82,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.sequences, 3u);
   EXPECT_EQ(serve.load.kv_type, "q8_0");
   EXPECT_EQ(serve.load.step_rows, 64u);
+  EXPECT_EQ(serve.load.checkpoints, 0u);
   EXPECT_EQ(serve.load.queue_max, 5u);
   EXPECT_FALSE(serve.load.prefix_cache);
   EXPECT_EQ(serve.load.devices, "cpu:0");
@@ -86,6 +91,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.memory_cap_bytes, 64u << 20);
   EXPECT_EQ(serve.load.pre_split_override, "gpt-2");
   EXPECT_EQ(serve.load.chat_template_path, "t.jinja");
+  EXPECT_EQ(serve.load.reply_format, "hermes");
   EXPECT_EQ(serve.drain.count(), 0);
   EXPECT_EQ(serve.server.body_bytes_max, 1u << 20);
 }
@@ -172,7 +178,7 @@ TEST(Parse, LogLevel) {
 TEST(Parse, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refused({"dance"}).find("dance"), std::string::npos);
   EXPECT_NE(refused({"serve", "--speed", "9"}).find("gantry serve --help"), std::string::npos);
-  EXPECT_NE(refused({"plan"}).find("MODEL"), std::string::npos);
+  EXPECT_NE(refused({"inspect"}).find("MODEL"), std::string::npos);
   EXPECT_NE(refused({"debug"}).find("gantry debug --help"), std::string::npos);
   refused({"serve", "a.gguf", "b.gguf"});
   refused({"inspect", "a.gguf", "--json", "--template"});

@@ -6,9 +6,9 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
-#include "cli/token_list.h"
 #include "gguf/gguf.h"
 #include "text/utf8.h"
+#include "tokenizer/token_list.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::cli {
@@ -47,7 +47,8 @@ int tokens(const TokensCommand& command) {
   } else if (command.ids_only) {
     fmt::print("{}\n", fmt::join(ids, " "));
   } else {
-    for (const TokenId id : ids) fmt::print("{:>7}  {}\n", id, in_quotes(tokenizer->token_bytes(id, true)));
+    for (const TokenId id : ids)
+      fmt::print("{:>7}  {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)));
     fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
   }
   return 0;

@@ -33,11 +33,16 @@ struct EmbedArgs {
   Mat out;          // [tokens, width]
 };
 
-// out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. Heads are normed one by one by viewing [tokens, heads *
-// dim] as [tokens * heads, dim].
-struct RmsNormArgs {
+// RMS: out[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight + bias. Layer: the same of x[r] - mean(x[r]). Heads
+// are normed one by one by viewing [tokens, heads * dim] as [tokens * heads, dim]; row r then takes row
+// r % weight_rows of weight and bias.
+enum class NormKind : uint8_t { kRms, kLayer };
+struct NormArgs {
+  NormKind kind = NormKind::kRms;
   Mat x;
-  Buffer weight;  // float32 [x.cols]
+  Buffer weight;  // float32 [weight_rows, x.cols], or none
+  Buffer bias;    // the same shape, or none
+  uint32_t weight_rows = 1;
   float eps = 0;
   Mat out;  // may be x
 };
@@ -63,11 +68,12 @@ struct RopeTableArgs {
 // Source: Su et al., "RoFormer", 2021. Pair i of a head is (2i, 2i+1), or (i, i + pairs) in the "neox" order.
 enum class RopeOrder : uint8_t { kAdjacent, kNeox };
 struct RopeArgs {
-  Mat x;  // [tokens, heads * head_dim], in place; of each head the first 2 * pairs values turn
+  Mat x;  // [tokens, heads * head_dim], in place; of each head the 2 * pairs values from `first` on turn
   uint32_t heads = 0;
   uint32_t head_dim = 0;
   RopeOrder order = RopeOrder::kAdjacent;
   Mat table;
+  uint32_t first = 0;
 };
 
 // Which sequence memory the rows of a batch belong to. Row r stands at positions[r] of the sequence whose
@@ -90,22 +96,34 @@ struct KvWriteArgs {
   KvPages pages;
   KvRows rows;
   Mat k;  // [rows, kv_heads * key_dim]
-  Mat v;  // [rows, kv_heads * value_dim]
+  Mat v;  // [rows, kv_heads * value_dim]; none where it is in K
 };
 
-// Row r attends to positions 0..positions[r] of its sequence, all of them written before. Head h uses KV head
-// h / (heads / kv_heads). Reduced in spans of kPageTokens absolute positions, spans in order (contract E2).
+// Row r attends to positions 0..positions[r] of its sequence, all of them written before; with a window only
+// to the last `window` of those. Head h uses KV head h / (heads / kv_heads). Of a score q . k: times `scale`;
+// then cap * tanh(score / cap); then slopes[h] * (its position - the row's) is added. A sink is one more
+// score of its head, without a value. Reduced in spans of kPageTokens absolute positions, spans in order
+// (contract E2). Pages that lie wholly below the window are not read.
 struct AttentionArgs {
   KvPages pages;
   KvRows rows;
   Mat q;  // [rows, heads * key_dim]
   uint32_t heads = 0;
-  float scale = 1;  // of the scores
-  Mat out;          // [rows, heads * value_dim]
-  Buffer scratch;   // attention_scratch_bytes(pages.shape, heads, rows)
+  float scale = 1;      // of the scores
+  Mat out;              // [rows, heads * value_dim]
+  Buffer scratch;       // attention_scratch_bytes(pages.shape, heads, rows)
+  float cap = 0;        // 0: none
+  uint32_t window = 0;  // 0: all positions
+  Buffer slopes;        // float32 [heads], or none
+  Buffer sinks;         // float32 [heads], or none
 };
 
-enum class Activation : uint8_t { kSilu };
+// Hendrycks and Gimpel, "Gaussian error linear units", 2016. kGelu is the form with tanh, kGeluErf the exact
+// one, kGeluQuick x * sigmoid(1.702 x); kLimited that of at most 7, and what it gates is kept within [-7, 7]
+// and one is added (OpenAI, "gpt-oss-120b & gpt-oss-20b model card", 2025).
+enum class Activation : uint8_t { kSilu, kGelu, kGeluErf, kGeluQuick, kRelu, kReluSquared, kLimited };
+inline constexpr uint32_t kActivations = 7;
+
 // out = activation(gate) * up, element by element.
 struct GluArgs {
   Activation activation = Activation::kSilu;
@@ -114,10 +132,36 @@ struct GluArgs {
   Mat out;  // may be gate or up
 };
 
+// out = activation(x)
+struct ActivateArgs {
+  Activation activation = Activation::kGelu;
+  Mat x;
+  Mat out;  // may be x
+};
+
+// out = x + scale * y, rounded once.
 struct AddArgs {
   Mat x;
   Mat y;
   Mat out;  // may be x or y
+  float scale = 1;
+};
+
+// x *= scale; then kept within [-clamp, clamp]; then cap * tanh(x / cap). Zero: no clamp, no cap.
+struct ScaleArgs {
+  Mat x;
+  float scale = 1;
+  float clamp = 0;
+  float cap = 0;
+};
+
+// x[r] *= 1 + scale * log(1 + floor((positions[r] + offset) / floor_positions))
+struct TemperArgs {
+  Mat x;
+  Buffer positions;  // int32 [x.rows]
+  float scale = 0;
+  uint32_t offset = 0;
+  uint32_t floor_positions = 1;  // not 0
 };
 
 // out[i] = x[indices[i]]

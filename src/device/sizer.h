@@ -21,8 +21,9 @@ struct WeightShape {
 struct KvShape {
   quant::Dtype dtype = quant::Dtype::kF16;  // kF32, kF16 or kQ8_0
   uint32_t kv_heads = 0;
-  uint32_t key_dim = 0;    // values per head in K
-  uint32_t value_dim = 0;  // values per head in V
+  uint32_t key_dim = 0;       // values per head in K
+  uint32_t value_dim = 0;     // values per head in V
+  bool value_in_key = false;  // V is the first value_dim values of K and is not stored
 };
 
 class Sizer {
@@ -35,6 +36,10 @@ class Sizer {
   virtual uint64_t kv_page_bytes(const KvShape& shape) const = 0;
   // What linear() needs beside its operands for x [rows_max, cols].
   virtual uint64_t linear_scratch_bytes(const WeightShape& shape, uint32_t rows_max) const = 0;
+  // What expert_linear() and head_linear() need beside their operands for `tokens_max` tokens of all `count`
+  // matrices together, however they are shared out.
+  virtual uint64_t stack_scratch_bytes(const WeightShape& shape, uint32_t count,
+                                       uint64_t tokens_max) const = 0;
   // What attention() needs beside its operands for q [rows_max, heads * key_dim].
   virtual uint64_t attention_scratch_bytes(const KvShape& shape, uint32_t heads, uint32_t rows_max) const = 0;
   // Memory that the backend takes for itself beside all arenas (driver context, library workspaces, thread

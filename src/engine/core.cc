@@ -13,6 +13,22 @@ uint32_t step_rows_of(const model::RunnerLimits& limits, const EngineOptions& op
   return options.step_rows == 0 ? limits.rows_max : std::min(options.step_rows, limits.rows_max);
 }
 
+kv::MemoryLayout memory_layout(const model::RunnerLimits& limits, uint32_t slots, bool prefix_cache,
+                               uint64_t hash_mask) {
+  // States that belong to no slot serve as checkpoints.
+  std::vector<kv::MemoryLayout::Window> windows;
+  for (const auto& [window, pages] : limits.windows) windows.push_back({window, pages});
+  const uint32_t states = limits.sequences_max + limits.checkpoints;
+  return {.pages = limits.pages,
+          .slots = slots,
+          .pages_max = limits.pages_max,
+          .prefix_cache = prefix_cache,
+          .recurrent = limits.recurrent,
+          .checkpoints = limits.recurrent ? states - slots : 0,
+          .windows = windows,
+          .hash_mask = hash_mask};
+}
+
 }  // namespace
 
 EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint64_t hash_mask)
@@ -20,7 +36,7 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       limits_(runner.limits()),
       step_rows_(step_rows_of(limits_, options)),
       running_max_(std::min({limits_.sequences_max, limits_.logit_rows_max, step_rows_})),
-      memory_({limits_.pages, running_max_, limits_.pages_max, options.prefix_cache, hash_mask}),
+      memory_(memory_layout(limits_, running_max_, options.prefix_cache, hash_mask)),
       scheduler_(memory_, options.queue_max, running_max_, step_rows_),
       sampler_(limits_.vocab),
       logits_(size_t{running_max_} * limits_.vocab) {
@@ -66,6 +82,7 @@ void EngineCore::build_batch() {
   positions_.clear();
   slots_.clear();
   logit_rows_.clear();
+  memory_.begin_step();
   for (const auto& s : scheduler_.running())
     if (s->rows == 1) append_rows(*s);
   for (const auto& s : scheduler_.running())
@@ -74,6 +91,7 @@ void EngineCore::build_batch() {
 
 void EngineCore::append_rows(Sequence& s) {
   stepping_.push_back(&s);
+  memory_.will_write(s.slot, s.tokens, s.written + s.rows);
   for (uint32_t i = 0; i < s.rows; ++i) {
     tokens_.push_back(s.tokens[s.written + i]);
     positions_.push_back(static_cast<int32_t>(s.written + i));
@@ -83,7 +101,8 @@ void EngineCore::append_rows(Sequence& s) {
 }
 
 bool EngineCore::run_batch() {
-  const model::Batch batch{tokens_, positions_, slots_, memory_.tables(), logit_rows_};
+  const model::Batch batch{tokens_,     positions_,         slots_,          memory_.tables(),
+                           logit_rows_, memory_.restores(), memory_.saves(), memory_.window_tables()};
   try {
     runner_.step(batch, std::span(logits_).first(logit_rows_.size() * limits_.vocab));
     return true;

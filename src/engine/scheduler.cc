@@ -87,8 +87,9 @@ uint32_t Scheduler::promised_pages() const {
   return pages;
 }
 
-// All that is pending, after taking over what others have written by now. None while an older sequence is
-// writing the very page that comes next: once it is there it can be shared.
+// All that is pending up to where memory wants a slice to end, after taking over what others have written by
+// now. None while an older sequence is writing the very page that comes next: once it is there it can be
+// shared.
 uint32_t Scheduler::wanted_rows(size_t i) {
   Sequence& s = *running_[i];
   page_keys_[i] = 0;
@@ -100,7 +101,8 @@ uint32_t Scheduler::wanted_rows(size_t i) {
   page_keys_[i] = memory_.next_page_key(s.slot, s.tokens);
   const bool shareable = s.written % kPageTokens == 0 && s.pending() > kPageTokens && page_keys_[i] != 0;
   const auto older = std::span(page_keys_).first(i);
-  return shareable && std::find(older.begin(), older.end(), page_keys_[i]) != older.end() ? 0 : s.pending();
+  if (shareable && std::find(older.begin(), older.end(), page_keys_[i]) != older.end()) return 0;
+  return memory_.slice_end(s.slot, s.tokens) - s.written;
 }
 
 // Oldest first; the youngest make room. The youngest itself makes do with what there is.

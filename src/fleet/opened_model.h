@@ -19,7 +19,9 @@ struct OpenedModel {
   plan::MemoryPlan plan;
 };
 
+// For those who step the model without an engine: logits_of_all_rows, and with it or alone whole_windows: one
+// page table is enough, as no window forgets its pages.
 OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
-                       bool logits_of_all_rows = false);
+                       bool logits_of_all_rows = false, bool whole_windows = false);
 
 }  // namespace gantry::fleet

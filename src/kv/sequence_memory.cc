@@ -17,8 +17,17 @@ SequenceMemory::SequenceMemory(const MemoryLayout& layout)
     : layout_(layout),
       pool_(layout.pages),
       index_(layout.pages, layout.hash_mask),
+      states_(layout.recurrent ? layout.slots : 0, layout.pages,
+              layout.recurrent && layout.prefix_cache ? layout.checkpoints : 0),
       slots_(layout.slots),
-      tables_(size_t{layout.slots} * layout.pages_max, kNoPage) {
+      tables_(size_t{layout.slots} * layout.pages_max, kNoPage),
+      window_tables_(tables_.size() * layout.windows.size(), kNoPage) {
+  for (size_t i = 0; i < layout.windows.size(); ++i) {
+    const auto [window, pages] = layout.windows[i];
+    windows_.emplace_back(window, pages, layout.pages,
+                          std::span(window_tables_).subspan(i * tables_.size(), tables_.size()),
+                          layout.pages_max);
+  }
   closed_.reserve(layout.slots);
   for (uint32_t i = layout.slots; i-- > 0;) closed_.push_back(static_cast<int32_t>(i));
 }
@@ -42,6 +51,7 @@ int32_t SequenceMemory::open() {
   const int32_t slot = closed_.back();
   closed_.pop_back();
   slots_[static_cast<size_t>(slot)].open = true;
+  if (layout_.recurrent) states_.start(static_cast<uint32_t>(slot));
   return slot;
 }
 
@@ -54,6 +64,8 @@ void SequenceMemory::close(int32_t slot) {
     pages[s.pages] = kNoPage;
   }
   s = {};
+  if (layout_.recurrent) states_.close(static_cast<uint32_t>(slot));
+  for (WindowMemory& window : windows_) window.close(static_cast<uint32_t>(slot));
   closed_.push_back(slot);
 }
 
@@ -61,16 +73,27 @@ uint32_t SequenceMemory::adopt(int32_t slot, std::span<const TokenId> tokens) {
   Slot& s = slots_[index(slot)];
   if (!layout_.prefix_cache || s.written % kPageTokens != 0 || s.pages != s.written / kPageTokens) return 0;
   const auto pages = table(slot);
-  const uint32_t before = s.written;
-  while ((size_t{s.pages} + 1) * kPageTokens < tokens.size()) {
-    const PageId parent = s.pages == 0 ? kNoPage : pages[s.pages - 1];
-    const PageId page = index_.find(parent, page_tokens(tokens, s.pages));
+  uint32_t known = s.pages, usable = s.pages;
+  while ((size_t{known} + 1) * kPageTokens < tokens.size()) {
+    const PageId page = index_.find(known == 0 ? kNoPage : pages[known - 1], page_tokens(tokens, known));
     if (page == kNoPage) break;
-    hold(page);
-    pages[s.pages++] = page;
-    s.written += kPageTokens;
+    pages[known++] = page;
+    if (can_go_on_after(pages.first(known))) usable = known;
   }
-  return s.written - before;
+  while (known > usable) pages[--known] = kNoPage;
+  const uint32_t gained = (usable - s.pages) * kPageTokens;
+  while (s.pages < usable) hold(pages[s.pages++]);
+  s.written += gained;
+  if (gained == 0) return 0;
+  if (layout_.recurrent) states_.start_at(static_cast<uint32_t>(slot), pages[usable - 1]);
+  for (WindowMemory& window : windows_) window.adopt(static_cast<uint32_t>(slot), pages.first(usable));
+  return gained;
+}
+
+bool SequenceMemory::can_go_on_after(std::span<const PageId> pages) const {
+  if (layout_.recurrent && states_.checkpoints().at(pages.back()) == kNoState) return false;
+  return std::all_of(windows_.begin(), windows_.end(),
+                     [&](const WindowMemory& window) { return window.covers(pages); });
 }
 
 uint32_t SequenceMemory::grow(int32_t slot, uint32_t positions) {
@@ -83,7 +106,23 @@ uint32_t SequenceMemory::grow(int32_t slot, uint32_t positions) {
     if (page == kNoPage) break;
     pages[s.pages++] = page;
   }
-  return std::min(positions, s.pages * kPageTokens);
+  const uint32_t room = std::min(positions, s.pages * kPageTokens);
+  for (WindowMemory& window : windows_) window.grow(static_cast<uint32_t>(slot), s.written, room);
+  return room;
+}
+
+uint32_t SequenceMemory::slice_end(int32_t slot, std::span<const TokenId> tokens) const {
+  const auto count = static_cast<uint32_t>(tokens.size());
+  return layout_.recurrent ? states_.slice_end(written(slot), count) : count;
+}
+
+void SequenceMemory::begin_step() {
+  if (layout_.recurrent) states_.begin_step();
+}
+
+void SequenceMemory::will_write(int32_t slot, std::span<const TokenId> tokens, uint32_t positions) {
+  if (!layout_.recurrent) return;
+  states_.will_write(static_cast<uint32_t>(index(slot)), positions, static_cast<uint32_t>(tokens.size()));
 }
 
 void SequenceMemory::commit(int32_t slot, std::span<const TokenId> tokens, uint32_t positions) {
@@ -93,9 +132,19 @@ void SequenceMemory::commit(int32_t slot, std::span<const TokenId> tokens, uint3
   GANTRY_CHECK_LE(positions, tokens.size());
   const uint32_t first = s.written / kPageTokens;
   s.written = positions;
-  if (!layout_.prefix_cache) return;
   const auto pages = table(slot);
-  for (uint32_t i = first; i < positions / kPageTokens; ++i) {
+  if (layout_.prefix_cache) name_pages(pages, first, tokens.first(positions));
+  const uint32_t full = layout_.prefix_cache ? positions / kPageTokens - first : 0;
+  for (WindowMemory& window : windows_)
+    window.commit(static_cast<uint32_t>(slot), positions, first, pages.subspan(first, full));
+  if (!layout_.recurrent) return;
+  const bool border = positions > 0 && positions % kPageTokens == 0;
+  states_.commit(static_cast<uint32_t>(slot), border ? pages[positions / kPageTokens - 1] : kNoPage);
+}
+
+// Puts the full pages from `first` on into the index, or takes what already stands there for them.
+void SequenceMemory::name_pages(std::span<PageId> pages, uint32_t first, std::span<const TokenId> tokens) {
+  for (uint32_t i = first; i < tokens.size() / kPageTokens; ++i) {
     const PageId parent = i == 0 ? kNoPage : pages[i - 1];
     const PageId twin = index_.find(parent, page_tokens(tokens, i));
     if (twin == kNoPage) {
@@ -114,13 +163,18 @@ uint64_t SequenceMemory::next_page_key(int32_t slot, std::span<const TokenId> to
   const Slot& s = slots_[index(slot)];
   const uint32_t page = s.written / kPageTokens;
   if (!layout_.prefix_cache || (size_t{page} + 1) * kPageTokens > tokens.size()) return 0;
+  if (layout_.recurrent && layout_.checkpoints == 0) return 0;
   return index_.key(page == 0 ? kNoPage : table(slot)[page - 1], page_tokens(tokens, page));
 }
 
 PageId SequenceMemory::take() {
   if (pool_.free() == 0) {
     const PageId kept = index_.evict();
-    if (kept != kNoPage) pool_.give(kept);
+    if (kept != kNoPage) {
+      states_.forget(kept);
+      for (WindowMemory& window : windows_) window.forget(kept);
+      pool_.give(kept);
+    }
   }
   return pool_.take();
 }
@@ -138,9 +192,19 @@ void SequenceMemory::release(PageId page) {
     pool_.give(page);
 }
 
+std::vector<StateId> SequenceMemory::unused_states() const {
+  std::vector<StateId> unused;
+  states_.list_unused(unused);
+  return unused;
+}
+
 void SequenceMemory::check() const {
   pool_.check();
   index_.check();
+  states_.check();
+  for (const WindowMemory& window : windows_) window.check();
+  for (PageId page = 0; page < pool_.pages(); ++page)
+    GANTRY_CHECK(states_.checkpoints().at(page) == kNoState || index_.contains(page));
   std::vector<uint32_t> holders(pool_.pages());
   size_t open = 0;
   for (size_t n = 0; n < slots_.size(); ++n) {

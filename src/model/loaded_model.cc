@@ -9,8 +9,9 @@ namespace gantry::model {
 namespace {
 
 std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile& file) {
-  std::vector<float> values(vector.size);
+  std::vector<float> values(vector.tensor->values());
   quant::decode_row(*vector.tensor->dtype, file.data(*vector.tensor), values);
+  values = {values.begin() + vector.first, values.begin() + vector.first + vector.size};
   for (const float value : values) {
     if (!std::isfinite(value)) {
       throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite",
@@ -19,6 +20,19 @@ std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile&
     }
   }
   return values;
+}
+
+// One matrix of a transposed stack: the file's rows are its columns.
+std::vector<float> transposed(const arch::MatrixStack& stack, std::span<const std::byte> rows) {
+  const uint32_t height = stack.shape.rows, width = stack.shape.cols;
+  const quant::Dtype dtype = *stack.tensors[0]->dtype;
+  const uint64_t row_bytes = quant::row_bytes(dtype, height);
+  std::vector<float> row(height), out(uint64_t{height} * width);
+  for (uint32_t col = 0; col < width; ++col) {
+    quant::decode_row(dtype, rows.subspan(col * row_bytes, row_bytes), row);
+    for (uint32_t i = 0; i < height; ++i) out[uint64_t{i} * width + col] = row[i];
+  }
+  return out;
 }
 
 }  // namespace
@@ -39,21 +53,38 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
 
 void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer) {
   device::Arena& weights = arena(plan::ArenaKind::kWeights);
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    weights_[m.tensor] = device::take(weights, sizer.packed_bytes(m.shape));
-                                  },
-                                  [&](const arch::Vector& v) {
-                                    weights_[v.tensor] = device::take(weights, uint64_t{4} * v.size);
-                                  }});
+  arch::visit_weights(
+      blueprint, {[&](const arch::Matrix& m) {
+                    weights_[{m.tensor, m.first_row}] = device::take(weights, sizer.packed_bytes(m.shape));
+                  },
+                  [&](const arch::Vector& v) {
+                    weights_[{v.tensor, v.first}] = device::take(weights, uint64_t{4} * v.size);
+                  },
+                  [&](const arch::MatrixStack& s) {
+                    weights_[{s.tensors[0], s.first_row}] =
+                        device::take(weights, s.count * device::stack_stride(sizer, s.shape));
+                  }});
   for (const arch::Rope& rope : blueprint.ropes) {
     frequencies_.push_back(device::take(weights, uint64_t{8} * rope.frequencies.size()));
   }
+  for (const std::vector<float>& slopes : blueprint.slopes) {
+    slopes_.push_back(device::take(weights, uint64_t{4} * slopes.size()));
+  }
   for (const arch::LayerSpec& layer : blueprint.layers) {
-    std::visit(arch::Overloaded{[&](const arch::SoftmaxAttention& a) {
-                 const uint64_t page = sizer.kv_page_bytes(plan::kv_shape(a, limits_));
-                 kv_.push_back(device::take(arena(plan::ArenaKind::kKv), page * limits_.pages));
-               }},
+    kv_.emplace_back();
+    std::visit(arch::Overloaded{[&](const auto& attention) {
+                                  const uint64_t page =
+                                      sizer.kv_page_bytes(plan::kv_shape(attention, limits_));
+                                  kv_.back() = device::take(arena(plan::ArenaKind::kKv),
+                                                            page * plan::pool_pages(attention, limits_));
+                                },
+                                arch::SkipRecurrent{}},
                layer.mixer);
+  }
+  state_layout_ = plan::state_layout(blueprint);
+  if (state_layout_.bytes != 0) {
+    const uint64_t count = uint64_t{limits_.sequences} + limits_.checkpoints;
+    states_ = device::take(arena(plan::ArenaKind::kStates), state_layout_.bytes * count);
   }
   for (const plan::Activation& a : plan::list_activations(blueprint, limits_)) {
     activations_.push_back({a.role, a.index, device::take(arena(plan::ArenaKind::kActivations), a.bytes())});
@@ -68,35 +99,61 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
 void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
                          const LoadProgress& progress) {
   uint64_t all = 0, done = 0;
-  const auto add = [&](const auto& w) { all += w.tensor->bytes; };
-  arch::visit_weights(blueprint, {add, add});
+  const auto add = [&](const auto& w) { all += arch::stored_bytes(w); };
+  arch::visit_weights(blueprint, {add, add, add});
   const auto stream = device.new_stream();
-  const auto report = [&](const gguf::TensorInfo& tensor) {
-    done += tensor.bytes;
+  const auto report = [&](uint64_t bytes) {
+    done += bytes;
     if (progress) progress(done, all);
   };
   arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    stream->upload_weight(weight(m), file.data(*m.tensor));
+                                    stream->upload_weight(weight(m), arch::bytes_of(file, m));
                                     stream->sync();  // bounds what is in flight, and makes progress true
-                                    report(*m.tensor);
+                                    report(arch::stored_bytes(m));
                                   },
                                   [&](const arch::Vector& v) {
                                     const std::vector<float> values = read_vector(v, file);
-                                    stream->write(weights_.at(v.tensor), std::as_bytes(std::span(values)));
+                                    stream->write(vector(v), std::as_bytes(std::span(values)));
                                     stream->sync();
-                                    report(*v.tensor);
+                                    report(arch::stored_bytes(v));
+                                  },
+                                  [&](const arch::MatrixStack& s) {
+                                    upload(s, file, *stream);
+                                    report(arch::stored_bytes(s));
                                   }});
   for (size_t i = 0; i < blueprint.ropes.size(); ++i) {
-    stream->write(frequencies_[i], std::as_bytes(std::span(blueprint.ropes[i].frequencies)));
+    const std::vector<double>& frequencies = blueprint.ropes[i].frequencies_for(limits_.context);
+    stream->write(frequencies_[i], std::as_bytes(std::span(frequencies)));
+  }
+  for (size_t i = 0; i < blueprint.slopes.size(); ++i) {
+    stream->write(slopes_[i], std::as_bytes(std::span(blueprint.slopes[i])));
   }
   stream->sync();
 }
 
 device::Weight LoadedModel::weight(const arch::Matrix& matrix) const {
-  return {weights_.at(matrix.tensor), matrix.shape};
+  return {weights_.at({matrix.tensor, matrix.first_row}), matrix.shape};
 }
 
-device::Buffer LoadedModel::vector(const arch::Vector& vector) const { return weights_.at(vector.tensor); }
+void LoadedModel::upload(const arch::MatrixStack& what, const gguf::GgufFile& file, device::Stream& stream) {
+  const device::WeightStack to = stack(what);
+  for (uint32_t i = 0; i < what.count; ++i) {
+    const auto rows = arch::bytes_of(file, what, i);
+    std::vector<float> turned;
+    if (what.transposed) turned = transposed(what, rows);
+    stream.upload_weight(to.matrix(i), what.transposed ? std::as_bytes(std::span(turned)) : rows);
+    stream.sync();
+  }
+}
+
+device::WeightStack LoadedModel::stack(const arch::MatrixStack& stack) const {
+  const device::Buffer buffer = weights_.at({stack.tensors[0], stack.first_row});
+  return {buffer, stack.shape, stack.count, buffer.bytes / stack.count};
+}
+
+device::Buffer LoadedModel::vector(const arch::Vector& vector) const {
+  return weights_.at({vector.tensor, vector.first});
+}
 
 device::Buffer LoadedModel::activation(plan::Role role, uint32_t index) const {
   for (const Taken& taken : activations_) {

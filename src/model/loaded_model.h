@@ -2,15 +2,19 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "arch/blueprint.h"
+#include "base/states.h"
 #include "device/device.h"
 #include "gguf/gguf.h"
 #include "plan/activations.h"
 #include "plan/memory_plan.h"
+#include "plan/states.h"
+#include "plan/windows.h"
 
 namespace gantry::model {
 
@@ -31,9 +35,17 @@ class LoadedModel {
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
 
   device::Weight weight(const arch::Matrix& matrix) const;
+  device::WeightStack stack(const arch::MatrixStack& stack) const;
   device::Buffer vector(const arch::Vector& vector) const;  // float32
   device::Buffer frequencies(uint32_t rope) const { return frequencies_[rope]; }
-  device::Buffer kv(uint32_t layer) const { return kv_[layer]; }
+  device::Buffer slopes(uint32_t index) const { return slopes_[index]; }
+  device::Buffer kv(uint32_t layer) const { return kv_[layer]; }  // none for a recurrent layer
+  const plan::StateLayout& state_layout() const { return state_layout_; }
+  device::Buffer state(StateId state) const {
+    return states_.part(state * state_layout_.bytes, state_layout_.bytes);
+  }
+  // One layer's part of all states, `offset` bytes from the beginning of each.
+  device::StatePart state_part(uint64_t offset) const { return {states_, state_layout_.bytes, offset}; }
   device::Buffer activation(plan::Role role, uint32_t index = 0) const;
   device::Buffer staged(plan::Staged what) const { return staged_[static_cast<size_t>(what)]; }
   device::Buffer scratch() const { return scratch_; }
@@ -42,19 +54,23 @@ class LoadedModel {
   explicit LoadedModel(const plan::Limits& limits) : limits_(limits) {}
   device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
   void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);
+  void upload(const arch::MatrixStack& stack, const gguf::GgufFile& file, device::Stream& stream);
   void upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,
               const LoadProgress& progress);
 
   const plan::Limits limits_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
-  std::unordered_map<const gguf::TensorInfo*, device::Buffer> weights_;
-  std::vector<device::Buffer> frequencies_, kv_, staged_;
+  // By tensor and the first row or value that is taken of it.
+  std::map<std::pair<const gguf::TensorInfo*, uint32_t>, device::Buffer> weights_;
+  std::vector<device::Buffer> frequencies_, slopes_, kv_, staged_;
   struct Taken {
     plan::Role role;
     uint32_t index;
     device::Buffer buffer;
   };
   std::vector<Taken> activations_;
+  plan::StateLayout state_layout_;
+  device::Buffer states_;
   device::Buffer scratch_;
 };
 

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/ids.h"
+#include "base/states.h"
 
 namespace gantry::model {
 
@@ -17,16 +19,28 @@ struct RunnerLimits {
   uint32_t logit_rows_max = 0;  // rows whose logits may be asked for in one batch
   uint32_t pages = 0;           // in the KV pool, shared by all sequences
   uint32_t pages_max = 0;       // in one sequence's table: ceil(context_max / kPageTokens)
+  bool recurrent = false;       // sequence i of a batch changes state i
+  struct Window {
+    uint32_t window = 0, pages = 0;
+  };
+  std::vector<Window> windows = {};  // layers that see only so much have pages and page tables of their own
+  uint32_t checkpoints = 0;  // states beside those of the sequences: [sequences_max, sequences_max + this)
 };
 
 // One step. Rows of one sequence stand together, in rising, gapless positions. Everything below a row's
-// position has been written into its pages by this or an earlier step.
+// position has been written into its pages by this or an earlier step. With recurrent layers, a sequence's
+// state after the restores is that of the position before its first row, and the step leaves it at its last;
+// one whose first row is at position 0 starts from the empty state, whatever stands there.
 struct Batch {
-  std::span<const TokenId> tokens;      // [rows]
-  std::span<const int32_t> positions;   // [rows]
-  std::span<const int32_t> sequences;   // [rows]: index of the sequence's page table below
-  std::span<const PageId> page_tables;  // [sequences, limits.pages_max], kNoPage beyond the end
-  std::span<const int32_t> logit_rows;  // [logit rows]: indices into the rows above, rising
+  std::span<const TokenId> tokens;           // [rows]
+  std::span<const int32_t> positions;        // [rows]
+  std::span<const int32_t> sequences;        // [rows]: index of the sequence's page table below
+  std::span<const PageId> page_tables;       // [sequences, limits.pages_max], kNoPage beyond the end
+  std::span<const int32_t> logit_rows;       // [logit rows]: indices into the rows above, rising
+  std::span<const StateCopy> restores = {};  // before the rows
+  std::span<const StateCopy> saves = {};     // after them, into checkpoints
+  // [limits.windows, sequences, limits.pages_max]: every page that a row's window reaches, kNoPage elsewhere
+  std::span<const PageId> window_tables = {};
 };
 
 class Runner {

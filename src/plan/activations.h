@@ -11,32 +11,60 @@
 namespace gantry::plan {
 
 enum class Role : uint8_t {
-  kStream,     // [step_rows, width] what layers add to
-  kNormed,     // [step_rows, width]
+  kStream,        // [step_rows, width] what layers add to
+  kNormed,        // [step_rows, width]
+  kNormedForFfn,  // [step_rows, width] where a parallel layer norms twice; else empty
+  kBranch,     // [step_rows, width] a layer's result before it joins the stream; empty where it joins at once
   kQuery,      // [step_rows, heads * key_dim]
   kKey,        // [step_rows, kv_heads * key_dim]
   kValue,      // [step_rows, kv_heads * value_dim]
   kAttended,   // [step_rows, heads * value_dim]
-  kGate,       // [step_rows, hidden]
-  kUp,         // [step_rows, hidden]
+  kHidden,     // [step_rows, hidden]
+  kUp,         // [step_rows, hidden] what gates; empty where nothing does
+  kQueryGate,  // [step_rows, 2 * heads * key_dim] queries and what gates their results
+  kProjected,  // [step_rows, what a recurrent layer's first matrix gives]
+  kConvolved,  // [step_rows, channels]
+  kRecalled,   // [step_rows, what a recurrent layer's memory gives]
+  kRates,      // [step_rows, 2 * value_heads] how fast a delta rule forgets and learns
   kRopeTable,  // [step_rows, 2 * pairs], one for each rotation of the Blueprint
-  kLast,       // [logit_rows, width] the rows whose logits are wanted
-  kLogits,     // [logit_rows, vocab]
+  kQueryLatent,    // [step_rows, q_latent]
+  kAbsorbed,       // [step_rows, heads * (latent + rope_dim)] queries in the latent's space
+  kLatent,         // [step_rows, heads * latent] what the heads attended, there
+  kScores,         // [step_rows, experts] of a router
+  kStarts,         // int32 [experts + 1]    device::Assignment
+  kSource,         // int32 [step_rows, used]
+  kPlace,          // int32 [step_rows, used]
+  kExpertWeights,  // [step_rows, used]
+  kExpertHidden,   // [step_rows * used, hidden], twice as wide where gate and up are one matrix
+  kExpertUp,       // [step_rows * used, hidden]
+  kExpertOut,      // [step_rows * used, width]
+  kLast,           // [logit_rows, width] the rows whose logits are wanted
+  kLogits,         // [logit_rows, vocab]
 };
 const char* name_of(Role role);
 
-// One float32 buffer.
+// One buffer of float32 (or, where said, int32).
 struct Activation {
   Role role;
   uint32_t index;  // which rotation; 0 otherwise
-  uint32_t rows, cols;
-  uint64_t bytes() const { return uint64_t{4} * rows * cols; }
+  uint32_t rows;
+  uint64_t cols;
+  uint64_t bytes() const { return 4 * rows * cols; }
 };
 
 std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const Limits& limits);
 
 // What is sent to the device with each step: name and bytes, in order.
-enum class Staged : uint8_t { kTokens, kPositions, kSequences, kPageTables, kLogitRows };
+enum class Staged : uint8_t {
+  kTokens,
+  kPositions,
+  kSequences,
+  kPageTables,
+  kLogitRows,
+  kRunFirsts,
+  kRunStates,
+  kWindowTables,
+};
 struct Staging {
   Staged what;
   const char* name;
@@ -49,5 +77,6 @@ uint64_t scratch_bytes(const arch::Blueprint& blueprint, const Limits& limits, c
 
 // One layer's sequence memory.
 device::KvShape kv_shape(const arch::SoftmaxAttention& attention, const Limits& limits);
+device::KvShape kv_shape(const arch::LatentAttention& attention, const Limits& limits);
 
 }  // namespace gantry::plan

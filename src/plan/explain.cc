@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "plan/states.h"
 
 namespace gantry::plan {
 namespace {
@@ -17,22 +18,39 @@ struct Census {
 
 Census take_census(const arch::Blueprint& blueprint) {
   Census census;
-  const auto count = [&](const gguf::TensorInfo& tensor) {
-    census.parameters += tensor.values();
-    census.bytes_by_type[quant::facts(*tensor.dtype).name] += tensor.bytes;
+  const auto count = [&](uint64_t values, const gguf::TensorInfo& tensor, uint64_t bytes) {
+    census.parameters += values;
+    census.bytes_by_type[quant::facts(*tensor.dtype).name] += bytes;
   };
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) { count(*m.tensor); },
-                                  [&](const arch::Vector& v) { count(*v.tensor); }});
+  arch::visit_weights(blueprint,
+                      {[&](const arch::Matrix& m) {
+                         count(uint64_t{m.shape.rows} * m.shape.cols, *m.tensor, arch::stored_bytes(m));
+                       },
+                       [&](const arch::Vector& v) { count(v.size, *v.tensor, arch::stored_bytes(v)); },
+                       [&](const arch::MatrixStack& s) {
+                         count(uint64_t{s.count} * s.shape.rows * s.shape.cols, *s.tensors[0],
+                               arch::stored_bytes(s));
+                       }});
   return census;
 }
 
-std::string what_it_holds(const ArenaPlan& arena, const Limits& limits) {
+std::string kv_words(const ArenaPlan& arena, const Limits& limits) {
+  std::string text = fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
+                                 arena.items.size(), quant::facts(limits.kv_dtype).name);
+  for (const WindowPages& window : limits.windows)
+    text += fmt::format("; {} pages for windows of {}", window.pages, window.window);
+  return text;
+}
+
+std::string what_it_holds(const ArenaPlan& arena, const Limits& limits, uint32_t recurrent_layers) {
   switch (arena.kind) {
     case ArenaKind::kWeights:
       return fmt::format("{} tensors in the device's layout", arena.items.size());
     case ArenaKind::kKv:
-      return fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
-                         arena.items.size(), quant::facts(limits.kv_dtype).name);
+      if (arena.items.empty()) return "no layer needs pages";
+      return kv_words(arena, limits);
+    case ArenaKind::kStates:
+      return fmt::format("{} of {} recurrent layers, float32", arena.items.at(0).name, recurrent_layers);
     case ArenaKind::kActivations:
       return fmt::format("{} tokens in a step, logits of {}", limits.step_rows, limits.logit_rows);
     case ArenaKind::kScratch:
@@ -43,11 +61,18 @@ std::string what_it_holds(const ArenaPlan& arena, const Limits& limits) {
   return "";
 }
 
+uint64_t expert_bytes(const ArenaPlan& arena) {
+  uint64_t bytes = 0;
+  for (const Item& item : arena.items) bytes += item.experts ? item.bytes : 0;
+  return bytes;
+}
+
 }  // namespace
 
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   const Census census = take_census(blueprint);
   const Limits& limits = plan.limits;
+  const StateLayout states = state_layout(blueprint);
   std::string types;
   for (const auto& [name, bytes] : census.bytes_by_type) {
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", name, human_bytes(bytes));
@@ -59,8 +84,13 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
     text += fmt::format("device    {} {}: {} free of {}\n", device.facts.id, device.facts.name,
                         human_bytes(device.facts.memory_free_bytes), human_bytes(device.facts.memory_bytes));
     for (const ArenaPlan& arena : device.arenas) {
+      if (arena.kind == ArenaKind::kStates && arena.items.empty()) continue;
       text += fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name_of(arena.kind), arena.bytes,
-                          human_bytes(arena.bytes), what_it_holds(arena, limits));
+                          human_bytes(arena.bytes), what_it_holds(arena, limits, states.recurrent_layers));
+      const uint64_t experts = expert_bytes(arena);
+      if (experts != 0)
+        text += fmt::format("   of these {:>19} B  {:>9}  experts, of which a token needs a few only\n",
+                            experts, human_bytes(experts));
     }
     text += fmt::format("  {:<12} {:>16} B  {:>9}  the backend's own\n", "overhead", device.overhead_bytes,
                         human_bytes(device.overhead_bytes));
@@ -74,6 +104,13 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   text += fmt::format(
       "serves    {} sequences at once, up to {} positions each (the model knows {}), {} positions in all\n",
       limits.sequences, limits.context, blueprint.context_train, uint64_t{limits.pages} * kPageTokens);
+  if (states.bytes != 0) {
+    text += fmt::format(
+        "          a sequence's state takes {} however long it is; {} checkpoints let prompts go on from "
+        "known "
+        "beginnings\n",
+        human_bytes(states.bytes), limits.checkpoints);
+  }
   for (const std::string& note : plan.notes) text += "note      " + note + "\n";
   for (const std::string& name : blueprint.unused_tensors)
     text += "note      the file's tensor " + name + " is not used\n";
@@ -90,10 +127,20 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                    {"context_train", blueprint.context_train},
                    {"bytes_by_type", census.bytes_by_type}};
   const Limits& limits = plan.limits;
-  json["limits"] = {{"context", limits.context},     {"sequences", limits.sequences},
-                    {"step_rows", limits.step_rows}, {"logit_rows", limits.logit_rows},
-                    {"pages", limits.pages},         {"page_tokens", kPageTokens},
-                    {"pages_max", limits.pages_max}, {"kv_type", quant::facts(limits.kv_dtype).name}};
+  nlohmann::ordered_json windows = nlohmann::ordered_json::array();
+  for (const WindowPages& window : limits.windows)
+    windows.push_back({{"window", window.window}, {"pages", window.pages}});
+  json["limits"] = {{"context", limits.context},
+                    {"sequences", limits.sequences},
+                    {"step_rows", limits.step_rows},
+                    {"logit_rows", limits.logit_rows},
+                    {"pages", limits.pages},
+                    {"page_tokens", kPageTokens},
+                    {"pages_max", limits.pages_max},
+                    {"windows", std::move(windows)},
+                    {"checkpoints", limits.checkpoints},
+                    {"state_bytes", state_layout(blueprint).bytes},
+                    {"kv_type", quant::facts(limits.kv_dtype).name}};
   json["devices"] = nlohmann::ordered_json::array();
   for (const DevicePlan& device : plan.devices) {
     nlohmann::ordered_json arenas = nlohmann::ordered_json::array();
@@ -101,6 +148,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
       nlohmann::ordered_json items = nlohmann::ordered_json::array();
       for (const Item& item : arena.items) items.push_back({{"name", item.name}, {"bytes", item.bytes}});
       arenas.push_back({{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", std::move(items)}});
+      if (const uint64_t experts = expert_bytes(arena); experts != 0) arenas.back()["expert_bytes"] = experts;
     }
     json["devices"].push_back({{"id", device.facts.id},
                                {"name", device.facts.name},

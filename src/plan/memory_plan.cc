@@ -10,7 +10,10 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "device/expert_ops.h"
 #include "plan/activations.h"
+#include "plan/states.h"
+#include "plan/windows.h"
 
 namespace gantry::plan {
 namespace {
@@ -19,7 +22,14 @@ class Planner {
  public:
   Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
           const device::Sizer& sizer)
-      : blueprint_(blueprint), settings_(settings), facts_(facts), sizer_(sizer), weights_(weights()) {}
+      : blueprint_(blueprint),
+        settings_(settings),
+        facts_(facts),
+        sizer_(sizer),
+        weights_(weights()),
+        state_bytes_(state_layout(blueprint).bytes) {
+    choose_states();
+  }
 
   // The plan for these limits, whether it fits or not.
   DevicePlan count(const Limits& limits) const {
@@ -28,6 +38,7 @@ class Planner {
       plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab;
     plan.arenas.push_back(weights_);
     plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
+    plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));
     std::vector<Item> activations;
     for (const Activation& a : list_activations(blueprint_, limits))
       activations.push_back({name_of(a.role), a.bytes()});
@@ -46,15 +57,19 @@ class Planner {
   Limits limits(uint32_t context, uint32_t pages) const {
     Limits limits;
     limits.context = context;
-    limits.sequences = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
+    limits.sequences = sequences_;
+    limits.checkpoints = checkpoints_;
     limits.step_rows =
         std::max(settings_.step_rows != 0 ? settings_.step_rows : kStepRowsDefault, limits.sequences);
     limits.logit_rows = settings_.logits_of_all_rows ? limits.step_rows : limits.sequences;
     limits.kv_dtype = settings_.kv_dtype;
     limits.pages_max = pages_for(context);
     limits.pages = pages;
+    if (!settings_.whole_windows) limits.windows = window_pages(blueprint_, limits);
     return limits;
   }
+
+  const std::vector<std::string>& notes() const { return notes_; }  // on what the constructor decided
 
   static uint32_t pages_for(uint32_t context) { return (context + kPageTokens - 1) / kPageTokens; }
 
@@ -73,9 +88,16 @@ class Planner {
                          },
                          [&](const arch::Vector& v) {
                            items.push_back({std::string(v.tensor->name), uint64_t{4} * v.size});
+                         },
+                         [&](const arch::MatrixStack& s) {
+                           items.push_back({std::string(s.tensors[0]->name),
+                                            s.count * device::stack_stride(sizer_, s.shape), s.sparse});
                          }});
     for (const arch::Rope& rope : blueprint_.ropes) {
       items.push_back({"rotation frequencies", uint64_t{8} * rope.frequencies.size()});
+    }
+    for (const std::vector<float>& slopes : blueprint_.slopes) {
+      items.push_back({"slopes of the bias by distance", uint64_t{4} * slopes.size()});
     }
     return arena(ArenaKind::kWeights, std::move(items));
   }
@@ -83,13 +105,42 @@ class Planner {
   std::vector<Item> kv_items(const Limits& limits) const {
     std::vector<Item> items;
     for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
-      std::visit(arch::Overloaded{[&](const arch::SoftmaxAttention& a) {
-                   items.push_back({fmt::format("layer {}", i),
-                                    sizer_.kv_page_bytes(kv_shape(a, limits)) * limits.pages});
-                 }},
+      std::visit(arch::Overloaded{[&](const auto& attention) {
+                                    items.push_back({fmt::format("layer {}", i),
+                                                     sizer_.kv_page_bytes(kv_shape(attention, limits)) *
+                                                         pool_pages(attention, limits)});
+                                  },
+                                  arch::SkipRecurrent{}},
                  blueprint_.layers[i].mixer);
     }
     return items;
+  }
+
+  std::vector<Item> state_items(const Limits& limits) const {
+    if (state_bytes_ == 0) return {};
+    return {{fmt::format("{} live, {} checkpoints", limits.sequences, limits.checkpoints),
+             state_bytes_ * (uint64_t{limits.sequences} + limits.checkpoints)}};
+  }
+
+  // How many states: what the user named, else what leaves room for pages. One is needed for each sequence.
+  void choose_states() {
+    sequences_ = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
+    if (state_bytes_ == 0) return;
+    const uint64_t used = count(limits(1, 0)).bytes() - state_bytes_ * sequences_;
+    const uint64_t left = facts_.memory_free_bytes > used ? facts_.memory_free_bytes - used : 0;
+    if (settings_.sequences == 0 && state_bytes_ * sequences_ > left / 4) {
+      const uint32_t wanted = sequences_;
+      sequences_ = static_cast<uint32_t>(std::max<uint64_t>(1, left / 4 / state_bytes_));
+      notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_,
+                                   wanted, human_bytes(state_bytes_)));
+    }
+    const uint32_t wanted = kCheckpointsPerSequence * sequences_;
+    checkpoints_ = settings_.checkpoints.value_or(
+        static_cast<uint32_t>(std::min<uint64_t>(wanted, left / 8 / state_bytes_)));
+    if (!settings_.checkpoints && checkpoints_ < wanted) {
+      notes_.push_back(fmt::format("{} checkpoints instead of {}: each takes {}; prompts share less",
+                                   checkpoints_, wanted, human_bytes(state_bytes_)));
+    }
   }
 
   const arch::Blueprint& blueprint_;
@@ -97,6 +148,9 @@ class Planner {
   const device::DeviceFacts& facts_;
   const device::Sizer& sizer_;
   const ArenaPlan weights_;
+  const uint64_t state_bytes_;
+  uint32_t sequences_ = 0, checkpoints_ = 0;
+  std::vector<std::string> notes_;
 };
 
 // The largest n in [low, high] for which `good` holds; it holds up to some n and not beyond. low - 1 when for
@@ -122,6 +176,7 @@ void check_range(const char* field, uint32_t value, uint32_t max) {
 void check_settings(const arch::Blueprint& blueprint, const Settings& settings) {
   check_range("--sequences", settings.sequences, kSequencesMax);
   check_range("--step-rows", settings.step_rows, kStepRowsMax);
+  check_range("--checkpoints", settings.checkpoints.value_or(0), kCheckpointsMax);
   if (settings.context > blueprint.context_train) {
     throw Error(
         ErrorCode::kInvalidRequest,
@@ -135,20 +190,23 @@ void check_settings(const arch::Blueprint& blueprint, const Settings& settings) 
 std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& settings,
                           const device::DeviceFacts& facts, const device::Sizer& sizer) {
   std::string text;
+  const bool recurrent = state_layout(blueprint).bytes != 0;
   for (const quant::Dtype dtype : {settings.kv_dtype, quant::Dtype::kF16, quant::Dtype::kQ8_0}) {
     Settings smaller = settings;
     smaller.kv_dtype = dtype;
     smaller.sequences = 1;
+    smaller.checkpoints = 0;
     const Planner planner(blueprint, smaller, facts, sizer);
     const uint32_t pages = largest(1, Planner::pages_for(blueprint.context_train), [&](uint32_t p) {
       return planner.fits(planner.limits(p * kPageTokens, p));
     });
     if (pages == 0) continue;
-    const std::string option = fmt::format("--sequences 1 --context {} --kv-type {}",
+    const std::string option = fmt::format("--sequences 1 --context {} --kv-type {}{}",
                                            std::min(pages * kPageTokens, blueprint.context_train),
                                            dtype == quant::Dtype::kQ8_0  ? "q8_0"
                                            : dtype == quant::Dtype::kF16 ? "f16"
-                                                                         : "f32");
+                                                                         : "f32",
+                                           recurrent ? " --checkpoints 0" : "");
     if (text.find(option) == std::string::npos) text += (text.empty() ? "fits: " : "; or ") + option;
   }
   return text.empty() ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
@@ -187,6 +245,8 @@ const char* name_of(ArenaKind kind) {
       return "weights";
     case ArenaKind::kKv:
       return "kv";
+    case ArenaKind::kStates:
+      return "states";
     case ArenaKind::kActivations:
       return "activations";
     case ArenaKind::kScratch:
@@ -221,12 +281,15 @@ MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
   check_settings(blueprint, settings);
   const Planner planner(blueprint, settings, facts, sizer);
   MemoryPlan plan;
+  plan.notes = planner.notes();
 
   // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
   uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
   const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
+  // What pages add: those of windows are counted beside them.
   const auto kv_bytes = [&](uint32_t pages) {
-    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes;
+    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes -
+           planner.count(planner.limits(context, 0)).arena(ArenaKind::kKv).bytes;
   };
   const uint32_t whole = Planner::pages_for(context);
   if (settings.context == 0 && kv_bytes(whole) > budget) {

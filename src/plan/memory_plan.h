@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,33 +15,45 @@ namespace gantry::plan {
 
 inline constexpr uint32_t kSequencesDefault = 8;
 inline constexpr uint32_t kSequencesMax = 1024;
+inline constexpr uint32_t kCheckpointsPerSequence = 4;  // by default
+inline constexpr uint32_t kCheckpointsMax = 1u << 16;
 inline constexpr uint32_t kStepRowsDefault = 512;
 inline constexpr uint32_t kStepRowsMax = 8192;
 
 // What the user asked for; zero means "you decide".
 struct Settings {
-  uint32_t context = 0;    // positions of one sequence
-  uint32_t sequences = 0;  // at once
-  uint32_t step_rows = 0;  // tokens in one step
+  uint32_t context = 0;                 // positions of one sequence
+  uint32_t sequences = 0;               // at once
+  uint32_t step_rows = 0;               // tokens in one step
+  std::optional<uint32_t> checkpoints;  // copies of recurrent states; none: you decide
   quant::Dtype kv_dtype = quant::Dtype::kF16;
+  bool whole_windows = false;       // layers with windows keep all pages too (debugging)
   bool logits_of_all_rows = false;  // not only of each sequence's last one (debugging)
+};
+
+// Pages of the layers with windows of this length, for all sequences together.
+struct WindowPages {
+  uint32_t window = 0, pages = 0;
 };
 
 // What was decided.
 struct Limits {
   uint32_t context = 0, sequences = 0, step_rows = 0, logit_rows = 0;
-  uint32_t pages = 0;      // in the pool
-  uint32_t pages_max = 0;  // of one sequence
+  uint32_t pages = 0;                // in the pool
+  uint32_t pages_max = 0;            // of one sequence
+  std::vector<WindowPages> windows;  // layers with windows have pools of their own
+  uint32_t checkpoints = 0;          // recurrent states beside the one of each sequence
   quant::Dtype kv_dtype = quant::Dtype::kF16;
 };
 
-enum class ArenaKind : uint8_t { kWeights, kKv, kActivations, kScratch, kStaging };
+enum class ArenaKind : uint8_t { kWeights, kKv, kStates, kActivations, kScratch, kStaging };
 const char* name_of(ArenaKind kind);
 
 // In the order in which they are taken from the arena; bytes as the taker asks for them, before alignment.
 struct Item {
   std::string name;
   uint64_t bytes = 0;
+  bool experts = false;  // of which a token needs a few only
 };
 
 struct ArenaPlan {

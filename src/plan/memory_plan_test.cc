@@ -25,6 +25,9 @@ class RoundSizer final : public device::Sizer {
   uint64_t linear_scratch_bytes(const device::WeightShape& s, uint32_t rows) const override {
     return uint64_t{s.cols} * rows;
   }
+  uint64_t stack_scratch_bytes(const device::WeightShape& s, uint32_t count, uint64_t tokens) const override {
+    return s.cols * tokens + count;
+  }
   uint64_t attention_scratch_bytes(const device::KvShape&, uint32_t, uint32_t) const override { return 100; }
   uint64_t overhead_bytes() const override { return 1000; }
 };
@@ -39,30 +42,51 @@ struct Model {
     blueprint.context_train = 1024;
     blueprint.embedding = matrix(100, 64);
     blueprint.output = {blueprint.embedding, {}};
-    blueprint.output_norm = {vector(64), 1e-5f};
-    blueprint.ropes.push_back({device::RopeOrder::kNeox, std::vector<double>(8, 1.0), 1});
+    blueprint.output_norm = norm(64);
+    arch::Rope rope;
+    rope.frequencies = std::vector<double>(8, 1.0);
+    blueprint.ropes.push_back(rope);
     for (int i = 0; i < 2; ++i) {
-      arch::SoftmaxAttention attention{4,
-                                       2,
-                                       16,
-                                       16,
-                                       {matrix(64, 64), {}},
-                                       {matrix(32, 64), {}},
-                                       {matrix(32, 64), {}},
-                                       {matrix(64, 64), {}},
-                                       {},
-                                       {},
-                                       0,
-                                       1};
-      arch::GatedMlp mlp{
+      arch::SoftmaxAttention attention;
+      attention.heads = 4;
+      attention.kv_heads = 2;
+      attention.key_dim = attention.value_dim = 16;
+      attention.q = attention.out = {matrix(64, 64), {}};
+      attention.k = {matrix(32, 64), {}};
+      attention.v = {matrix(32, 64), {}};
+      attention.rope = 0;
+      arch::LayerSpec layer;
+      layer.mixer_norm = norm(64);
+      layer.mixer = attention;
+      layer.ffn_norm = norm(64);
+      layer.ffn = arch::GatedMlp{
           device::Activation::kSilu, {matrix(128, 64), {}}, {matrix(128, 64), {}}, {matrix(64, 128), {}}};
-      blueprint.layers.push_back({{vector(64), 1e-5f}, attention, {vector(64), 1e-5f}, mlp});
+      blueprint.layers.push_back(layer);
     }
   }
-  arch::Matrix matrix(uint32_t rows, uint32_t cols) {
-    return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}};
+  arch::Norm norm(uint32_t size) {
+    return {device::NormKind::kRms, size, 1, vector(size), std::nullopt, 1e-5f};
   }
-  arch::Vector vector(uint32_t size) { return {tensor({size}), size}; }
+  // Twelve experts of 64 x 32 instead of the MLPs, three of them for a token.
+  void mix() {
+    for (arch::LayerSpec& layer : blueprint.layers) {
+      arch::ExpertMlp mlp;
+      mlp.routing.experts = 12;
+      mlp.routing.used = 3;
+      mlp.router = {matrix(12, 64), {}};
+      mlp.gate = stack(12, 32, 64);
+      mlp.up = stack(12, 32, 64);
+      mlp.down = stack(12, 64, 32);
+      layer.ffn = mlp;
+    }
+  }
+  arch::MatrixStack stack(uint32_t count, uint32_t rows, uint32_t cols) {
+    return {{tensor({cols, rows, count})}, {quant::Dtype::kF32, rows, cols}, count, 0, rows, false, true};
+  }
+  arch::Matrix matrix(uint32_t rows, uint32_t cols) {
+    return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}, 0};
+  }
+  arch::Vector vector(uint32_t size) { return {tensor({size}), size, 0}; }
   const gguf::TensorInfo* tensor(std::vector<uint64_t> shape) {
     gguf::TensorInfo info;
     info.name = "some.weight";
@@ -106,6 +130,34 @@ TEST(MemoryPlan, AddsUp) {
     sum += arena.bytes;
   }
   EXPECT_EQ(sum, device.bytes());
+}
+
+TEST(MemoryPlan, ExpertsAddUp) {
+  Model model;
+  Settings settings;
+  settings.context = 64;
+  settings.sequences = 2;
+  settings.step_rows = 16;
+  const MemoryPlan dense = model.plan(settings);
+  model.mix();
+  const MemoryPlan plan = model.plan(settings);
+  const auto bytes = [](const MemoryPlan& of, ArenaKind kind) { return of.devices[0].arena(kind).bytes; };
+  // Per layer the router and 12 x 3 matrices of 32 x 64 instead of 3 of 128 x 64; 32 * 64 is a whole line.
+  EXPECT_EQ(bytes(plan, ArenaKind::kWeights),
+            bytes(dense, ArenaKind::kWeights) + 2 * (12u * 64 + 36 * 32 * 64 - 3 * 128 * 64));
+  EXPECT_EQ(bytes(plan, ArenaKind::kKv), bytes(dense, ArenaKind::kKv));
+  // Instead of hidden and up: scores 12, places 3 + 3, weights 3, three experts' hidden, up and result;
+  // starts.
+  EXPECT_EQ(bytes(plan, ArenaKind::kActivations), bytes(dense, ArenaKind::kActivations) - 4u * 16 * 2 * 128 +
+                                                      4u * 16 * (12 + 3 + 3 + 3 + 3 * (32 + 32 + 64)) +
+                                                      align_up(4 * 13, 64));
+  EXPECT_EQ(bytes(plan, ArenaKind::kScratch), align_up(64u * 16 * 3 + 12, 64));
+  uint64_t experts = 0;
+  for (const Item& item : plan.devices[0].arena(ArenaKind::kWeights).items)
+    experts += item.experts ? item.bytes : 0;
+  EXPECT_EQ(experts, 2u * 36 * 32 * 64);
+  EXPECT_NE(explain(model.blueprint, plan).find(std::to_string(experts)), std::string::npos);
+  EXPECT_EQ(to_json(model.blueprint, plan)["devices"][0]["arenas"][0]["expert_bytes"], experts);
 }
 
 TEST(MemoryPlan, WhatTheUserNamedIsKeptOrRefused) {

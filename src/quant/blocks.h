@@ -202,6 +202,13 @@ constexpr float nvfp4_scale(uint8_t code) {
   return std::bit_cast<float>(((exponent + 119) << 23) | (mantissa << 20));
 }
 
+// The byte of TQ1_0 that holds these five digits, the first the highest.
+constexpr uint8_t ternary_byte(const uint8_t* digits) {
+  uint32_t number = 0;
+  for (int n = 0; n < 5; ++n) number = 3 * number + digits[n];
+  return static_cast<uint8_t>((number * 256 + 242) / 243);
+}
+
 // Digit n (0..4, the first is the highest) of a byte of TQ1_0.
 constexpr int ternary_digit(uint8_t byte, unsigned n) {
   constexpr uint8_t kPowers[5] = {1, 3, 9, 27, 81};

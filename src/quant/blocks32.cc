@@ -1,10 +1,12 @@
 // Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0: blocks of 32 values with one scale, some with an offset.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 #include "quant/blocks.h"
 #include "quant/fit.h"
 #include "quant/half.h"
+#include "quant/lane_search.h"
 #include "quant/rows.h"
 
 namespace gantry::quant {
@@ -25,22 +27,22 @@ void pack_fifth_bits(const int* q, uint8_t* qh) {
     qh[j / 8] = static_cast<uint8_t>(qh[j / 8] | (((q[j] >> 4) & 1) << (j % 8)));
 }
 
-// Fits x ~ d * (q - zero), 0 <= q < 2 * zero; returns the bits of d.
-uint16_t fit_centred(const float* x, int zero, int* q) {
-  const float d = fit_scale<kBlockValues>(x, -zero, zero - 1, to_half);
-  quantize<kBlockValues>(x, d, 0, -zero, zero - 1, q);
-  for (size_t j = 0; j < kBlockValues; ++j) q[j] += zero;
-  return f32_to_f16(d);
-}
-
-struct HalfPair {
-  uint16_t d, m;
-};
-HalfPair fit_offset(const float* x, int high, int* q) {
-  constexpr float kNoBound = 65504;
-  const ScaleOffset fit = fit_scale_offset<kBlockValues>(x, high, kNoBound, to_half);
-  quantize<kBlockValues>(x, fit.scale, fit.offset, 0, high, q);
-  return {f32_to_f16(fit.scale), f32_to_f16(fit.offset)};
+// The blocks of a row, kBlocksAtOnce at a time; a last, shorter group is filled up with zeros. make(x, scale,
+// offset) gives one block.
+template <typename Block, typename Find, typename Make>
+void encode_groups(std::span<const float> src, std::span<std::byte> dst, Find find, Make make) {
+  const size_t blocks = src.size() / kBlockValues;
+  for (size_t first = 0; first < blocks; first += kBlocksAtOnce) {
+    const size_t count = std::min(kBlocksAtOnce, blocks - first);
+    float x[kBlocksAtOnce * kBlockValues] = {};
+    std::copy_n(src.data() + first * kBlockValues, count * kBlockValues, x);
+    BlocksFound found;
+    find(x, found);
+    for (size_t i = 0; i < count; ++i) {
+      const Block block = make(x + i * kBlockValues, found.scale[i], found.offset[i]);
+      std::memcpy(dst.data() + (first + i) * sizeof(Block), &block, sizeof(Block));
+    }
+  }
 }
 
 }  // namespace
@@ -93,32 +95,36 @@ void decode_q8_0(std::span<const std::byte> src, std::span<float> dst) {
 }
 
 void encode_q4_0(std::span<const float> src, std::span<std::byte> dst) {
-  encode_blocks<BlockQ4_0, kBlockValues>(src, dst, [](const float* x) {
+  encode_groups<BlockQ4_0>(src, dst, find_q4_0, [](const float* x, float scale, float) {
     BlockQ4_0 b;
     int q[kBlockValues];
-    b.d = fit_centred(x, 8, q);
+    quantize<kBlockValues>(x, scale, 0, -8, 7, q);
+    for (int& value : q) value += 8;
+    b.d = f32_to_f16(scale);
     pack_nibbles(q, b.qs);
     return b;
   });
 }
 
 void encode_q4_1(std::span<const float> src, std::span<std::byte> dst) {
-  encode_blocks<BlockQ4_1, kBlockValues>(src, dst, [](const float* x) {
+  encode_groups<BlockQ4_1>(src, dst, find_q4_1, [](const float* x, float scale, float offset) {
     BlockQ4_1 b;
     int q[kBlockValues];
-    const HalfPair fit = fit_offset(x, 15, q);
-    b.d = fit.d;
-    b.m = fit.m;
+    quantize<kBlockValues>(x, scale, offset, 0, 15, q);
+    b.d = f32_to_f16(scale);
+    b.m = f32_to_f16(offset);
     pack_nibbles(q, b.qs);
     return b;
   });
 }
 
 void encode_q5_0(std::span<const float> src, std::span<std::byte> dst) {
-  encode_blocks<BlockQ5_0, kBlockValues>(src, dst, [](const float* x) {
+  encode_groups<BlockQ5_0>(src, dst, find_q5_0, [](const float* x, float scale, float) {
     BlockQ5_0 b;
     int q[kBlockValues];
-    b.d = fit_centred(x, 16, q);
+    quantize<kBlockValues>(x, scale, 0, -16, 15, q);
+    for (int& value : q) value += 16;
+    b.d = f32_to_f16(scale);
     pack_fifth_bits(q, b.qh);
     pack_nibbles(q, b.qs);
     return b;
@@ -126,12 +132,12 @@ void encode_q5_0(std::span<const float> src, std::span<std::byte> dst) {
 }
 
 void encode_q5_1(std::span<const float> src, std::span<std::byte> dst) {
-  encode_blocks<BlockQ5_1, kBlockValues>(src, dst, [](const float* x) {
+  encode_groups<BlockQ5_1>(src, dst, find_q5_1, [](const float* x, float scale, float offset) {
     BlockQ5_1 b;
     int q[kBlockValues];
-    const HalfPair fit = fit_offset(x, 31, q);
-    b.d = fit.d;
-    b.m = fit.m;
+    quantize<kBlockValues>(x, scale, offset, 0, 31, q);
+    b.d = f32_to_f16(scale);
+    b.m = f32_to_f16(offset);
     pack_fifth_bits(q, b.qh);
     pack_nibbles(q, b.qs);
     return b;
@@ -140,12 +146,11 @@ void encode_q5_1(std::span<const float> src, std::span<std::byte> dst) {
 
 // -128 is left unused: kernels may negate q.
 void encode_q8_0(std::span<const float> src, std::span<std::byte> dst) {
-  encode_blocks<BlockQ8_0, kBlockValues>(src, dst, [](const float* x) {
+  encode_groups<BlockQ8_0>(src, dst, find_q8_0, [](const float* x, float scale, float) {
     BlockQ8_0 b;
     int q[kBlockValues];
-    const float d = fit_scale<kBlockValues>(x, -127, 127, to_half);
-    quantize<kBlockValues>(x, d, 0, -127, 127, q);
-    b.d = f32_to_f16(d);
+    quantize<kBlockValues>(x, scale, 0, -127, 127, q);
+    b.d = f32_to_f16(scale);
     for (size_t j = 0; j < kBlockValues; ++j) b.qs[j] = static_cast<int8_t>(q[j]);
     return b;
   });

@@ -67,9 +67,9 @@ float fit_up_to_two(const float* x) {
 
 // Five values (four, with a fifth that is level 0 of the code) to a byte, `stride` apart.
 uint8_t pack_ternary(const int* q, size_t stride, size_t count) {
-  int number = 0;
-  for (size_t n = 0; n < 5; ++n) number = 3 * number + (n < count ? q[n * stride] : 0);
-  return static_cast<uint8_t>((number * 256 + 242) / 243);
+  uint8_t digits[5] = {};
+  for (size_t n = 0; n < count; ++n) digits[n] = static_cast<uint8_t>(q[n * stride]);
+  return ternary_byte(digits);
 }
 
 template <size_t kCount>

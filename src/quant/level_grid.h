@@ -1,5 +1,5 @@
 // Inside quant only: grids whose levels are not evenly spaced (IQ4, FP4): the nearest level by a table over
-// half steps, the sums that fit.h's searches live on, and the search for a scale.
+// half steps, the sums that a search lives on, and the search for a scale.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,8 @@ class LevelGrid {
   static constexpr int kLow = *std::min_element(kLevels, kLevels + 16);
   static constexpr int kHigh = *std::max_element(kLevels, kLevels + 16);
 
-  // x ~ scale * level; the scale may be negative. `round` as in fit_scale.
+  // x ~ scale * level; the scale may be negative. `round` says how it
+  // will be stored, so that the error compared is the one that stays.
   template <size_t kCount, typename Round>
   static float fit(const float* x, Round round) {
     float peak = 0;

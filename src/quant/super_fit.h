@@ -1,8 +1,8 @@
-// Inside quant only: the scales of a super-block. First each sub-block finds its own best scale (and minimum)
-// as free floats; these are brought onto the common grid d * small integer; then integers and d are improved
-// in turn: neighbours of each small integer are tried with the values quantized anew, and d solved by least
-// squares over the whole super-block. What is kept is always the least sum of squared errors seen, measured
-// as it will decode.
+// Inside quant only: the scales of a super-block on uneven levels (lane_search.h has the even ones). First
+// each sub-block finds its own best scale as a free float; these are brought onto the common grid d * small
+// integer; then integers and d are improved in turn: neighbours of each small integer are tried with the
+// values quantized anew, and d solved by least squares over the whole super-block. What is kept is always the
+// least sum of squared errors seen, measured as it will decode.
 #pragma once
 
 #include <array>
@@ -16,24 +16,6 @@
 namespace gantry::quant {
 
 inline constexpr int kRounds = 3;  // of improving d and the small integers; later ones change almost nothing
-inline constexpr auto kAsFloat = [](float value) { return value; };
-
-// The integers kLow..-kLow - 1.
-template <int kLow>
-struct EvenGrid {
-  template <size_t kCount>
-  static float fit(const float* x) {
-    return fit_scale<kCount>(x, kLow, -kLow - 1, kAsFloat);
-  }
-  template <size_t kCount>
-  static FitSums measure(const float* x, float scale) {
-    return quant::measure<kCount>(x, scale, 0, kLow, -kLow - 1);
-  }
-  template <size_t kCount>
-  static void quantize(const float* x, float scale, int* q) {
-    quant::quantize<kCount>(x, scale, 0, kLow, -kLow - 1, q);
-  }
-};
 
 // value = d * scale[s] * level(q), kSmallLow <= scale < -kSmallLow, kSubs sub-blocks. `Grid` says which
 // levels there are: fit (the free scale of a sub-block), measure (FitSums at a scale) and quantize (to q).

@@ -15,8 +15,8 @@ import unittest
 
 from program import Program, run
 
-COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "logits"], ["debug", "tokenize"],
-            ["debug", "template"])
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
+            ["debug", "tokenize"], ["debug", "template"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
 
@@ -60,6 +60,8 @@ class Words(unittest.TestCase):
         self.assertIn("--speed", self.refused(USAGE, "serve", "--speed", "9"))
         self.assertIn("--port", self.refused(USAGE, "serve", "--port", "70000"))
         self.assertIn("MODEL", self.refused(USAGE, "inspect"))
+        self.assertIn("OUT", self.refused(USAGE, "quantize", "a.gguf"))
+        self.assertIn("--file", self.refused(USAGE, "perplexity", "a.gguf"))
 
     def test_a_model_that_is_not_there(self):
         for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
@@ -79,16 +81,15 @@ class Words(unittest.TestCase):
                 words = self.refused(BAD_FILE, "inspect", path)
                 self.assertIn(path, words)
 
-    def test_default_model_is_said_or_asked_for(self):
+    def test_default_model_is_said(self):
         words = self.refused(NOT_FOUND, "run", "-p", "hi", GANTRY_MODEL="/nonexistent/env.gguf")
         self.assertIn("model: /nonexistent/env.gguf (from $GANTRY_MODEL)", words)
         with tempfile.TemporaryDirectory() as folder:
-            lonely = os.path.join(folder, "bin", "gantry")
-            os.mkdir(os.path.dirname(lonely))
+            lonely = os.path.join(folder, "gantry")
             shutil.copy(Program.binary, lonely)
-            words = self.refused(USAGE, "run", "-p", "hi", binary=lonely)
-            self.assertIn("no model was given", words)
-            self.assertIn("gantry serve path/to/model.gguf", words)
+            done = run("run", "--temp", "0", "-p", "Hello!", binary=lonely)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"the small one that comes along", done.stderr)
 
     def test_prompts_are_checked_before_a_model_is_loaded(self):
         self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", text=b""))

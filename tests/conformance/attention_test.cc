@@ -18,7 +18,13 @@ struct Case {
   KvShape shape;
   uint32_t heads = 0;
   std::vector<uint32_t> lengths;  // positions of each sequence
+  float cap = 0;
+  uint32_t window = 0;
+  bool slopes = false, sinks = false;
 };
+// Of head h.
+float slope_of(uint32_t h) { return 0.5f / static_cast<float>(h + 1); }
+float sink_of(uint32_t h) { return static_cast<float>(h % 5) - 1.5f; }
 
 // Heads per KV head 1 to 40, odd widths, keys and values of different width, lengths around page borders.
 std::vector<Case> cases() {
@@ -29,6 +35,14 @@ std::vector<Case> cases() {
     out.push_back({{dtype, 3, 40, 24}, 6, {65, 7}});
     out.push_back({{dtype, 1, 128, 80}, 40, {50, 1}});
     out.push_back({{dtype, 2, 33, 17}, 14, {97}});
+    out.push_back({{dtype, 1, 32, 32}, 3, {140}, 2.5f, 0, false, false});
+    for (const uint32_t window : {1u, 20u, 32u, 33u, 71u})
+      out.push_back({{dtype, 1, 32, 32}, 3, {140, 40}, 0, window, false, false});
+    out.push_back({{dtype, 2, 32, 16}, 4, {70, 33}, 0, 0, true, false});
+    out.push_back({{dtype, 2, 32, 16}, 4, {70, 1}, 0, 0, false, true});
+    out.push_back({{dtype, 1, 32, 16}, 6, {111}, 3, 37, true, true});
+    out.push_back({{dtype, 1, 80, 64, true}, 5, {75, 1}});
+    out.push_back({{dtype, 2, 41, 25, true}, 6, {40}, 0, 20, false, true});
   }
   return out;
 }
@@ -44,6 +58,12 @@ Operands operands(const Case& c) {
     const uint64_t n = c.lengths[s];
     out.k.push_back(random_floats(seed, n * c.shape.kv_heads * c.shape.key_dim));
     out.v.push_back(random_floats(seed + 1, n * c.shape.kv_heads * c.shape.value_dim));
+    if (c.shape.value_in_key) {
+      for (uint64_t head = 0; head < n * c.shape.kv_heads; ++head)
+        std::copy_n(out.k.back().begin() + static_cast<std::ptrdiff_t>(head * c.shape.key_dim),
+                    c.shape.value_dim,
+                    out.v.back().begin() + static_cast<std::ptrdiff_t>(head * c.shape.value_dim));
+    }
     out.q.push_back(random_floats(seed + 2, n * c.heads * c.shape.key_dim));
   }
   return out;
@@ -92,6 +112,15 @@ class Memory {
     args.scale = 1.0f / std::sqrt(static_cast<float>(s.key_dim));
     args.out = rig_.space_mat(count, case_.heads * s.value_dim, case_.heads * s.value_dim + 5);
     args.scratch = rig_.space(rig_.device().sizer().attention_scratch_bytes(s, case_.heads, count));
+    args.cap = case_.cap;
+    args.window = case_.window;
+    std::vector<float> slopes, sinks;
+    for (uint32_t h = 0; h < case_.heads; ++h) {
+      slopes.push_back(slope_of(h));
+      sinks.push_back(sink_of(h));
+    }
+    if (case_.slopes) args.slopes = rig_.put(slopes);
+    if (case_.sinks) args.sinks = rig_.put(sinks);
     rig_.stream().attention(args);
     return rig_.get(args.out);
   }
@@ -157,14 +186,18 @@ TEST(AttentionFormula, ScalarIsSoftmaxOfScores) {
         const uint32_t kv = h / (c.heads / s.kv_heads), n = rows[r].position + 1;
         std::vector<double> weight(n);
         double greatest = -1e300, total = 0;
-        for (uint32_t p = 0; p < n; ++p) {
+        const uint32_t oldest = c.window != 0 && n > c.window ? n - c.window : 0;
+        for (uint32_t p = oldest; p < n; ++p) {
           for (uint32_t d = 0; d < s.key_dim; ++d)
             weight[p] += double{q[(uint64_t{rows[r].position} * c.heads + h) * s.key_dim + d]} *
                          double{k[(uint64_t{p} * s.kv_heads + kv) * s.key_dim + d]};
           weight[p] /= std::sqrt(static_cast<double>(s.key_dim));
+          if (c.cap != 0) weight[p] = double{c.cap} * std::tanh(weight[p] / double{c.cap});
+          if (c.slopes) weight[p] -= double{slope_of(h)} * (n - 1 - p);
           greatest = std::max(greatest, weight[p]);
         }
-        for (double& w : weight) total += w = std::exp(w - greatest);
+        for (uint32_t p = 0; p < n; ++p) total += weight[p] = p < oldest ? 0 : std::exp(weight[p] - greatest);
+        if (c.sinks) total += std::exp(double{sink_of(h)} - greatest);
         for (uint32_t d = 0; d < s.value_dim; ++d) {
           double sum = 0, size = 0;
           for (uint32_t p = 0; p < n; ++p) {
@@ -228,6 +261,36 @@ TEST_P(Attention, ARowDoesNotKnowItsBatch) {
                   "");
       }
     }
+  }
+}
+
+// What lies wholly below every row's window may be gone: those pages were never written here.
+TEST_P(Attention, PagesBelowTheWindowAreNotRead) {
+  Case c{{Dtype::kF16, 1, 16, 16}, 2, {200}};
+  c.window = 50;
+  const Operands o = operands(c);
+  const std::vector<Row> rows = all_rows(c), late(rows.begin() + 150, rows.end());
+  Rig rig(open(GetParam()));
+  Memory whole(rig, c, 1), part(rig, c, 2);
+  whole.write(o, rows);
+  part.write(o, {rows.begin() + 96, rows.end()});  // 150 - 49 = 101 stands on the page from 96 on
+  EXPECT_EQ(difference(part.attend(o, late), whole.attend(o, late)), "");
+}
+
+// Where nothing is lost twice, values read out of K are the values that V would hold.
+TEST_P(Attention, ValuesInKeysAreTheSame) {
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kF16}) {
+    const Case once{{dtype, 1, 48, 40, true}, 4, {90, 3}};
+    Case twice = once;
+    twice.shape.value_in_key = false;
+    const Operands o = operands(once);
+    Rig rig(open(GetParam()));
+    EXPECT_LT(rig.device().sizer().kv_page_bytes(once.shape),
+              rig.device().sizer().kv_page_bytes(twice.shape));
+    Memory in_keys(rig, once, 1), apart(rig, twice, 2);
+    in_keys.write(o, all_rows(once));
+    apart.write(o, all_rows(once));
+    EXPECT_EQ(difference(in_keys.attend(o, all_rows(once)), apart.attend(o, all_rows(once))), "");
   }
 }
 

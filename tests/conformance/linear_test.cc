@@ -22,9 +22,9 @@ struct Shape {
 std::vector<Shape> shapes(Dtype dtype) {
   if (is_float(dtype))
     return {{1, 1, 1}, {5, 7, 2}, {16, 64, 4}, {33, 1025, 7}, {70, 2051, 33}, {19, 96, 130}};
-  if (quant::facts(dtype).block_values == 32)
-    return {{1, 32, 1}, {5, 96, 2}, {16, 1024, 4}, {33, 1056, 7}, {70, 2080, 33}, {19, 160, 130}};
-  return {{1, 256, 1}, {5, 768, 2}, {16, 1024, 4}, {33, 1280, 7}, {70, 2304, 33}, {19, 512, 130}};
+  const uint32_t block = quant::facts(dtype).block_values;
+  return {{1, block, 1},         {5, 3 * block, 2},      {16, 1024, 4},
+          {33, 1024 + block, 7}, {70, 2048 + block, 33}, {19, block < 256 ? 5 * block : 512, 130}};
 }
 
 struct Case {

@@ -106,7 +106,9 @@ const std::vector<ScaleFields>& scale_fields() {
       {Dtype::kQ4_0, {0}, 0.1f},      {Dtype::kQ4_1, {0, 2}, 0.1f},   {Dtype::kQ5_0, {0}, 0.06f},
       {Dtype::kQ5_1, {0, 2}, 0.06f},  {Dtype::kQ8_0, {0}, 0.01f},     {Dtype::kQ2_K, {80, 82}, 0.05f},
       {Dtype::kQ3_K, {108}, 0.01f},   {Dtype::kQ4_K, {0, 2}, 0.002f}, {Dtype::kQ5_K, {0, 2}, 0.001f},
-      {Dtype::kQ6_K, {208}, 0.0005f},
+      {Dtype::kQ6_K, {208}, 0.0005f}, {Dtype::kIQ4_NL, {0}, 0.01f},   {Dtype::kIQ4_XS, {0}, 0.001f},
+      {Dtype::kTQ1_0, {52}, 0.5f},    {Dtype::kTQ2_0, {64}, 0.5f},    {Dtype::kQ1_0, {0}, 0.5f},
+      {Dtype::kQ2_0, {0}, 0.5f},
   };
   return fields;
 }
@@ -129,6 +131,13 @@ std::vector<std::byte> random_weight(uint64_t seed, const device::WeightShape& s
     return out;
   }
   for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(random_below(seed, i, 256));
+  if (shape.dtype == Dtype::kMXFP4) {  // exponents of ordinary sizes, and now and then the two subnormal ones
+    const uint32_t block_bytes = quant::facts(shape.dtype).block_bytes;
+    for (size_t at = 0; at < out.size(); at += block_bytes) {
+      const uint64_t any = random_below(seed + 1, at, 23);
+      out[at] = static_cast<std::byte>(any < 2 ? any : 108 + any);
+    }
+  }
   for (const ScaleFields& fields : scale_fields()) {
     if (fields.dtype != shape.dtype) continue;
     const uint32_t block_bytes = quant::facts(shape.dtype).block_bytes;
@@ -170,8 +179,11 @@ std::string difference_within(std::span<const float> got, std::span<const float>
 }
 
 std::vector<Dtype> weight_types() {
-  using enum Dtype;
-  return {kF32, kF16, kBF16, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K};
+  std::vector<Dtype> out;
+  for (const quant::DtypeFacts& facts : quant::dtype_table()) {
+    if (facts.is_weight) out.push_back(facts.dtype);
+  }
+  return out;
 }
 
 bool is_float(Dtype dtype) { return quant::facts(dtype).block_values == 1; }

@@ -1,7 +1,11 @@
-// Operations that work row by row: norm, rotation, gated activation, sum, embedding, gathering; copies and
-// fills.
+// Operations that work row by row: norms, rotation, activations, sum, scaling, embedding, gathering; copies
+// and fills.
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
+#include <string>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -20,31 +24,109 @@ constexpr Size kSizes[] = {{1, 1}, {3, 7}, {2, 16}, {5, 100}, {40, 2048}, {130, 
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
 
-// An operation on two matrices, and what one of its values is.
-struct Operation {
+// What each activation is, in double precision.
+struct Named {
   const char* name;
-  std::function<void(Rig&, const Mat& x, const Mat& y, const Mat& out)> run;
-  std::function<double(const float* x_row, const float* y_row, uint32_t cols, uint32_t i)> formula;
+  device::Activation activation;
+  double (*formula)(double x);
+  double (*gated)(double up) = [](double up) { return up; };  // what it gates, as it enters the product
+};
+constexpr Named kActivations[] = {
+    {"silu", device::Activation::kSilu, silu},
+    {"gelu", device::Activation::kGelu,
+     [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
+    {"gelu_erf", device::Activation::kGeluErf,
+     [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
+    {"gelu_quick", device::Activation::kGeluQuick, [](double x) { return x / (1 + std::exp(-1.702 * x)); }},
+    {"relu", device::Activation::kRelu, [](double x) { return std::max(0.0, x); }},
+    {"relu_squared", device::Activation::kReluSquared,
+     [](double x) { return std::max(0.0, x) * std::max(0.0, x); }},
+    {"limited", device::Activation::kLimited,
+     [](double x) { return std::min(x, 7.0) / (1 + std::exp(-1.702 * std::min(x, 7.0))); },
+     [](double up) { return std::clamp(up, -7.0, 7.0) + 1; }},
+};
+static_assert(std::size(kActivations) == device::kActivations);
+
+struct Table {
+  std::vector<float> values;
+  uint32_t rows, cols;
+  const float* row(uint32_t r) const { return values.data() + uint64_t{r} * cols; }
 };
 
+// An operation on two matrices, and what one of its values is.
+struct Operation {
+  std::string name;
+  std::function<void(Rig&, const Mat& x, const Mat& y, const Mat& out)> run;
+  std::function<double(const float* x_row, const Table& y, uint32_t row, uint32_t cols, uint32_t i)> formula;
+};
+
+// The mean and the mean square of what is left of it.
+struct Moments {
+  double mean = 0, variance = 0;
+};
+Moments moments(const float* x, uint32_t cols) {
+  Moments m;
+  for (uint32_t i = 0; i < cols; ++i) m.mean += double{x[i]} / cols;
+  for (uint32_t i = 0; i < cols; ++i) m.variance += (x[i] - m.mean) * (x[i] - m.mean) / cols;
+  return m;
+}
+
+// y's first row is the norm's weight, its last one the bias: rows of equal width.
+Operation norm_operation(const char* name, device::NormKind kind, bool weighted, bool biased) {
+  return {name,
+          [=](Rig& rig, const Mat& x, const Mat& y, const Mat& out) {
+            const uint64_t last = uint64_t{4} * (y.rows - 1) * y.stride;
+            rig.stream().norm({kind, x, weighted ? y.buffer : device::Buffer{},
+                               biased ? y.buffer.part(last, y.buffer.bytes - last) : device::Buffer{}, 1,
+                               1e-5f, out});
+          },
+          [=](const float* x, const Table& y, uint32_t, uint32_t cols, uint32_t i) {
+            const Moments m = moments(x, cols);
+            const bool layer = kind == device::NormKind::kLayer;
+            const double power = layer ? m.variance : m.variance + m.mean * m.mean;
+            const double normed = (x[i] - (layer ? m.mean : 0)) / std::sqrt(power + 1e-5);
+            return normed * (weighted ? double{y.row(0)[i]} : 1) +
+                   (biased ? double{y.row(y.rows - 1)[i]} : 0);
+          }};
+}
+
 std::vector<Operation> operations() {
-  return {
+  std::vector<Operation> all = {
       {"add",
        [](Rig& rig, const Mat& x, const Mat& y, const Mat& out) {
          rig.stream().add({x, y, out});
        },
-       [](const float* x, const float* y, uint32_t, uint32_t i) { return double{x[i]} + double{y[i]}; }},
-      {"silu_glu",
+       [](const float* x, const Table& y, uint32_t r, uint32_t, uint32_t i) {
+         return double{x[i]} + double{y.row(r)[i]};
+       }},
+      {"add_scaled",
        [](Rig& rig, const Mat& x, const Mat& y, const Mat& out) {
-         rig.stream().glu({device::Activation::kSilu, x, y, out});
+         rig.stream().add({x, y, out, 0.3f});
        },
-       [](const float* x, const float* y, uint32_t, uint32_t i) { return silu(x[i]) * double{y[i]}; }},
-      {"rms_norm",
-       [](Rig& rig, const Mat& x, const Mat& y, const Mat& out) {
-         rig.stream().rms_norm({x, y.buffer, 1e-5f, out});  // y's first row is the weight
-       },
-       nullptr},
+       [](const float* x, const Table& y, uint32_t r, uint32_t, uint32_t i) {
+         return double{x[i]} + double{0.3f} * double{y.row(r)[i]};
+       }},
+      norm_operation("rms_norm", device::NormKind::kRms, true, false),
+      norm_operation("rms_norm_bare", device::NormKind::kRms, false, false),
+      norm_operation("layer_norm", device::NormKind::kLayer, true, true),
+      norm_operation("layer_norm_bare", device::NormKind::kLayer, false, false),
   };
+  for (const Named& named : kActivations) {
+    all.push_back({std::string(named.name) + "_glu",
+                   [&](Rig& rig, const Mat& x, const Mat& y, const Mat& out) {
+                     rig.stream().glu({named.activation, x, y, out});
+                   },
+                   [&](const float* x, const Table& y, uint32_t r, uint32_t, uint32_t i) {
+                     return named.formula(x[i]) * named.gated(double{y.row(r)[i]});
+                   }});
+    all.push_back(
+        {named.name,
+         [&](Rig& rig, const Mat& x, const Mat&, const Mat& out) {
+           rig.stream().activate({named.activation, x, out});
+         },
+         [&](const float* x, const Table&, uint32_t, uint32_t, uint32_t i) { return named.formula(x[i]); }});
+  }
+  return all;
 }
 
 std::vector<float> run(Rig& rig, const Operation& op, Size size, uint32_t gap, bool in_place) {
@@ -62,18 +144,66 @@ TEST(RowFormulas, ScalarIsWhatTheFormulaSays) {
       Rig rig(open_scalar());
       const std::vector<float> got = run(rig, op, size, 3, false);
       const uint64_t count = uint64_t{size.rows} * size.cols;
-      const std::vector<float> x = random_floats(11, count, 3), y = random_floats(12, count, 2);
+      const std::vector<float> x = random_floats(11, count, 3);
+      const Table y{random_floats(12, count, 2), size.rows, size.cols};
       for (uint32_t r = 0; r < size.rows; ++r) {
-        const float* row = x.data() + uint64_t{r} * size.cols;
-        double squares = 0;
-        for (uint32_t i = 0; i < size.cols; ++i) squares += double{row[i]} * double{row[i]};
         for (uint32_t i = 0; i < size.cols; ++i) {
-          const double want = op.formula ? op.formula(row, y.data() + uint64_t{r} * size.cols, size.cols, i)
-                                         : row[i] / std::sqrt(squares / size.cols + 1e-5) * double{y[i]};
+          const double want = op.formula(x.data() + uint64_t{r} * size.cols, y, r, size.cols, i);
           ASSERT_NEAR(got[uint64_t{r} * size.cols + i], want, 2e-6 * (1 + std::abs(want))) << op.name;
         }
       }
     }
+  }
+}
+
+// Weights of their own for each head: row r takes row r % 3.
+TEST(RowFormulas, NormWeightsInTurn) {
+  constexpr uint32_t kRows = 7, kCols = 20, kGroups = 3;
+  const std::vector<float> x = random_floats(13, kRows * kCols), w = random_floats(14, kGroups * kCols);
+  Rig rig(open_scalar());
+  const Mat out = rig.space_mat(kRows, kCols);
+  const device::Buffer weight = rig.put(w);
+  rig.stream().norm({device::NormKind::kLayer, rig.put_mat(x, kRows, kCols), weight, {}, kGroups, 0, out});
+  const std::vector<float> got = rig.get(out);
+  for (uint32_t r = 0; r < kRows; ++r) {
+    const Moments m = moments(x.data() + r * kCols, kCols);
+    for (uint32_t i = 0; i < kCols; ++i) {
+      const double want =
+          (x[r * kCols + i] - m.mean) / std::sqrt(m.variance) * double{w[r % kGroups * kCols + i]};
+      ASSERT_NEAR(got[r * kCols + i], want, 1e-5);
+    }
+  }
+}
+
+// cap * tanh(x / cap) from far below the cap to far above; the error stays small beside the value itself.
+TEST(RowFormulas, ScaleClampAndCap) {
+  std::vector<float> x;
+  for (float v = 1e-6f; v < 1e6f; v *= 1.07f) x.insert(x.end(), {v, -v});
+  const auto n = static_cast<uint32_t>(x.size());
+  for (const auto& [scale, clamp, cap] :
+       {std::tuple{1.0f, 0.0f, 50.0f}, {0.25f, 0.0f, 0.0f}, {2.0f, 8.0f, 0.0f}, {0.5f, 3.0f, 2.0f}}) {
+    Rig rig(open_scalar());
+    const Mat mat = rig.put_mat(x, 1, n);
+    rig.stream().scale({mat, scale, clamp, cap});
+    const std::vector<float> got = rig.get(mat);
+    for (uint32_t i = 0; i < n; ++i) {
+      double want = double{x[i]} * double{scale};
+      if (clamp != 0) want = std::clamp(want, -double{clamp}, double{clamp});
+      if (cap != 0) want = double{cap} * std::tanh(want / double{cap});
+      ASSERT_NEAR(got[i], want, 3e-7 * std::abs(want)) << x[i];
+    }
+  }
+}
+
+TEST(RowFormulas, TemperGrowsByTheLogarithmOfWholeSpans) {
+  Rig rig(open_scalar());
+  const std::vector<int32_t> positions = {0, 8190, 8191, 8192, 100000};
+  const Mat x = rig.put_mat(std::vector<float>(5 * 3, 2.0f), 5, 3);
+  rig.stream().temper({x, rig.put(positions), 0.1f, 1, 8192});
+  const std::vector<float> got = rig.get(x);
+  for (size_t r = 0; r < positions.size(); ++r) {
+    const double want = 2 * (1 + 0.1 * std::log(1 + std::floor((positions[r] + 1.0) / 8192)));
+    for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(got[r * 3 + i], want, 1e-6) << positions[r];
   }
 }
 
@@ -107,15 +237,31 @@ TEST_P(Rows, EqualScalar) {
   }
 }
 
+TEST_P(Rows, ScalingEqualsScalar) {
+  const std::vector<float> x = random_floats(15, 3 * 77, 40);
+  const std::vector<int32_t> positions = {5, 70, 4000};
+  const auto scaled = [&](Rig& rig) {
+    const Mat mat = rig.put_mat(x, 3, 77, 80);
+    rig.stream().scale({mat, 1.3f, 30, 20});
+    rig.stream().temper({mat, rig.put(positions), 0.2f, 0, 64});
+    return rig.get(mat);
+  };
+  Rig truth(open_scalar()), rig(open(GetParam()));
+  const std::vector<float> want = scaled(truth);
+  EXPECT_EQ(difference_within(scaled(rig), want, want, GetParam().error_max), "");
+}
+
 TEST_P(Rows, NotANumberStaysNotANumber) {
   Rig rig(open(GetParam()));
   std::vector<float> x(20, 1.0f);
   x[3] = std::numeric_limits<float>::quiet_NaN();
   const Mat gate = rig.put_mat(x, 1, 20), up = rig.put_mat(std::vector<float>(20, 1.0f), 1, 20);
   const Mat out = rig.space_mat(1, 20);
-  rig.stream().glu({device::Activation::kSilu, gate, up, out});
-  const std::vector<float> got = rig.get(out);
-  for (uint32_t i = 0; i < 20; ++i) EXPECT_EQ(std::isnan(got[i]), i == 3);
+  for (const Named& named : kActivations) {
+    rig.stream().glu({named.activation, gate, up, out});
+    const std::vector<float> got = rig.get(out);
+    for (uint32_t i = 0; i < 20; ++i) EXPECT_EQ(std::isnan(got[i]), i == 3) << named.name;
+  }
 }
 
 std::vector<float> rotated(Rig& rig, device::RopeOrder order, uint32_t heads, uint32_t dim, uint32_t pairs,

@@ -2,6 +2,7 @@
 // is refused before any weight is read.
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -38,26 +39,85 @@ class Memory : public ::testing::Test {
   std::string path_;
 };
 
+// Every arena of the plan, to the byte.
+void expect_taken(const fleet::LoadSettings& settings) {
+  const fleet::OpenedModel opened = fleet::open_model(testing::registry(), settings);
+  const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
+  const plan::DevicePlan& device = opened.plan.devices[0];
+  ASSERT_EQ(loaded->arenas().size(), device.arenas.size());
+  uint64_t taken = device.overhead_bytes + device.host_bytes;
+  for (size_t i = 0; i < device.arenas.size(); ++i) {
+    EXPECT_EQ(loaded->arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
+    EXPECT_TRUE(loaded->arenas()[i]->sealed());
+    taken += loaded->arenas()[i]->bytes();
+  }
+  EXPECT_EQ(taken, device.bytes());
+}
+
 TEST_F(Memory, PlannedIsTaken) {
   for (const char* kv_type : {"f32", "f16", "q8_0"}) {
     for (const uint32_t step_rows : {0u, 5u, 64u}) {
       fleet::LoadSettings s = settings();
       s.kv_type = kv_type;
       s.step_rows = step_rows;
+      expect_taken(s);
+    }
+  }
+}
+
+// States of recurrent layers among it, whatever their number.
+TEST(MemoryOfStates, PlannedIsTakenAndNotOneByteLess) {
+  for (const char* name : {"mamba2", "lfm2", "qwen35"}) {
+    const std::string path = "conformance/logits/" + std::string(name) + ".gguf";
+    GANTRY_NEED_SHARED(path);
+    fleet::LoadSettings settings;
+    settings.model_path = testing::shared_path(path);
+    settings.context = 100;
+    settings.sequences = 3;
+    for (const std::optional<uint32_t> checkpoints : {std::optional<uint32_t>{}, {0}, {7}}) {
+      settings.checkpoints = checkpoints;
+      expect_taken(settings);
+      const plan::MemoryPlan plan = fleet::open_model(testing::registry(), settings).plan;
+      EXPECT_EQ(plan.limits.checkpoints, checkpoints.value_or(12));
+      const uint64_t states = plan.devices[0].arena(plan::ArenaKind::kStates).bytes;
+      EXPECT_GT(states, 0u);
+      EXPECT_EQ(states % (3 + plan.limits.checkpoints), 0u);
+      fleet::LoadSettings capped = settings;
+      capped.checkpoints = plan.limits.checkpoints;
+      capped.memory_cap_bytes = plan.devices[0].bytes();
+      EXPECT_EQ(fleet::open_model(testing::registry(), capped).plan.devices[0].bytes(),
+                capped.memory_cap_bytes);
+      capped.memory_cap_bytes -= 1;
+      EXPECT_THROW(fleet::open_model(testing::registry(), capped), Error) << name;
+    }
+  }
+}
+
+// The same of every family that this version reads.
+TEST(FamilyMemory, PlannedIsTaken) {
+  GANTRY_NEED_SHARED("conformance/logits");
+  int loaded_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(testing::shared_path("conformance/logits"))) {
+    if (entry.path().extension() != ".gguf") continue;
+    fleet::LoadSettings s;
+    s.model_path = entry.path().string();
+    s.sequences = 2;
+    s.step_rows = 9;
+    try {
       const fleet::OpenedModel opened = fleet::open_model(testing::registry(), s);
       const auto loaded =
           model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
-      const plan::DevicePlan& device = opened.plan.devices[0];
-      ASSERT_EQ(loaded->arenas().size(), device.arenas.size());
-      uint64_t taken = device.overhead_bytes + device.host_bytes;
-      for (size_t i = 0; i < device.arenas.size(); ++i) {
-        EXPECT_EQ(loaded->arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
+      for (size_t i = 0; i < loaded->arenas().size(); ++i) {
+        EXPECT_EQ(loaded->arenas()[i]->taken(), opened.plan.devices[0].arenas[i].bytes) << entry.path();
         EXPECT_TRUE(loaded->arenas()[i]->sealed());
-        taken += loaded->arenas()[i]->bytes();
       }
-      EXPECT_EQ(taken, device.bytes());
+      EXPECT_TRUE(opened.blueprint->unused_tensors.empty()) << entry.path();
+      ++loaded_files;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.what();
     }
   }
+  EXPECT_GE(loaded_files, 26);
 }
 
 TEST_F(Memory, FitsExactlyAndNotOneByteLess) {

@@ -1,59 +1,24 @@
 // Contract E over a trained model: alone, among 32, in slices, from other pages, with a warm cache,
 // preempted: one answer.
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <mutex>
 #include <numeric>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/engine.h"
-#include "fleet/opened_model.h"
-#include "model/loaded_model.h"
-#include "model/transformer.h"
-#include "tests/model/fixture.h"
+#include "tests/model/asking.h"
 #include "tools/stories/stories.h"
 
 namespace gantry {
 namespace {
 
+using testing::Answer;
+using testing::Listener;
+using testing::Live;
+
 constexpr const char* kStories = "conformance/weights/stories260K";
-
-// What a job heard: tokens and their log-probabilities.
-struct Answer {
-  std::vector<TokenId> tokens;
-  std::vector<float> logprobs;
-  engine::FinishReason finish = engine::FinishReason::kNone;
-  bool operator==(const Answer&) const = default;
-};
-
-class Listener final : public engine::TokenSink {
- public:
-  bool on_token(const engine::TokenEvent& event) override {
-    const std::lock_guard lock(mutex_);
-    if (event.token != kNoToken) {
-      answer_.tokens.push_back(event.token);
-      answer_.logprobs.push_back(event.logprob);
-    }
-    answer_.finish = event.finish;
-    done_.notify_all();
-    return true;
-  }
-  Answer wait() {
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return answer_.finish != engine::FinishReason::kNone; });
-    return answer_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  Answer answer_;
-};
 
 class OneAnswer : public ::testing::Test {
  protected:
@@ -74,22 +39,12 @@ class OneAnswer : public ::testing::Test {
     if (!path_.empty()) std::filesystem::remove(path_);
   }
 
-  struct Live {
-    fleet::OpenedModel opened;
-    std::unique_ptr<model::LoadedModel> loaded;
-    std::unique_ptr<model::Runner> runner;
-    std::unique_ptr<engine::Engine> engine;
-  };
   Live live(uint32_t sequences, uint32_t step_rows, const engine::EngineOptions& options) const {
     fleet::LoadSettings settings;
     settings.model_path = path_;
     settings.sequences = sequences;
     settings.step_rows = step_rows;
-    Live l{fleet::open_model(testing::registry(), settings), nullptr, nullptr, nullptr};
-    l.loaded = model::LoadedModel::load(*l.opened.blueprint, *l.opened.file, l.opened.plan, *l.opened.device);
-    l.runner = model::make_transformer(*l.opened.blueprint, *l.loaded, *l.opened.device);
-    l.engine = engine::Engine::start(*l.runner, options);
-    return l;
+    return testing::make_live(settings, options);
   }
 
   // Job number `i`: a story's beginning, greedy or sampled, of its own length.
@@ -118,16 +73,9 @@ class OneAnswer : public ::testing::Test {
   }
 
   std::vector<Answer> ask_all(engine::Engine& engine, size_t count) const {
-    std::vector<std::shared_ptr<Listener>> listeners;
-    for (size_t i = 0; i < count; ++i) {
-      engine::Job wish = job(i);
-      listeners.push_back(std::make_shared<Listener>());
-      wish.sink = listeners.back();
-      engine.submit(std::move(wish));
-    }
-    std::vector<Answer> answers;
-    for (const auto& listener : listeners) answers.push_back(listener->wait());
-    return answers;
+    std::vector<engine::Job> jobs;
+    for (size_t i = 0; i < count; ++i) jobs.push_back(job(i));
+    return testing::ask_all(engine, jobs);
   }
 
   std::string path_;

@@ -29,14 +29,21 @@ struct Life {
   uint32_t end = 0;
 };
 
-model::RunnerLimits random_limits(Dice& dice) {
-  const uint32_t context = dice.roll(40, 260);
+model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
+  const uint32_t context = dice.roll(40, kind == SimKind::kPages ? 260 : 700);
   const uint32_t sequences = dice.roll(1, 8);
   const uint32_t full = (context + kPageTokens - 1) / kPageTokens;
   // From room for a single sequence to plenty.
   const uint32_t pages = dice.chance(0.6) ? full + dice.roll(0, 4) : full * sequences + dice.roll(0, 20);
   auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);
   if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
+  limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
+  for (uint32_t n = kind == SimKind::kWindows ? dice.roll(1, 2) : 0; n > 0; --n) {
+    const uint32_t window = dice.roll(1, 100);
+    limits.windows.push_back({window, sequences * window_share(window, limits.rows_max)});
+  }
+  // None, too few, plenty.
+  if (limits.recurrent) limits.checkpoints = dice.chance(0.5) ? dice.roll(0, 4) : dice.roll(0, 6 * sequences);
   return limits;
 }
 
@@ -65,15 +72,15 @@ uint64_t steps_enough(const std::vector<Life>& lives, const model::RunnerLimits&
   return rows + last + 1;
 }
 
-void run_seed(uint64_t seed, Totals& totals) {
+void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
   Dice dice(seed);
-  const auto limits = random_limits(dice);
+  const auto limits = random_limits(dice, kind);
   engine::EngineOptions options;
   options.prefix_cache = dice.chance(0.75);
   options.step_rows = dice.chance(0.5) ? dice.roll(1, limits.rows_max) : 0;
   const uint64_t hash_mask = dice.chance(0.3) ? 3 : ~uint64_t{0};
   auto lives = random_lives(dice, limits);
-  SimRunner runner({.limits = limits, .seed = seed});
+  SimRunner runner({.limits = limits, .seed = seed, .kind = kind});
   engine::EngineCore core(runner, options, hash_mask);
   const uint64_t enough = steps_enough(lives, limits);
 
@@ -93,6 +100,7 @@ void run_seed(uint64_t seed, Totals& totals) {
     }
     core.step();
     core.check();
+    for (const StateId state : core.memory().unused_states()) runner.poison(state);
     for (const Life& life : lives) {
       const bool cancelled = life.cancelled && life.cancelled->load();
       ASSERT_TRUE(!cancelled || life.sink->finished()) << "seed " << seed;
@@ -101,7 +109,8 @@ void run_seed(uint64_t seed, Totals& totals) {
   EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
   EXPECT_EQ(core.finished().size(), lives.size());
 
-  const SimModel model{seed, limits.vocab};
+  SimModel model{seed, limits.vocab, {}};
+  for (const auto& window : limits.windows) model.windows.push_back(window.window);
   for (size_t i = 0; i < lives.size(); ++i) {
     const Answer alone = answer_alone(model, lives[i].job, limits.context_max);
     const Answer& heard = lives[i].sink->answer();
@@ -119,11 +128,12 @@ void run_seed(uint64_t seed, Totals& totals) {
   totals.cancelled += stats.jobs_cancelled;
 }
 
-TEST(SimCore, EveryAnswerIsTheOneOfTheJobAlone) {
+Totals run_seeds(SimKind kind, uint64_t seeds_default) {
   const char* wish = std::getenv("GANTRY_SIM_SEEDS");
-  const uint64_t seeds = wish != nullptr ? std::strtoull(wish, nullptr, 10) : 2000;
+  const uint64_t seeds = wish != nullptr ? std::strtoull(wish, nullptr, 10) : seeds_default;
   Totals totals;
-  for (uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) run_seed(seed, totals);
+  for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed)
+    run_seed(seed, kind, totals);
   std::printf(
       "%llu seeds: %llu steps, %llu rows, %llu tokens, %llu cached, %llu preemptions, %llu done, %llu "
       "cancelled\n",
@@ -135,7 +145,16 @@ TEST(SimCore, EveryAnswerIsTheOneOfTheJobAlone) {
   EXPECT_GT(totals.preemptions, seeds / 10);
   EXPECT_GT(totals.cached, seeds * 10);
   EXPECT_GT(totals.cancelled, seeds / 10);
+  return totals;
 }
+
+TEST(SimCore, EveryAnswerIsTheOneOfTheJobAlone) { run_seeds(SimKind::kPages, 2000); }
+
+TEST(SimCore, ToldFromTheStateAlone) { run_seeds(SimKind::kState, 500); }
+
+TEST(SimCore, ToldFromPagesAndStateWhichMustAgree) { run_seeds(SimKind::kBoth, 400); }
+
+TEST(SimCore, ToldFromWindowsThatForget) { run_seeds(SimKind::kWindows, 400); }
 
 }  // namespace
 }  // namespace gantry::sim

@@ -82,10 +82,13 @@ Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t toke
   std::vector<float> logits(model.vocab);
   std::vector<TokenId> tokens = job.prompt;
   uint64_t fold = SimModel::kEmpty, cell = 0;
+  std::vector<uint64_t> cells;
   uint32_t position = 0;
   while (answer.finish == FinishReason::kNone) {
     for (; position < tokens.size(); ++position) {
+      if (!model.windows.empty()) fold = model.seen(position, [&](size_t, uint32_t p) { return cells[p]; });
       cell = model.cell(fold, tokens[position], position);
+      cells.push_back(cell);
       fold = model.extend(fold, cell);
     }
     model.logits(cell, logits);

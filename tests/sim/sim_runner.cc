@@ -26,6 +26,17 @@ uint64_t SimModel::cell(uint64_t fold, TokenId token, uint32_t position) const {
 
 uint64_t SimModel::extend(uint64_t fold, uint64_t cell) const { return mix(fold * 31 + cell); }
 
+uint64_t SimModel::seen(uint32_t position, const std::function<uint64_t(size_t, uint32_t)>& cell) const {
+  uint64_t all = kEmpty;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    uint64_t fold = kEmpty;
+    for (uint32_t p = position < windows[i] ? 0 : position - windows[i] + 1; p < position; ++p)
+      fold = extend(fold, cell(i, p));
+    all = extend(all, fold);
+  }
+  return all;
+}
+
 void SimModel::logits(uint64_t cell, std::span<float> logits) const {
   uint64_t bits = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -48,17 +59,39 @@ model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t se
   return limits;
 }
 
+namespace {
+
+std::vector<uint32_t> lengths(const model::RunnerLimits& limits) {
+  std::vector<uint32_t> windows;
+  for (const auto& window : limits.windows) windows.push_back(window.window);
+  return windows;
+}
+
+}  // namespace
+
 SimRunner::SimRunner(SimOptions options)
     : options_(std::move(options)),
-      model_{options_.seed, options_.limits.vocab},
+      model_{options_.seed, options_.limits.vocab, lengths(options_.limits)},
       memory_(size_t{options_.limits.pages} * kPageTokens),
+      states_(options_.limits.recurrent ? options_.limits.sequences_max + options_.limits.checkpoints : 0),
       folds_(options_.limits.rows_max),
       seen_(options_.limits.sequences_max),
       read_by_(options_.limits.pages),
       history_(options_.limits.context_max) {
+  uint64_t poison = 0;
   for (size_t i = 0; i < memory_.size(); ++i)
     memory_[i] = {mix(options_.seed + i), static_cast<TokenId>(i % 7)};
+  GANTRY_CHECK_EQ(options_.limits.recurrent,
+                  options_.kind == SimKind::kState || options_.kind == SimKind::kBoth);
+  GANTRY_CHECK_EQ(options_.limits.windows.empty(), options_.kind != SimKind::kWindows);
+  for (const auto& window : options_.limits.windows) {
+    window_memory_.emplace_back(size_t{window.pages} * kPageTokens);
+    for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++poison);
+  }
+  for (StateId state = 0; state < states_.size(); ++state) poison(state);
 }
+
+void SimRunner::poison(StateId state) { states_[state] = mix(options_.seed + steps() + state); }
 
 void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   const uint64_t step = steps_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -67,9 +100,13 @@ void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
   check_batch(batch, logits);
   check_written_pages(batch);
+  check_states(batch);
+  check_window_pages(batch);
+  for (const auto& [from, to] : batch.restores) states_[to] = states_[from];
   // All reading before all writing: what another sequence writes in this step is not there yet.
   read_folds(batch);
   write_rows(batch);
+  for (const auto& [from, to] : batch.saves) states_[to] = states_[from];
   for (size_t i = 0; i < batch.logit_rows.size(); ++i)
     speak(batch, static_cast<size_t>(batch.logit_rows[i]), logits.subspan(i * model_.vocab, model_.vocab));
 }
@@ -127,13 +164,66 @@ SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t
   return memory_[size_t{page} * kPageTokens + position % kPageTokens];
 }
 
+// Restores go to live states, saves from live states of this batch to checkpoints, each written once.
+void SimRunner::check_states(const model::Batch& batch) {
+  const uint32_t live = options_.limits.sequences_max;
+  const auto states = static_cast<uint32_t>(states_.size());
+  for (const auto& [from, to] : batch.restores) {
+    GANTRY_CHECK_LT(to, std::min(live, states));
+    GANTRY_CHECK_LT(from, states);
+  }
+  for (size_t i = 0; i < batch.saves.size(); ++i) {
+    const auto [from, to] = batch.saves[i];
+    GANTRY_CHECK(from < live && seen_[from] == steps());
+    GANTRY_CHECK(to < states);
+    for (size_t j = 0; j < i; ++j) GANTRY_CHECK_NE(batch.saves[j].to, to);
+  }
+}
+
+// As check_written_pages(), for each window's pages.
+void SimRunner::check_window_pages(const model::Batch& batch) {
+  const size_t size = batch.page_tables.size();
+  GANTRY_CHECK_EQ(batch.window_tables.size(), size * window_memory_.size());
+  for (size_t i = 0; i < window_memory_.size(); ++i) {
+    const auto tables = batch.window_tables.subspan(i * size, size);
+    std::vector<uint32_t> holders(options_.limits.windows[i].pages);
+    for (const PageId page : tables)
+      if (page != kNoPage) ++holders.at(page);
+    for (size_t row = 0; row < batch.tokens.size(); ++row) {
+      const auto place = static_cast<uint32_t>(batch.positions[row]) / kPageTokens;
+      const size_t table = static_cast<size_t>(batch.sequences[row]) * options_.limits.pages_max;
+      GANTRY_CHECK_EQ(holders.at(tables[table + place]), 1u);
+    }
+  }
+}
+
+uint64_t& SimRunner::window_cell(const model::Batch& batch, size_t row, size_t window, uint32_t position) {
+  const size_t table = window * batch.page_tables.size() +
+                       static_cast<size_t>(batch.sequences[row]) * options_.limits.pages_max;
+  const PageId page = batch.window_tables[table + position / kPageTokens];
+  GANTRY_CHECK_LT(page, options_.limits.windows[window].pages);
+  return window_memory_[window][size_t{page} * kPageTokens + position % kPageTokens];
+}
+
+// The fold of all before this row, its sequence's first in this batch.
+uint64_t SimRunner::remembered(const model::Batch& batch, size_t row) {
+  uint64_t state = states_.empty() ? 0 : states_[static_cast<size_t>(batch.sequences[row])];
+  if (batch.positions[row] == 0) state = SimModel::kEmpty;
+  if (options_.kind == SimKind::kState) return state;
+  if (options_.kind == SimKind::kWindows)
+    return model_.seen(static_cast<uint32_t>(batch.positions[row]),
+                       [&](size_t i, uint32_t p) { return window_cell(batch, row, i, p); });
+  uint64_t fold = SimModel::kEmpty;
+  const auto first = static_cast<uint32_t>(batch.positions[row]);
+  for (uint32_t p = 0; p < first; ++p) fold = model_.extend(fold, cell(batch, row, p).value);
+  // Both must say the same.
+  return options_.kind == SimKind::kBoth && fold != state ? mix(fold ^ state) : fold;
+}
+
 void SimRunner::read_folds(const model::Batch& batch) {
   for (size_t row = 0; row < batch.tokens.size(); ++row) {
     if (row > 0 && batch.sequences[row] == batch.sequences[row - 1]) continue;
-    uint64_t fold = SimModel::kEmpty;
-    const auto first = static_cast<uint32_t>(batch.positions[row]);
-    for (uint32_t p = 0; p < first; ++p) fold = model_.extend(fold, cell(batch, row, p).value);
-    folds_[row] = fold;
+    folds_[row] = remembered(batch, row);
   }
 }
 
@@ -141,8 +231,14 @@ void SimRunner::write_rows(const model::Batch& batch) {
   for (size_t row = 0; row < batch.tokens.size(); ++row) {
     const auto position = static_cast<uint32_t>(batch.positions[row]);
     if (row > 0 && batch.sequences[row] == batch.sequences[row - 1])
-      folds_[row] = model_.extend(folds_[row - 1], cell(batch, row, position - 1).value);
-    cell(batch, row, position) = {model_.cell(folds_[row], batch.tokens[row], position), batch.tokens[row]};
+      folds_[row] = options_.kind == SimKind::kWindows
+                        ? remembered(batch, row)
+                        : model_.extend(folds_[row - 1], cell(batch, row, position - 1).value);
+    const uint64_t value = model_.cell(folds_[row], batch.tokens[row], position);
+    cell(batch, row, position) = {value, batch.tokens[row]};
+    for (size_t i = 0; i < window_memory_.size(); ++i) window_cell(batch, row, i, position) = value;
+    if (!states_.empty())
+      states_[static_cast<size_t>(batch.sequences[row])] = model_.extend(folds_[row], value);
   }
 }
 

@@ -1,5 +1,6 @@
-// A model without weights. Its answer depends on every token before, as it is found through the page tables:
-// a page that is wrong, stale, foreign or not yet written changes what is said next. Memory starts poisoned.
+// A model without weights. Its answer depends on every token before, as it is found through the page tables,
+// carried in the sequence's state, or both: a page that is wrong, stale, foreign or not yet written, a state
+// that is another's or of another position changes what is said next. Memory starts poisoned.
 //
 // Also watches the contract of model::Batch and fails a check when the engine breaks it.
 #pragma once
@@ -20,13 +21,19 @@ namespace gantry::sim {
 struct SimModel {
   uint64_t seed = 1;
   uint32_t vocab = 64;
+  std::vector<uint32_t> windows = {};  // not empty: only so many cells are remembered, once for each
 
   static constexpr uint64_t kEmpty = 0x5bd1e995;  // the fold of nothing
   uint64_t cell(uint64_t fold, TokenId token, uint32_t position) const;
   uint64_t extend(uint64_t fold, uint64_t cell) const;
+  // What windows see of the cells before `position`; cell(i, p): the cell at p as window i remembers it.
+  uint64_t seen(uint32_t position, const std::function<uint64_t(size_t, uint32_t)>& cell) const;
   // Halves from -8 to 8, so that equal logits are common. [vocab]
   void logits(uint64_t cell, std::span<float> logits) const;
 };
+
+// What the model remembers a sequence by.
+enum class SimKind : uint8_t { kPages, kState, kBoth, kWindows };
 
 struct SimOptions {
   model::RunnerLimits limits = {};
@@ -35,6 +42,7 @@ struct SimOptions {
   std::chrono::microseconds step_time{0};  // slept in every step
   // The next token after these, instead of the hash: its logit is 20, the others' 0. Runs in step().
   std::function<TokenId(std::span<const TokenId>)> say = nullptr;
+  SimKind kind = SimKind::kPages;  // a state only where limits.recurrent, windows where limits.windows
 };
 
 // Limits that hang together: pages_max from the context, one logit row per sequence.
@@ -48,6 +56,9 @@ class SimRunner final : public model::Runner {
   const model::RunnerLimits& limits() const override { return options_.limits; }
   void step(const model::Batch& batch, std::span<float> logits) override;
 
+  // What stands there must not be read any more.
+  void poison(StateId state);
+
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
 
  private:
@@ -59,13 +70,19 @@ class SimRunner final : public model::Runner {
   void check_batch(const model::Batch& batch, std::span<const float> logits);
   void check_written_pages(const model::Batch& batch);
   Cell& cell(const model::Batch& batch, size_t row, uint32_t position);
+  void check_window_pages(const model::Batch& batch);
+  uint64_t& window_cell(const model::Batch& batch, size_t row, size_t window, uint32_t position);
+  uint64_t remembered(const model::Batch& batch, size_t row);
+  void check_states(const model::Batch& batch);
   void read_folds(const model::Batch& batch);
   void write_rows(const model::Batch& batch);
   void speak(const model::Batch& batch, size_t row, std::span<float> logits);
 
   const SimOptions options_;
   const SimModel model_;
-  std::vector<Cell> memory_;       // [pages, kPageTokens]
+  std::vector<Cell> memory_;      // [pages, kPageTokens]
+  std::vector<uint64_t> states_;  // [sequences + checkpoints]: the fold of all positions so far
+  std::vector<std::vector<uint64_t>> window_memory_;  // [windows][pages * kPageTokens]
   std::vector<uint64_t> folds_;    // [rows]: of all positions before the row's sequence in this batch
   std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
   std::vector<uint64_t> read_by_;  // [pages]: step and sequence that last had it in its table

@@ -11,8 +11,8 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 python=${PYTHON:-/usr/bin/python3}  # Debian's, which sees python3-torch
 work=${BOX_WORK:-build/box}
 gantry=${GANTRY:-build/release/gantry}
-steps=${BOX_STEPS:-2600}
-fall_from=${BOX_FALL_FROM:-1600}
+steps=${BOX_STEPS:-3200}
+fall_from=${BOX_FALL_FROM:-2000}
 model=models/gantry-box.gguf
 
 if ! "$python" -c 'import torch, regex' 2>/dev/null || [[ ! -r /usr/share/wordnet/data.noun ]]; then
@@ -33,5 +33,6 @@ mkdir -p models
 "$python" tools/box/dump.py "$work/data" "$work/run" "$work/export" --fixture tools/box/tokens.json
 build/release/tools/box/gantry_box_export "$work/export" "$model" q8_0
 "$python" tools/box/evaluate.py "$model" --gantry "$gantry" --data "$work/data" --out "$work/evaluation.json"
+"$python" tools/box/fixture.py "$model" --gantry "$gantry" --data "$work/data" --out tools/box/answers.json
 "$python" tools/box/card.py "$model" --gantry "$gantry" --run "$work/run" --evaluation "$work/evaluation.json" \
   --out docs/model-card.md

@@ -13,5 +13,5 @@ LONG_FUNCTIONS = {}
 
 # Headers that are pieces of one translation unit and need what stands before them there: folder -> why.
 HEADER_PIECES = {
-    "backends/cpu/kernels/": "each kernels_ISA.cc names its instruction set before it includes them",
+    "backends/cpu/kernels/": "set.h names the instruction set before it includes them",
 }

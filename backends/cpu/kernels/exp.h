@@ -1,6 +1,7 @@
-// The exponential of the kernels: one polynomial over the vectors of any instruction set (vec_*.h comes
-// first).
+// The exponential of the kernels: one polynomial over the vectors of any instruction set.
 #pragma once
+
+#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 

@@ -1,7 +1,9 @@
-// Loops over a few vectors. Included inside an instruction set's translation unit, like all of this folder.
+// Loops over a few vectors.
 #pragma once
 
 #include <cstdint>
+
+#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 

@@ -154,6 +154,11 @@ GANTRY_INLINE U8 pick(U8 v) {
 }
 GANTRY_INLINE U8 either(U8 x, U8 y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
 
+GANTRY_INLINE U8 look_up(const uint8_t* table, U8 v) {
+  const __m256i entries = _mm256_broadcastsi128_si256(load_128(table));
+  return {_mm256_shuffle_epi8(entries, v.a), _mm256_shuffle_epi8(entries, v.b)};
+}
+
 GANTRY_INLINE __m256i four_bytes(const uint8_t* p) { return broadcast_i_at(p).a; }
 
 // As in vec_avx512.h without VNNI.

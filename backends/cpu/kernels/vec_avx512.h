@@ -122,6 +122,11 @@ GANTRY_INLINE U8 pick(U8 v) {
 }
 GANTRY_INLINE U8 either(U8 a, U8 b) { return {_mm512_or_si512(a.v, b.v)}; }
 
+GANTRY_INLINE U8 look_up(const uint8_t* table, U8 v) {
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), v.v)};
+}
+
 GANTRY_INLINE __m512i four_bytes(const uint8_t* p) { return broadcast_i_at(p).v; }
 
 #ifdef GANTRY_VNNI

@@ -156,6 +156,12 @@ GANTRY_INLINE U8 either(U8 a, U8 b) {
   for (uint32_t i = 0; i < 64; ++i) out.lane[i] = a.lane[i] | b.lane[i];
   return out;
 }
+// table[v], for bytes below 16.
+GANTRY_INLINE U8 look_up(const uint8_t* table, U8 v) {
+  U8 out;
+  for (uint32_t i = 0; i < 64; ++i) out.lane[i] = table[v.lane[i]];
+  return out;
+}
 
 // Of N tokens, whose bytes lie kBlock apart: sums[n] += the sum over the groups of w's unsigned bytes times
 // x's signed ones: lane r takes bytes 4r..4r+3 of group g and x[4g..4g+3]. No byte of w is above CodeMax.

@@ -1,0 +1,25 @@
+// OLMoE (Muennighoff et al., "OLMoE: open mixture-of-experts language models", 2024): queries and keys are
+// normed over all heads at once; many small experts whose weights are not normed.
+#include "arch/dense.h"
+#include "arch/experts.h"
+#include "arch/families.h"
+
+namespace gantry::arch {
+
+Blueprint read_olmoe(Header& header) {
+  const Trunk trunk = read_trunk(header);
+  ExpertRule experts;
+  experts.normalise = false;
+  DenseRule rule;
+  rule.own_ffn = expert_layers(header, trunk, experts);
+  Blueprint blueprint = read_dense(header, rule, trunk);
+  for_each_attention(blueprint, [&](uint32_t layer, LayerSpec&, SoftmaxAttention& attention) {
+    attention.q_norm =
+        header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), attention.heads * trunk.key_dim);
+    attention.k_norm =
+        header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), attention.kv_heads * trunk.key_dim);
+  });
+  return blueprint;
+}
+
+}  // namespace gantry::arch

@@ -1,0 +1,46 @@
+#include "model/hands.h"
+
+namespace gantry::model {
+
+using device::Mat;
+
+device::Buffer bind(const std::optional<arch::Vector>& vector, const LoadedModel& model) {
+  return vector ? model.vector(*vector) : device::Buffer{};
+}
+
+LinearOp bind(const arch::Linear& linear, const LoadedModel& model) {
+  return {model.weight(linear.weight), bind(linear.bias, model)};
+}
+
+NormOp bind(const std::optional<arch::Norm>& norm, const LoadedModel& model) {
+  return norm ? NormOp{&*norm, bind(norm->weight, model), bind(norm->bias, model)} : NormOp{};
+}
+
+Mat columns(const Mat& m, uint32_t first, uint32_t count) {
+  if (m.rows == 0) return {m.buffer, 0, count, m.stride};
+  return {m.buffer.part(4ull * first, 4 * (uint64_t{m.rows - 1} * m.stride + count)), m.rows, count,
+          m.stride};
+}
+
+Mat Hands::mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index) const {
+  return Mat::packed(model_.activation(role, index).part(0, 4ull * rows * cols), rows, cols);
+}
+
+void Hands::linear(const LinearOp& op, const Mat& x, const Target& to) {
+  stream_->linear({op.weight, x, op.bias, to.accumulate, to.mat, model_.scratch()});
+}
+
+void Hands::norm(const NormOp& op, const Mat& x, const Mat& out) {
+  if (op.spec == nullptr) return;
+  const arch::Norm& spec = *op.spec;
+  stream_->norm({spec.kind, x, op.weight, op.bias, spec.groups, spec.eps, out});
+}
+
+void Hands::norm_parts(const NormOp& op, const Mat& x) {
+  if (op.spec == nullptr) return;
+  const uint32_t size = op.spec->size;
+  const Mat parts = Mat::packed(x.buffer, x.rows * (x.cols / size), size);
+  norm(op, parts, parts);
+}
+
+}  // namespace gantry::model

@@ -1,0 +1,55 @@
+// What every part of the forward pass works with: the stream, the buffers of a step by name, and weights
+// already looked up.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "arch/layer_spec.h"
+#include "device/device.h"
+#include "model/loaded_model.h"
+#include "plan/activations.h"
+
+namespace gantry::model {
+
+struct LinearOp {
+  device::Weight weight;
+  device::Buffer bias;
+};
+struct NormOp {
+  const arch::Norm* spec = nullptr;  // none: no norm here
+  device::Buffer weight, bias;
+};
+
+// Where a mixer's or an ffn's result goes.
+struct Target {
+  device::Mat mat;
+  bool accumulate;  // added to what stands there
+};
+
+device::Buffer bind(const std::optional<arch::Vector>& vector, const LoadedModel& model);
+LinearOp bind(const arch::Linear& linear, const LoadedModel& model);
+NormOp bind(const std::optional<arch::Norm>& norm, const LoadedModel& model);
+
+// Columns [first, first + count) of a matrix.
+device::Mat columns(const device::Mat& m, uint32_t first, uint32_t count);
+
+// Model and device outlive the hands. After construction nothing is allocated. One thread at a time.
+class Hands {
+ public:
+  Hands(const LoadedModel& model, device::Device& device) : model_(model), stream_(device.new_stream()) {}
+
+  const LoadedModel& model() const { return model_; }
+  device::Stream& stream() { return *stream_; }
+  device::Mat mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index = 0) const;
+  void linear(const LinearOp& op, const device::Mat& x, const Target& to);
+  void norm(const NormOp& op, const device::Mat& x, const device::Mat& out);
+  // Heads one by one, or as many values as the norm has: [rows, n * size] seen as [rows * n, size].
+  void norm_parts(const NormOp& op, const device::Mat& x);
+
+ protected:
+  const LoadedModel& model_;
+  const std::unique_ptr<device::Stream> stream_;
+};
+
+}  // namespace gantry::model

@@ -1,0 +1,31 @@
+#include "plan/windows.h"
+
+#include <set>
+
+#include "base/windows.h"
+
+namespace gantry::plan {
+
+std::vector<WindowPages> window_pages(const arch::Blueprint& blueprint, const Limits& limits) {
+  std::set<uint32_t> lengths;
+  for (const arch::LayerSpec& layer : blueprint.layers) {
+    const auto* attention = std::get_if<arch::SoftmaxAttention>(&layer.mixer);
+    if (attention != nullptr && attention->window != 0) lengths.insert(attention->window);
+  }
+  std::vector<WindowPages> windows;
+  for (const uint32_t window : lengths) {
+    const uint32_t share = window_share(window, limits.step_rows);
+    if (share < limits.pages_max) windows.push_back({window, limits.sequences * share});
+  }
+  return windows;
+}
+
+std::optional<uint32_t> window_of(const arch::SoftmaxAttention& attention, const Limits& limits) {
+  for (uint32_t i = 0; i < limits.windows.size(); ++i)
+    if (limits.windows[i].window == attention.window) return i;
+  return std::nullopt;
+}
+
+std::optional<uint32_t> window_of(const arch::LatentAttention&, const Limits&) { return std::nullopt; }
+
+}  // namespace gantry::plan
