@@ -71,8 +71,11 @@ std::optional<ConversationRenderer> ConversationRenderer::create(std::string_vie
                                                                  std::string bos_token, std::string eos_token,
                                                                  const RenderLimits& limits) {
   if (template_source.empty()) return std::nullopt;
+  // Some templates (Kimi K2) append to their own lists, which transformers forbids and other servers allow.
+  TemplateOptions options;
+  options.mutable_containers = true;
   try {
-    return ConversationRenderer(ChatTemplate::parse(template_source), std::move(bos_token),
+    return ConversationRenderer(ChatTemplate::parse(template_source, options), std::move(bos_token),
                                 std::move(eos_token), limits);
   } catch (const TemplateError& error) {
     throw Error(ErrorCode::kTemplate, error.message(), fmt::format("chat template, line {}", error.line()),

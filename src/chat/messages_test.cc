@@ -127,6 +127,12 @@ TEST(Conversation, RendersWithTokensToolsAndKwargs) {
   EXPECT_EQ(renderer->render(conversation), "<s>user:Hi</s>NoneNoneTrueFalse");
 }
 
+TEST(Conversation, ATemplateMayAppendToItsOwnLists) {
+  auto renderer = ConversationRenderer::create(
+      "{% set l = [] %}{% set _ = l.append(messages[0].content) %}{{ l }}", "", "");
+  EXPECT_EQ(renderer->render(hello()), "['Hi']");
+}
+
 TEST(Conversation, WithoutATemplateTheCallerDecides) {
   EXPECT_FALSE(ConversationRenderer::create("", "", "").has_value());
 }
