@@ -155,11 +155,11 @@ struct LayoutNVFP4 {
 };
 // TQ1_0 as well: its five digits to a byte are taken apart.
 struct LayoutTQ2_0 {
-  static constexpr uint32_t kUnitBlocks = 8, kCodes = 64, kBlockBytes = 128, kUnitBytes = 1088;
+  static constexpr uint32_t kUnitBlocks = 16, kCodes = 64, kBlockBytes = 128, kUnitBytes = 2112;
   static constexpr uint32_t kLowBits = 2, kHighBits = 0, kCodeMax = 3;
   static constexpr int32_t kZero = 1;
   static constexpr SumsKind kSums = SumsKind::kZero32;
-  static constexpr uint32_t kScales = 0, kScaleBlocks = 8;  // f16 [row], then 32 bytes of padding
+  static constexpr uint32_t kScales = 0, kScaleBlocks = 8;  // f16 [block / 8][row]
 };
 struct LayoutQ1_0 {
   static constexpr uint32_t kUnitBlocks = 8, kCodes = 64, kBlockBytes = 64, kUnitBytes = 576;

@@ -317,12 +317,12 @@ struct FormatTQ2_0 {
   using Layout = LayoutTQ2_0;
   using Block = quant::BlockTQ2_0;
   static constexpr uint32_t kBlocksOf = 8;
-  static void to_fields(const Block& b, uint8_t* unit, uint32_t, uint32_t row, uint8_t* codes) {
-    put_half(unit + Layout::kScales, row, b.d);
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t at, uint32_t row, uint8_t* codes) {
+    put_half(unit + Layout::kScales, at / kBlocksOf * kTileRows + row, b.d);
     for (uint32_t i = 0; i < 256; ++i) codes[i] = static_cast<uint8_t>(two_bits(b.qs, i));
   }
-  static void from_fields(const uint8_t* unit, uint32_t, uint32_t row, const uint8_t* codes, Block& b) {
-    b.d = get_half(unit + Layout::kScales, row);
+  static void from_fields(const uint8_t* unit, uint32_t at, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + Layout::kScales, at / kBlocksOf * kTileRows + row);
     for (uint32_t i = 0; i < 256; ++i) put_two_bits(b.qs, i, codes[i]);
   }
 };
@@ -344,14 +344,14 @@ struct FormatTQ1_0 {
       bytes[m] = quant::ternary_byte(five);
     }
   }
-  static void to_fields(const Block& b, uint8_t* unit, uint32_t, uint32_t row, uint8_t* codes) {
-    put_half(unit + Layout::kScales, row, b.d);
+  static void to_fields(const Block& b, uint8_t* unit, uint32_t at, uint32_t row, uint8_t* codes) {
+    put_half(unit + Layout::kScales, at / kBlocksOf * kTileRows + row, b.d);
     split(b.qs, 32, 5, codes);
     split(b.qs + 32, 16, 5, codes + 160);
     split(b.qh, 4, 4, codes + 240);
   }
-  static void from_fields(const uint8_t* unit, uint32_t, uint32_t row, const uint8_t* codes, Block& b) {
-    b.d = get_half(unit + Layout::kScales, row);
+  static void from_fields(const uint8_t* unit, uint32_t at, uint32_t row, const uint8_t* codes, Block& b) {
+    b.d = get_half(unit + Layout::kScales, at / kBlocksOf * kTileRows + row);
     join(codes, 32, 5, b.qs);
     join(codes + 160, 16, 5, b.qs + 32);
     join(codes + 240, 4, 4, b.qh);

@@ -160,6 +160,9 @@ MatrixStack Header::need_stack(const std::string& name, uint32_t rows, uint32_t 
 std::optional<Vector> Header::find_vector_stack(const std::string& name, uint32_t size, uint32_t count) {
   const gguf::TensorInfo* tensor = find(name, {size, count});
   if (tensor == nullptr) return std::nullopt;
+  if (uint64_t{size} * count > kContextMax)
+    throw Error(ErrorCode::kBadFile, fmt::format("{} x {} values are beyond any model", size, count),
+                fmt::format("{}: tensor {}", file_.path(), name));
   return Vector{tensor, size * count};
 }
 

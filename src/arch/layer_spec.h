@@ -228,8 +228,8 @@ using Mixer =
 using Ffn =
     std::variant<GatedMlp, PlainMlp, ExpertMlp, ActivationOnly, NoFfn>;  // works on each position alone
 
-// x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer both read the
-// x that came in; without a norm of its own the ffn then reads what the mixer read.
+// x += residual_scale * post_norm(mixer(norm(x))), then the same with ffn. In a parallel layer, which has a
+// mixer_norm, both read the x that came in; without a norm of its own the ffn then reads what the mixer read.
 struct LayerSpec {
   std::optional<Norm> mixer_norm;  // none: the mixer reads x itself
   Mixer mixer;

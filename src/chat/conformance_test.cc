@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "chat/cases.h"
+#include "tests/report.h"
 #include "tests/shared_data.h"
 
 namespace gantry::chat {
@@ -63,7 +64,7 @@ constexpr int64_t kGoldenNow = 1741525507;  // 2025-03-09 13:05:07
 
 TEST(Conformance, ChatTemplates) {
   GANTRY_NEED_SHARED("conformance/chat-templates/golden.jsonl");
-  std::map<std::string, Tally> folders;
+  std::map<std::string, Tally> folders, templates;
   auto check = [&](const Json& row, const std::string& what, const std::function<std::string()>& compare) {
     std::string name = row["template"];
     Tally& tally = folders[name.substr(0, name.find('/'))];
@@ -74,6 +75,7 @@ TEST(Conformance, ChatTemplates) {
       wrong = std::string("does not parse: ") + error.what();
     }
     ++(wrong.empty() ? tally.passed : tally.failed);
+    ++(wrong.empty() ? templates[name].passed : templates[name].failed);
     if (!wrong.empty()) ADD_FAILURE() << name << " " << row["case"] << what << ":\n    " << wrong;
   };
   for (const Json& row : read_lines("conformance/chat-templates/golden.jsonl")) {
@@ -99,6 +101,8 @@ TEST(Conformance, ChatTemplates) {
       });
     }
   }
+  for (const auto& [name, tally] : templates)
+    gantry::testing::report_cases("chat-templates", name, tally.passed, tally.passed + tally.failed);
   for (const auto& [folder, tally] : folders) {
     std::printf("  %-22s %zu passed, %zu failed\n", folder.c_str(), tally.passed, tally.failed);
   }
@@ -141,6 +145,7 @@ void check_jinja(const std::string& file) {
     if (row.contains("mutable_sandbox_variant")) check(row, true, row["mutable_sandbox_variant"]);
   }
   std::printf("  %-22s %zu passed, %zu failed\n", file.c_str(), tally.passed, tally.failed);
+  gantry::testing::report_cases("jinja", file, tally.passed, tally.passed + tally.failed);
 }
 
 TEST(Conformance, JinjaOwnSyntax) {

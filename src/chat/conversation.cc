@@ -1,10 +1,12 @@
 #include "chat/conversation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "chat/expressed.h"
 #include "chat/messages.h"
 
 namespace gantry::chat {
@@ -19,6 +21,12 @@ namespace {
               "the model's chat template does not fit this conversation");
 }
 
+bool has_calls(const Json& messages) {
+  return std::ranges::any_of(messages, [](const Json& message) {
+    return message.is_object() && message.contains("tool_calls") && message["tool_calls"].is_array();
+  });
+}
+
 bool has_null_content(const Json& messages) {
   for (const Json& message : messages) {
     auto content = message.is_object() ? message.find("content") : message.end();
@@ -27,11 +35,23 @@ bool has_null_content(const Json& messages) {
   return false;
 }
 
-// Templates that add texts cannot add null: an assistant that only called tools said "".
-Json with_empty_content(Json context) {
+// Templates that add texts cannot add an object: arguments as their JSON text.
+void write_arguments(Json& message) {
+  for (Json& call : message["tool_calls"]) {
+    if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
+    Json& arguments = call["function"]["arguments"];
+    if (arguments.is_object()) arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+}
+
+// Nor can they add null: an assistant that only called tools said "".
+Json with_texts(Json context, bool arguments) {
   for (Json& message : context["messages"]) {
     if (message.is_object() && message.contains("content") && message["content"].is_null())
       message["content"] = "";
+    if (arguments && message.is_object() && message.contains("tool_calls") &&
+        message["tool_calls"].is_array())
+      write_arguments(message);
   }
   return context;
 }
@@ -51,8 +71,11 @@ std::optional<ConversationRenderer> ConversationRenderer::create(std::string_vie
                                                                  std::string bos_token, std::string eos_token,
                                                                  const RenderLimits& limits) {
   if (template_source.empty()) return std::nullopt;
+  // Some templates (Kimi K2) append to their own lists, which transformers forbids and other servers allow.
+  TemplateOptions options;
+  options.mutable_containers = true;
   try {
-    return ConversationRenderer(ChatTemplate::parse(template_source), std::move(bos_token),
+    return ConversationRenderer(ChatTemplate::parse(template_source, options), std::move(bos_token),
                                 std::move(eos_token), limits);
   } catch (const TemplateError& error) {
     throw Error(ErrorCode::kTemplate, error.message(), fmt::format("chat template, line {}", error.line()),
@@ -83,18 +106,36 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
 }
 
 std::string ConversationRenderer::render(const Conversation& conversation, std::optional<int64_t> now) const {
-  Json variables = context(conversation);
-  try {
-    return template_->render(variables, limits_, now);
-  } catch (const TemplateError& error) {
-    if (error.kind() != TemplateErrorKind::kType || !has_null_content(conversation.messages)) {
-      refuse_template(error);
+  const std::string prompt = render_as_given(conversation, now);
+  check_expressed(template_->source(), conversation, prompt, [&](const Json& messages) {
+    Conversation other = conversation;
+    other.messages = messages;
+    // A template may refuse what is left (roles that have to alternate): then the message was seen.
+    try {
+      return render_as_given(other, now);
+    } catch (const Error&) {
+      return std::string();
     }
-  }
-  try {
-    return template_->render(with_empty_content(std::move(variables)), limits_, now);
-  } catch (const TemplateError& error) {
-    refuse_template(error);
+  });
+  return prompt;
+}
+
+std::string ConversationRenderer::render_as_given(const Conversation& conversation,
+                                                  std::optional<int64_t> now) const {
+  Json variables = context(conversation);
+  const bool calls = has_calls(conversation.messages);
+  // Object and null as they are, then no null, then no object: what a template cannot take, another needs.
+  const int tries = calls ? 3 : has_null_content(conversation.messages) ? 2 : 1;
+  std::optional<TemplateError> first;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      if (attempt == 1) return template_->render(variables, limits_, now);
+      return template_->render(with_texts(variables, attempt == 3), limits_, now);
+    } catch (const TemplateError& error) {
+      if (error.kind() != TemplateErrorKind::kType) refuse_template(error);
+      if (!first) first = error;
+      if (attempt >= tries) refuse_template(*first);
+    }
   }
 }
 

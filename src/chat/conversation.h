@@ -29,9 +29,10 @@ class ConversationRenderer {
 
   // Throws gantry::Error: kTemplate with the template's words (raise_exception) or with Jinja's complaint and
   // its line; kTooLarge over a limit; kInvalidRequest for kwargs that are no object or name what is already
-  // given. A template that cannot take null content (an assistant that only called tools) is asked a second
-  // time with
-  // "" in its place. `now`: for strftime_now, seconds since the epoch; absent: the clock.
+  // given. kInvalidRequest also for what
+  // the template would leave out silently (expressed.h). A template that cannot take null content (an
+  // assistant that only called tools) is asked again with "" in its place, then with arguments of calls as
+  // JSON text. `now`: for strftime_now, seconds since the epoch; absent: the clock.
   std::string render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
 
   bool keeps_developer() const { return keeps_developer_; }
@@ -41,6 +42,7 @@ class ConversationRenderer {
   ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template, std::string bos_token,
                        std::string eos_token, const RenderLimits& limits);
   Json context(const Conversation& conversation) const;
+  std::string render_as_given(const Conversation& conversation, std::optional<int64_t> now) const;
 
   std::shared_ptr<const ChatTemplate> template_;
   std::string bos_token_, eos_token_;

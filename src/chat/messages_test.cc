@@ -127,6 +127,12 @@ TEST(Conversation, RendersWithTokensToolsAndKwargs) {
   EXPECT_EQ(renderer->render(conversation), "<s>user:Hi</s>NoneNoneTrueFalse");
 }
 
+TEST(Conversation, ATemplateMayAppendToItsOwnLists) {
+  auto renderer = ConversationRenderer::create(
+      "{% set l = [] %}{% set _ = l.append(messages[0].content) %}{{ l }}", "", "");
+  EXPECT_EQ(renderer->render(hello()), "['Hi']");
+}
+
 TEST(Conversation, WithoutATemplateTheCallerDecides) {
   EXPECT_FALSE(ConversationRenderer::create("", "", "").has_value());
 }
@@ -163,6 +169,69 @@ TEST(Conversation, ErrorsCarryTheTemplatesWords) {
   Conversation wrong = hello();
   wrong.chat_template_kwargs = {{"messages", 1}};
   EXPECT_EQ(code_of("x", wrong, words), ErrorCode::kInvalidRequest);
+}
+
+// What the template has no words for is refused by the name of its field.
+std::string unexpressed(const char* source, const Json& messages, const Json& tools = nullptr,
+                        const Json& kwargs = nullptr) {
+  Conversation conversation;
+  conversation.messages = normalise_messages(messages);
+  conversation.tools = tools;
+  conversation.chat_template_kwargs = kwargs;
+  try {
+    ConversationRenderer::create(source, "", "")->render(conversation);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest) << error.what();
+    return error.where();
+  }
+  return "";
+}
+
+TEST(Conversation, WhatTheTemplateHasNoWordsForIsRefused) {
+  constexpr const char* kAll =
+      "{{ tools }}{% for m in messages %}{{ m.role }}:{{ m.content }}{{ m.tool_calls }}{% endfor %}";
+  constexpr const char* kUser =
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}{{ my_tools }}";
+  const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+  const Json hi = Json::parse(R"([{"role": "user", "content": "Hi"}])");
+  EXPECT_EQ(unexpressed(kAll, hi, tools), "");
+  EXPECT_EQ(unexpressed(kUser, hi), "");
+  EXPECT_EQ(unexpressed(kUser, hi, Json::array()), "");
+  EXPECT_EQ(unexpressed(kUser, hi, tools), "tools");
+  EXPECT_EQ(unexpressed(kAll, hi, nullptr, {{"enable_thinking", true}}),
+            "chat_template_kwargs.enable_thinking");
+  EXPECT_EQ(unexpressed("{{ enable_thinking }}Hi", hi, nullptr, {{"enable_thinking", true}}), "");
+
+  const Json called = Json::parse(R"([{"role": "user", "content": "Hi"},
+    {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "tool_call_id": "1", "content": "\"warm\""}, {"role": "user", "content": "So?"}])");
+  EXPECT_EQ(unexpressed(kAll, called), "");
+  EXPECT_EQ(unexpressed(kUser, called), "messages[1].tool_calls");
+  Json results = called;
+  results.erase(1);
+  EXPECT_EQ(unexpressed(kAll, results), "");
+  results[1]["content"] = "warm";
+  EXPECT_EQ(unexpressed(kUser, results), "messages[1].role");
+  const Json led =
+      Json::parse(R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}])");
+  EXPECT_EQ(unexpressed(kUser, led), "messages[0].role");
+  EXPECT_EQ(unexpressed("{{ messages[0].content | upper }}", led), "messages[1].role");
+  EXPECT_EQ(unexpressed("{{ messages[0].content | upper }}{{ messages[1].content }}", led), "");
+}
+
+TEST(Conversation, ArgumentsAreTextWhereTheTemplateNeedsText) {
+  const Json messages =
+      Json::parse(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": null,
+    "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{\"a\": 1}"}}]}])");
+  Conversation conversation;
+  conversation.messages = normalise_messages(messages);
+  const auto render = [&](const std::string& arguments) {
+    return ConversationRenderer::create(
+               "{{ messages[0].content }} {{ messages[1].tool_calls[0].function." + arguments + " }}", "", "")
+        ->render(conversation);
+  };
+  EXPECT_EQ(render("arguments.a"), "Hi 1");
+  EXPECT_EQ(render("name + messages[1].tool_calls[0].function.arguments"), "Hi f{\"a\":1}");
 }
 
 }  // namespace

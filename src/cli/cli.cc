@@ -32,6 +32,7 @@ int perform(const Action& action, const device::Registry& registry) {
                  [](const InspectCommand& command) { return inspect(command); },
                  [](const QuantizeCommand& command) { return quantize(command); },
                  [&](const PerplexityCommand& command) { return perplexity(command, registry); },
+                 [](const TokensCommand& command) { return tokens(command); },
                  [&](const LogitsCommand& command) { return debug_logits(command, registry); },
                  [](const TokenizeCommand& command) { return debug_tokenize(command); },
                  [](const TemplateCommand& command) { return debug_template(command); }},

@@ -81,8 +81,7 @@ completion::CompletionRequest Conversation::request(const std::string& prompt) c
   return request;
 }
 
-Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts,
-                            const std::function<void(std::string_view)>& write) {
+Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, const Write& write) {
   const auto start = Clock::now();
   Answer answer;
   const auto queue = std::make_shared<DeltaQueue>();
@@ -93,8 +92,12 @@ Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts,
       running->cancel();
     }
     for (completion::Delta& delta : queue->take()) {
-      if (!delta.text.empty() && answer.text.empty()) answer.first_seconds = seconds_since(start);
-      write(delta.text);
+      const bool first = answer.text.empty() && answer.reasoning.empty();
+      if (first && !(delta.text.empty() && delta.reasoning.empty()))
+        answer.first_seconds = seconds_since(start);
+      if (!delta.reasoning.empty()) write(delta.reasoning, true);
+      if (!delta.text.empty()) write(delta.text, false);
+      answer.reasoning += delta.reasoning;
       answer.text += delta.text;
       answer.usage = delta.usage;
       answer.finish = delta.finish;
@@ -105,6 +108,7 @@ Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts,
   if (!raw_) {
     messages_.push_back({{"role", "user"}, {"content", prompt}});
     messages_.push_back({{"role", "assistant"}, {"content", answer.text}});
+    if (!answer.reasoning.empty()) messages_.back()["reasoning_content"] = answer.reasoning;
   }
   return answer;
 }

@@ -13,7 +13,7 @@
 namespace gantry::cli {
 
 struct Answer {
-  std::string text;
+  std::string reasoning, text;
   completion::Finish finish = completion::Finish::kNone;
   completion::Usage usage;
   double first_seconds = 0;  // until the first text
@@ -26,10 +26,12 @@ class Conversation {
   // `raw`: prompts are continued as they stand, and nothing is remembered between them.
   Conversation(completion::Completer& completer, const RunCommand& command, bool raw);
 
+  // Takes what comes: a piece of the answer, or of the reasoning before it.
+  using Write = std::function<void(std::string_view text, bool reasoning)>;
+
   // Gives each piece of the answer to `write` as it comes. A signal cancels it; what was said stays. An Error
   // leaves the conversation as it was.
-  Answer answer(const std::string& prompt, Interrupts& interrupts,
-                const std::function<void(std::string_view)>& write);
+  Answer answer(const std::string& prompt, Interrupts& interrupts, const Write& write);
 
   void forget() { messages_ = chat::Json::array(); }
   void set_system(std::string system) { system_ = std::move(system); }

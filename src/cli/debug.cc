@@ -22,24 +22,6 @@ namespace {
 
 constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 
-// The bytes of a token in quotes: what is no printable ASCII or whole UTF-8 as \xNN.
-std::string in_quotes(std::string_view bytes) {
-  std::string text = "'";
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\\' || c == '\'') {
-      text += fmt::format("\\{}", c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      text += fmt::format("\\x{:02x}", byte);
-    } else {
-      text += c;
-    }
-  }
-  return text + "'";
-}
-
 }  // namespace
 
 int debug_logits(const LogitsCommand& command, const device::Registry& registry) {
@@ -84,7 +66,7 @@ int debug_tokenize(const TokenizeCommand& command) {
     return 0;
   }
   for (const TokenId id : ids)
-    fmt::print("{:>7}  {:24} {}\n", id, in_quotes(tokenizer->token_bytes(id, true)),
+    fmt::print("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
                harmless(tokenizer->text(id)));
   fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
   return 0;

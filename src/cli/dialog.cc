@@ -88,20 +88,17 @@ class Dialog {
 
   // False: leave.
   bool reply(const std::string& message) {
+    AnswerWriter writer(stdout, stderr, options_.terminal);
     try {
-      last_ = conversation_.answer(message, interrupts_, [this](std::string_view text) {
-        const std::string shown = options_.terminal ? harmless(text) : std::string(text);
-        std::fwrite(shown.data(), 1, shown.size(), stdout);
-        std::fflush(stdout);
+      last_ = conversation_.answer(message, interrupts_, [&](std::string_view text, bool reasoning) {
+        writer.write(text, reasoning);
       });
     } catch (const Error& error) {
-      fmt::print("\n");
-      std::fflush(stdout);
+      writer.end();
       fmt::print(stderr, "{}", cli::describe(error));
       return true;
     }
-    fmt::print("\n");
-    std::fflush(stdout);
+    writer.end();
     if (last_->signal == SIGTERM) return false;
     if (last_->signal == SIGINT) hint("(stopped)\n");
     if (last_->finish == completion::Finish::kLength)

@@ -123,7 +123,7 @@ TEST(Conversation, RemembersWhatWasSaid) {
   Conversation conversation(completer, command, false);
   std::string written;
   const Answer answer =
-      conversation.answer("Hi", interrupts, [&](std::string_view text) { written += text; });
+      conversation.answer("Hi", interrupts, [&](std::string_view text, bool) { written += text; });
   EXPECT_EQ(written, "Hello");
   EXPECT_EQ(answer.text, "Hello");
   EXPECT_EQ(answer.finish, Finish::kStop);
@@ -132,7 +132,7 @@ TEST(Conversation, RemembersWhatWasSaid) {
   EXPECT_EQ(messages_of(completer.requests[0]).dump(),
             R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}])");
   conversation.set_system("");
-  conversation.answer("And?", interrupts, [](std::string_view) {});
+  conversation.answer("And?", interrupts, [](std::string_view, bool) {});
   EXPECT_EQ(
       messages_of(completer.requests[1]).dump(),
       R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"And?"}])");
@@ -144,8 +144,8 @@ TEST(Conversation, RawRemembersNothing) {
   Interrupts interrupts(false);
   FakeCompleter completer(say_hello);
   Conversation conversation(completer, {}, true);
-  conversation.answer("Once", interrupts, [](std::string_view) {});
-  conversation.answer("upon", interrupts, [](std::string_view) {});
+  conversation.answer("Once", interrupts, [](std::string_view, bool) {});
+  conversation.answer("upon", interrupts, [](std::string_view, bool) {});
   EXPECT_EQ(std::get<std::string>(completer.requests[1].prompt), "upon");
 }
 
@@ -158,7 +158,7 @@ TEST(Conversation, ASignalCancelsAndWhatWasSaidStays) {
     sink.on_delta(delta("", Finish::kCancelled));
   });
   Conversation conversation(completer, {}, false);
-  const Answer answer = conversation.answer("Hi", interrupts, [](std::string_view) {});
+  const Answer answer = conversation.answer("Hi", interrupts, [](std::string_view, bool) {});
   EXPECT_EQ(answer.signal, SIGINT);
   EXPECT_EQ(answer.finish, Finish::kCancelled);
   EXPECT_EQ(answer.text, "part");
@@ -174,10 +174,10 @@ TEST(Conversation, AnErrorLeavesItAsItWas) {
     sink.on_delta(last);
   });
   Conversation conversation(completer, {}, false);
-  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view) {}), Error);
+  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view, bool) {}), Error);
   EXPECT_EQ(conversation.messages(), 0u);
   completer.refuse = true;
-  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view) {}), Error);
+  EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view, bool) {}), Error);
   EXPECT_EQ(conversation.messages(), 0u);
 }
 

@@ -45,6 +45,11 @@ inline constexpr const char* kTemplateExamples =
     "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | gantry debug template model.gguf\n"
     "  gantry debug template chat.jinja conversation.json";
 
+inline constexpr const char* kTokensExamples =
+    "Examples:\n"
+    "  gantry tokenize model.gguf \"Hello world\"\n"
+    "  gantry tokenize model.gguf --count < text.txt";
+
 inline constexpr const char* kQuantizeExamples =
     "Examples:\n"
     "  gantry quantize model-f16.gguf model-q4.gguf Q4_K_M\n"

@@ -74,6 +74,17 @@ struct LogitsCommand {
   std::string out_path;  // float32 [tokens, vocab]; empty: standard output
 };
 
+struct TokensCommand {
+  std::string path;
+  std::optional<std::string> text;  // absent: all of standard input
+  std::string pre_split_override;
+  bool add_special = false;
+  bool parse_special = false;
+  bool ids_only = false;
+  bool count = false;
+  bool json = false;
+};
+
 struct TokenizeCommand {
   std::string path;
   std::optional<std::string> text;  // absent: all of standard input
@@ -98,8 +109,9 @@ struct ShowText {
   std::string text;
 };
 
-using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
-                            PerplexityCommand, LogitsCommand, TokenizeCommand, TemplateCommand>;
+using Action =
+    std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
+                 PerplexityCommand, TokensCommand, LogitsCommand, TokenizeCommand, TemplateCommand>;
 
 struct Command {
   Action action;

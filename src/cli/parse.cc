@@ -134,6 +134,9 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_text(app, "--chat-template", load.chat_template_path, "FILE",
            "A Jinja file instead of the model's own template")
       ->group(group);
+  add_text(app, "--reply-format", load.reply_format, "NAME",
+           "How the model writes reasoning and tool calls; left out, or auto: what its template says")
+      ->group(group);
 }
 
 constexpr const char* kModelOrDefault =
@@ -291,6 +294,18 @@ void add_perplexity(CLI::App& app, PerplexityCommand& perplexity) {
   add_model_flags(command, perplexity.load);
 }
 
+void add_tokens(CLI::App& app, TokensCommand& tokens) {
+  CLI::App& command = add_command(app, "tokenize", "Count and show the tokens of a text", kTokensExamples);
+  add_model(command, tokens.path, true, "GGUF file; a vocabulary alone is enough");
+  command.add_option("TEXT", tokens.text, "Left out: standard input")->type_name("");
+  CLI::Option* json = command.add_flag("--json", tokens.json, "For programs");
+  CLI::Option* count = command.add_flag("--count", tokens.count, "Only how many")->excludes(json);
+  command.add_flag("--ids", tokens.ids_only, "Only the ids, on one line")->excludes(json)->excludes(count);
+  command.add_flag("--add-special", tokens.add_special, "With the vocabulary's tokens of beginning and end");
+  command.add_flag("--parse-special", tokens.parse_special, "Text that spells a control token becomes it");
+  add_text(command, "--pre-split", tokens.pre_split_override, "NAME", "Instead of the file's own word");
+}
+
 void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, TemplateCommand& chat) {
   CLI::App& debug = add_command(app, "debug", "Look at one step of an answer: tokens, template, logits");
   debug.require_subcommand(1);
@@ -406,6 +421,7 @@ Command parse(const std::vector<std::string>& arguments) {
   QuantizeCommand quantize;
   PerplexityCommand perplexity;
   LogitsCommand logits;
+  TokensCommand tokens;
   TokenizeCommand tokenize;
   TemplateCommand chat;
   add_serve(app, serve);
@@ -414,6 +430,7 @@ Command parse(const std::vector<std::string>& arguments) {
   add_inspect(app, inspect);
   add_quantize(app, quantize);
   add_perplexity(app, perplexity);
+  add_tokens(app, tokens);
   add_debug(app, logits, tokenize, chat);
 
   try {
@@ -434,6 +451,7 @@ Command parse(const std::vector<std::string>& arguments) {
   if (app.got_subcommand("inspect")) command.action = inspect;
   if (app.got_subcommand("quantize")) command.action = quantize;
   if (app.got_subcommand("perplexity")) command.action = perplexity;
+  if (app.got_subcommand("tokenize")) command.action = tokens;
   if (const CLI::App* debug = app.get_subcommand("debug"); debug->parsed()) {
     if (debug->got_subcommand("logits")) command.action = logits;
     if (debug->got_subcommand("tokenize")) command.action = tokenize;

@@ -66,6 +66,8 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "gpt-2",
                                            "--chat-template",
                                            "t.jinja",
+                                           "--reply-format",
+                                           "hermes",
                                            "--drain",
                                            "0",
                                            "--body-max",
@@ -89,6 +91,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.load.memory_cap_bytes, 64u << 20);
   EXPECT_EQ(serve.load.pre_split_override, "gpt-2");
   EXPECT_EQ(serve.load.chat_template_path, "t.jinja");
+  EXPECT_EQ(serve.load.reply_format, "hermes");
   EXPECT_EQ(serve.drain.count(), 0);
   EXPECT_EQ(serve.server.body_bytes_max, 1u << 20);
 }
@@ -143,6 +146,18 @@ TEST(Parse, DebugCommands) {
       parsed<TemplateCommand>({"debug", "template", "m.gguf", "c.json", "--no-generation-prompt"});
   EXPECT_EQ(rendered.messages_path, "c.json");
   EXPECT_FALSE(rendered.add_generation_prompt);
+}
+
+TEST(Parse, TokenizeCommand) {
+  const auto words = parsed<TokensCommand>({"tokenize", "m.gguf", "a b", "--json", "--parse-special"});
+  EXPECT_EQ(words.path, "m.gguf");
+  EXPECT_EQ(words.text, "a b");
+  EXPECT_TRUE(words.json);
+  EXPECT_TRUE(words.parse_special);
+  EXPECT_FALSE(words.add_special);
+  EXPECT_FALSE(parsed<TokensCommand>({"tokenize", "m.gguf"}).text);
+  EXPECT_THROW(parse({"tokenize", "m.gguf", "--json", "--count"}), Error);
+  EXPECT_THROW(parse({"tokenize"}), Error);
 }
 
 TEST(Parse, TextsForPeople) {

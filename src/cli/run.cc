@@ -16,13 +16,10 @@ namespace gantry::cli {
 namespace {
 
 int answer_once(Conversation& conversation, Interrupts& interrupts, const std::string& prompt) {
-  const bool terminal = is_terminal(STDOUT_FILENO);
-  const Answer answer = conversation.answer(prompt, interrupts, [terminal](std::string_view text) {
-    const std::string shown = terminal ? harmless(text) : std::string(text);
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
-  });
-  fmt::print("\n");
+  AnswerWriter writer(stdout, stderr, is_terminal(STDOUT_FILENO));
+  const Answer answer = conversation.answer(
+      prompt, interrupts, [&](std::string_view text, bool reasoning) { writer.write(text, reasoning); });
+  writer.end();
   return answer.signal == 0 ? 0 : 128 + answer.signal;
 }
 

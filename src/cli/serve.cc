@@ -15,6 +15,7 @@ void announce(const fleet::ModelCard& card, const server::Server& server, bool k
   fmt::print("listening on {}\n", server.url());
   fmt::print("model {}: {}, {} parameters, {}; context {}, {} sequences at once\n", card.id, card.arch,
              human_count(card.parameters), card.dtype, card.context, card.sequences);
+  if (card.has_chat_template) fmt::print("reasoning and tool calls are read as: {}\n", card.reply_format);
   const bool unix_socket = server.port() == 0;
   const std::string target =
       unix_socket ? fmt::format("--unix-socket {} http://localhost", server.url().substr(5)) : server.url();

@@ -50,6 +50,29 @@ std::string scaled(double value, double step, const std::array<const char*, 5>& 
 
 }  // namespace
 
+void AnswerWriter::write(std::string_view text, bool reasoning) {
+  if (reasoning && !reasons_ && terminal_) std::fputs("\x1b[2m", out_);
+  if (!reasoning) leave_reasoning();
+  reasons_ = reasoning;
+  const std::string shown = terminal_ ? harmless(text) : std::string(text);
+  std::FILE* const to = reasoning && !terminal_ ? aside_ : out_;
+  std::fwrite(shown.data(), 1, shown.size(), to);
+  std::fflush(to);
+}
+
+void AnswerWriter::leave_reasoning() {
+  if (!reasons_) return;
+  reasons_ = false;
+  std::fputs(terminal_ ? "\x1b[0m\n\n" : "\n", terminal_ ? out_ : aside_);
+  std::fflush(terminal_ ? out_ : aside_);
+}
+
+void AnswerWriter::end() {
+  leave_reasoning();
+  std::fputs("\n", out_);
+  std::fflush(out_);
+}
+
 std::string human_bytes(uint64_t bytes) {
   return scaled(static_cast<double>(bytes), 1024, {"KiB", "MiB", "GiB", "TiB", "PiB"}, " B");
 }

@@ -21,6 +21,28 @@ std::string describe(const Error& error);
 // not steer the terminal. Whole UTF-8 in, whole UTF-8 out; C1 controls (U+0080..U+009F) are replaced too.
 std::string harmless(std::string_view text);
 
+// Writes an answer as it comes. On a terminal reasoning is dimmed and stands before the answer with an empty
+// line between; elsewhere it goes to `aside` and the answer alone to `out`.
+class AnswerWriter {
+ public:
+  AnswerWriter(std::FILE* out, std::FILE* aside, bool terminal)
+      : out_(out), aside_(aside), terminal_(terminal) {}
+  ~AnswerWriter() { leave_reasoning(); }
+  AnswerWriter(const AnswerWriter&) = delete;
+  AnswerWriter& operator=(const AnswerWriter&) = delete;
+  void write(std::string_view text, bool reasoning);
+  // The answer is over: the last line ends.
+  void end();
+
+ private:
+  void leave_reasoning();
+
+  std::FILE* out_;
+  std::FILE* aside_;
+  bool terminal_;
+  bool reasons_ = false;
+};
+
 // 1536 -> "1.5 KiB", 999 -> "999 B".
 std::string human_bytes(uint64_t bytes);
 // 260032 -> "260 thousand", 7241732096 -> "7.2 billion".

@@ -27,6 +27,28 @@ TEST(Terminal, HarmlessKeepsTextAndStopsControls) {
             "2J\xc2\xa0");
 }
 
+std::string all_of(std::FILE* file) {
+  std::rewind(file);
+  std::string text;
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
+  return text;
+}
+
+TEST(Terminal, ReasoningStandsApart) {
+  for (const bool terminal : {true, false}) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> aside(std::tmpfile(), std::fclose);
+    AnswerWriter writer(out.get(), aside.get(), terminal);
+    writer.write("Let me", true);
+    writer.write(" see.\x1b", true);
+    writer.write("Two", false);
+    writer.write(".", false);
+    writer.end();
+    EXPECT_EQ(all_of(out.get()), terminal ? "\x1b[2mLet me see.\xe2\x90\x9b\x1b[0m\n\nTwo.\n" : "Two.\n");
+    EXPECT_EQ(all_of(aside.get()), terminal ? "" : "Let me see.\x1b\n");
+  }
+}
+
 TEST(Terminal, HumanNumbers) {
   EXPECT_EQ(human_bytes(0), "0 B");
   EXPECT_EQ(human_bytes(1023), "1023 B");

@@ -16,8 +16,10 @@ bool begins_text(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId>
 }  // namespace
 
 AnswerText::AnswerText(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId> prompt,
-                       const std::vector<std::string>& stops)
-    : vocabulary_(tokenizer.size()),
+                       const std::vector<std::string>& stops, const std::vector<std::string>& markers)
+    : tokenizer_(tokenizer),
+      markers_(markers),
+      vocabulary_(tokenizer.size()),
       decoder_(tokenizer, false, begins_text(tokenizer, prompt)),
       matcher_(stops) {}
 
@@ -25,11 +27,23 @@ void AnswerText::push(TokenId token, std::optional<TokenReport> report, Delta& d
   if (stopped()) return;
   // A model may have more logits than its vocabulary has words; those have no text.
   const bool known = token >= 0 && static_cast<uint32_t>(token) < vocabulary_;
-  const std::string text = known ? decoder_.push(token) : std::string();
+  std::string text;
+  if (known && shows(token))
+    text = decoder_.finish() + tokenizer_.token_bytes(token, true);
+  else if (known)
+    text = decoder_.push(token);
   if (report) reports_.push_back({decoded_bytes_, decoded_bytes_ + text.size(), std::move(*report)});
   decoded_bytes_ += text.size();
   delta.text += matcher_.push(text);
   release(stopped(), delta);
+}
+
+bool AnswerText::shows(TokenId token) const {
+  if (markers_.empty() || tokenizer_.kind(token) != tokenizer::TokenKind::kControl) return false;
+  const std::string_view text = tokenizer_.text(token);
+  return !text.empty() && std::ranges::any_of(markers_, [&](const std::string& marker) {
+    return marker.find(text) != std::string::npos;
+  });
 }
 
 void AnswerText::finish(Delta& delta) {

@@ -18,9 +18,9 @@ namespace gantry::completion {
 class AnswerText {
  public:
   // The prompt (of tokens of the vocabulary) decides whether the answer's leading space is text. The
-  // tokenizer outlives this.
+  // tokenizer outlives this. Control tokens are not text, unless they are one of `markers` or a part of one.
   AnswerText(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId> prompt,
-             const std::vector<std::string>& stops);
+             const std::vector<std::string>& stops, const std::vector<std::string>& markers = {});
 
   // Adds to `delta` what became certain with this token.
   void push(TokenId token, std::optional<TokenReport> report, Delta& delta);
@@ -36,6 +36,10 @@ class AnswerText {
   };
   void release(bool over, Delta& delta);
 
+  bool shows(TokenId token) const;
+
+  const tokenizer::Tokenizer& tokenizer_;
+  const std::vector<std::string> markers_;
   const uint32_t vocabulary_;
   tokenizer::StreamDecoder decoder_;
   StopMatcher matcher_;

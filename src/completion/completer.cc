@@ -32,6 +32,16 @@ void check_request(const CompletionRequest& request) {
            "top_logprobs");
 }
 
+}  // namespace
+
+PromptTooLong::PromptTooLong(size_t tokens, uint32_t context, const char* where)
+    : Error(ErrorCode::kInvalidRequest,
+            fmt::format("it comes to {} tokens, the model's context of {} leaves no room for an answer",
+                        tokens, context),
+            where, "send less, or load the model with a larger context") {}
+
+namespace {
+
 class TextCompleter final : public Completer {
  public:
   TextCompleter(const CompleterParts& parts, const CompleterOptions& options)
@@ -42,9 +52,12 @@ class TextCompleter final : public Completer {
   std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) override {
     check_request(request);
     sample::validate(request.sampling, parts_.tokenizer->size());
-    std::vector<TokenId> prompt = prompts_.tokens(request.prompt);
+    ReadPrompt prompt = prompts_.read(request.prompt);
+    if (const uint32_t context = parts_.engine->limits().context_max; prompt.tokens.size() >= context)
+      throw PromptTooLong(prompt.tokens.size(), context,
+                          std::holds_alternative<ChatInput>(request.prompt) ? "messages" : "prompt");
     auto running = std::make_shared<Running>(parts_, workers_, request, prompt, std::move(sink));
-    running->submitted(parts_.engine->submit(job_of(request, std::move(prompt), running)));
+    running->submitted(parts_.engine->submit(job_of(request, std::move(prompt.tokens), running)));
     return running;
   }
 

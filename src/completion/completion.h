@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "chat/chat_template.h"
+#include "chat/reply/reply_format.h"
 #include "engine/engine.h"
 #include "sample/params.h"
 #include "tokenizer/tokenizer.h"
@@ -54,12 +55,23 @@ struct Usage {
   uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
 };
 
-enum class Finish : uint8_t { kNone, kStop, kLength, kCancelled, kError };
+// kToolCalls: the model stopped, and what it said are calls.
+enum class Finish : uint8_t { kNone, kStop, kToolCalls, kLength, kCancelled, kError };
+
+// A piece of a tool call. Pieces of one call follow each other; calls do not overlap.
+struct CallDelta {
+  uint32_t index = 0;   // of the call in the answer
+  bool begins = false;  // the first piece: it has the id and the name
+  std::string id, name;
+  std::string arguments;  // a piece of JSON text
+};
 
 // A piece of the answer. The texts of all deltas, put together, are the answer: whole UTF-8, without the stop
-// string.
+// string. In a chat, reasoning and (with tools) calls are told apart from it.
 struct Delta {
+  std::string reasoning;
   std::string text;
+  std::vector<CallDelta> calls;
   std::vector<TokenReport> tokens;  // when logprobs were asked for: the tokens that this text came from
   Finish finish = Finish::kNone;    // the last delta has another value
   std::optional<Error> error;       // kError
@@ -89,6 +101,14 @@ struct CompleterParts {
   const tokenizer::Tokenizer* tokenizer = nullptr;
   const chat::ChatTemplate* chat_template = nullptr;  // nullptr: the model has none
   engine::Engine* engine = nullptr;
+  // How the model writes reasoning and tool calls; nullptr: what its chat template says.
+  const chat::ReplyFormat* reply_format = nullptr;
+};
+
+// The prompt leaves no room for an answer in the model's context. `where` is "messages" or "prompt".
+class PromptTooLong : public Error {
+ public:
+  PromptTooLong(size_t tokens, uint32_t context, const char* where);
 };
 
 class Completer {

@@ -54,13 +54,15 @@ std::string PromptMaker::render(const ChatInput& input) const {
   return renderer_->render(conversation);
 }
 
-std::vector<TokenId> PromptMaker::tokens(const Prompt& prompt) const {
+ReadPrompt PromptMaker::read(const Prompt& prompt) const {
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
     check_tokens(*tokens, tokenizer_.size());
-    return *tokens;
+    return {*tokens, {}};
   }
-  if (const auto* text = std::get_if<std::string>(&prompt)) return text_tokens(tokenizer_, *text);
-  return text_tokens(tokenizer_, render(std::get<ChatInput>(prompt)));
+  if (const auto* text = std::get_if<std::string>(&prompt)) return {text_tokens(tokenizer_, *text), {}};
+  std::string text = render(std::get<ChatInput>(prompt));
+  std::vector<TokenId> tokens = text_tokens(tokenizer_, text);
+  return {std::move(tokens), std::move(text)};
 }
 
 }  // namespace gantry::completion

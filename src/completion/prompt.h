@@ -10,6 +10,12 @@
 
 namespace gantry::completion {
 
+// What a request's prompt came to.
+struct ReadPrompt {
+  std::vector<TokenId> tokens;
+  std::string text;  // of a chat: as the template wrote it
+};
+
 class PromptMaker {
  public:
   // Tokenizer and template outlive it. Error kTemplate for a template that does not parse.
@@ -22,7 +28,8 @@ class PromptMaker {
   // Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
   // where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
   // Error kInvalidRequest for one outside the vocabulary.
-  std::vector<TokenId> tokens(const Prompt& prompt) const;
+  std::vector<TokenId> tokens(const Prompt& prompt) const { return read(prompt).tokens; }
+  ReadPrompt read(const Prompt& prompt) const;
 
  private:
   const tokenizer::Tokenizer& tokenizer_;

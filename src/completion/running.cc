@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <random>
 #include <utility>
 
 #include "base/log.h"
@@ -25,17 +26,84 @@ Finish finish_of(engine::FinishReason reason) {
   return Finish::kError;
 }
 
+bool calls_tools(const CompletionRequest& request) {
+  const auto* chat = std::get_if<ChatInput>(&request.prompt);
+  return chat != nullptr && chat->tools.is_array() && !chat->tools.empty();
+}
+
+// Only in a chat the answer has parts.
+const chat::ReplyFormat* format_of(const CompleterParts& parts, const CompletionRequest& request) {
+  if (!std::holds_alternative<ChatInput>(request.prompt)) return nullptr;
+  if (parts.reply_format != nullptr) return parts.reply_format;
+  return &chat::reply_format_of(parts.chat_template->source());
+}
+
+std::vector<std::string> markers_of(const chat::ReplyFormat* format, const CompletionRequest& request) {
+  return format == nullptr ? std::vector<std::string>() : chat::reply_markers(*format, calls_tools(request));
+}
+
+std::string call_id(chat::CallIds kind, const std::string& written) {
+  constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  static thread_local std::mt19937_64 generator{std::random_device{}()};
+  const auto random = [&](std::string id, size_t letters) {
+    std::uniform_int_distribution<size_t> pick(0, kLetters.size() - 1);
+    for (size_t i = 0; i < letters; ++i) id += kLetters[pick(generator)];
+    return id;
+  };
+  const bool alphanumeric =
+      std::ranges::all_of(written, [&](char c) { return kLetters.find(c) != std::string_view::npos; });
+  switch (kind) {
+    case chat::CallIds::kWritten:
+      if (!written.empty()) return written;
+      break;
+    case chat::CallIds::kNine:
+      return written.size() == 9 && alphanumeric ? written : random("", 9);
+    case chat::CallIds::kRandom:
+      break;
+  }
+  return random("call_", 24);
+}
+
+void add_event(const chat::ReplyFormat& format, chat::ReplyEvent event, Delta& delta) {
+  switch (event.kind) {
+    case chat::ReplyKind::kContent:
+      delta.text += event.text;
+      break;
+    case chat::ReplyKind::kReasoning:
+      delta.reasoning += event.text;
+      break;
+    case chat::ReplyKind::kCallBegin:
+      delta.calls.push_back({.index = event.call,
+                             .begins = true,
+                             .id = call_id(format.ids, event.id),
+                             .name = std::move(event.text),
+                             .arguments = {}});
+      break;
+    case chat::ReplyKind::kArguments:
+      if (delta.calls.empty() || delta.calls.back().index != event.call)
+        delta.calls.push_back({.index = event.call, .begins = false, .id = {}, .name = {}, .arguments = {}});
+      delta.calls.back().arguments += event.text;
+      break;
+    case chat::ReplyKind::kCallEnd:
+      break;
+  }
+}
+
 }  // namespace
 
 Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers,
-                 const CompletionRequest& request, std::span<const TokenId> prompt,
-                 std::shared_ptr<DeltaSink> sink)
+                 const CompletionRequest& request, const ReadPrompt& prompt, std::shared_ptr<DeltaSink> sink)
     : parts_(parts),
       workers_(std::move(workers)),
       report_tokens_(request.logprobs),
       sink_(std::move(sink)),
-      text_(*parts.tokenizer, prompt, request.stop) {
-  usage_.prompt_tokens = static_cast<uint32_t>(prompt.size());
+      format_(format_of(parts, request)),
+      text_(*parts.tokenizer, prompt.tokens, request.stop, markers_of(format_, request)) {
+  usage_.prompt_tokens = static_cast<uint32_t>(prompt.tokens.size());
+  if (format_ != nullptr)
+    reader_.emplace(*format_, chat::ReplyOptions{.tools = calls_tools(request),
+                                                 .tool_list = std::get<ChatInput>(request.prompt).tools,
+                                                 .prompt = prompt.text});
 }
 
 void Running::submitted(JobId job) {
@@ -94,6 +162,7 @@ bool Running::run() {
       take(event, delta);
       if (over_) break;
     }
+    read_reply(delta);
     // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
     if (over_) cancel();
     deliver(std::move(delta));
@@ -102,6 +171,16 @@ bool Running::run() {
   }
   if (!over_ && cancelled_.load()) cancel();
   return false;
+}
+
+// From the model's text to content, reasoning and calls.
+void Running::read_reply(Delta& delta) {
+  if (!reader_) return;
+  for (chat::ReplyEvent& event : reader_->push(std::exchange(delta.text, {})))
+    add_event(*format_, std::move(event), delta);
+  if (!over_) return;
+  for (chat::ReplyEvent& event : reader_->finish()) add_event(*format_, std::move(event), delta);
+  if (delta.finish == Finish::kStop && reader_->calls() > 0) delta.finish = Finish::kToolCalls;
 }
 
 void Running::give_up(const char* why) {
@@ -150,7 +229,9 @@ TokenReport Running::report_of(const Event& event) const {
 }
 
 void Running::deliver(Delta delta) {
-  if (delta.text.empty() && delta.tokens.empty() && delta.finish == Finish::kNone) return;
+  if (delta.text.empty() && delta.reasoning.empty() && delta.calls.empty() && delta.tokens.empty() &&
+      delta.finish == Finish::kNone)
+    return;
   delta.usage = usage_;
   // The last delta lets go of the sink first: what it holds may live no longer than its answer.
   const std::shared_ptr<DeltaSink> sink = over_ ? std::exchange(sink_, nullptr) : sink_;

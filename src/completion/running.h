@@ -8,8 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "chat/reply/reply_reader.h"
 #include "completion/answer_text.h"
 #include "completion/completion.h"
+#include "completion/prompt.h"
 #include "completion/workers.h"
 
 namespace gantry::completion {
@@ -24,7 +26,7 @@ class Running final : public engine::TokenSink,
                       public std::enable_shared_from_this<Running> {
  public:
   Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, const CompletionRequest& request,
-          std::span<const TokenId> prompt, std::shared_ptr<DeltaSink> sink);
+          const ReadPrompt& prompt, std::shared_ptr<DeltaSink> sink);
 
   // The engine took the job. A cancel() that came before is passed on now.
   void submitted(JobId job);
@@ -47,6 +49,7 @@ class Running final : public engine::TokenSink,
   void end(Finish finish, Delta& delta);
   TokenReport report_of(const Event& event) const;
   void deliver(Delta delta);
+  void read_reply(Delta& delta);
   void give_up(const char* why);
 
   const CompleterParts parts_;
@@ -61,6 +64,8 @@ class Running final : public engine::TokenSink,
 
   // Only the worker that runs this task.
   std::shared_ptr<DeltaSink> sink_;
+  const chat::ReplyFormat* const format_;  // nullptr: all is text
+  std::optional<chat::ReplyReader> reader_;
   AnswerText text_;
   Usage usage_;
   bool over_ = false;

@@ -42,6 +42,18 @@ std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& sett
   }
 }
 
+// How the model writes reasoning and tool calls: what was asked for, or what its template says.
+const chat::ReplyFormat& choose_format(const LoadSettings& settings,
+                                       const chat::ChatTemplate* chat_template) {
+  if (settings.reply_format.empty() || settings.reply_format == "auto")
+    return chat::reply_format_of(chat_template == nullptr ? "" : chat_template->source());
+  if (const chat::ReplyFormat* named = chat::find_reply_format(settings.reply_format)) return *named;
+  std::string names = "auto";
+  for (const chat::ReplyFormat& format : chat::reply_formats()) names += ", " + format.name;
+  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", settings.reply_format),
+              "--reply-format", "it is one of " + names);
+}
+
 // The type that holds most of the bytes.
 std::string main_dtype(const gguf::GgufFile& file) {
   std::map<std::string, uint64_t> bytes;
@@ -53,7 +65,8 @@ std::string main_dtype(const gguf::GgufFile& file) {
   return most == bytes.end() ? "" : most->first;
 }
 
-ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template) {
+ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template,
+                    const chat::ReplyFormat& format) {
   ModelCard card;
   card.id =
       settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
@@ -69,6 +82,7 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
   card.sequences = opened.plan.limits.sequences;
   card.kv_dtype = quant::facts(opened.plan.limits.kv_dtype).name;
   card.has_chat_template = has_template;
+  card.reply_format = format.name;
   return card;
 }
 
@@ -78,7 +92,8 @@ class LoadedLiveModel final : public LiveModel {
   LoadedLiveModel(const device::Registry& registry, const LoadSettings& settings, const Progress& progress)
       : opened_(open_model(registry, settings)),
         tokenizer_(tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), settings.pre_split_override)),
-        template_(read_template(settings, *opened_.file)) {
+        template_(read_template(settings, *opened_.file)),
+        format_(choose_format(settings, template_.get())) {
     if (tokenizer_->size() > opened_.blueprint->vocab) {
       throw Error(ErrorCode::kBadFile,
                   fmt::format("the vocabulary has {} tokens, the model knows {}", tokenizer_->size(),
@@ -99,8 +114,10 @@ class LoadedLiveModel final : public LiveModel {
     options.queue_max = settings.queue_max;
     options.prefix_cache = settings.prefix_cache;
     engine_ = engine::Engine::start(*runner_, options);
-    completer_ = completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get()});
-    card_ = make_card(settings, opened_, template_ != nullptr);
+    completer_ = completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get(), &format_});
+    card_ = make_card(settings, opened_, template_ != nullptr, format_);
+    if (template_ != nullptr)
+      log::info("fleet", "{}: reasoning and tool calls are read as '{}'", opened_.file->path(), format_.name);
   }
 
   const ModelCard& card() const override { return card_; }
@@ -111,6 +128,7 @@ class LoadedLiveModel final : public LiveModel {
   const OpenedModel opened_;
   const std::unique_ptr<tokenizer::Tokenizer> tokenizer_;
   const std::unique_ptr<const chat::ChatTemplate> template_;
+  const chat::ReplyFormat& format_;
   std::unique_ptr<model::LoadedModel> loaded_;
   std::unique_ptr<model::Runner> runner_;
   std::unique_ptr<engine::Engine> engine_;

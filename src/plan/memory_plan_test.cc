@@ -1,6 +1,7 @@
 #include "plan/memory_plan.h"
 
 #include <memory>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -245,6 +246,37 @@ TEST(KvDtype, OnlyThoseThatExist) {
   EXPECT_EQ(parse_kv_dtype("F32"), quant::Dtype::kF32);
   EXPECT_THROW(parse_kv_dtype("q4_0"), Error);
   EXPECT_THROW(parse_kv_dtype(""), Error);
+}
+
+// Each buffer where a layer needs it, and only there.
+TEST(Activations, FollowTheKindsOfLayers) {
+  const auto roles = [](const arch::Blueprint& blueprint) {
+    Limits limits;
+    limits.step_rows = 5;
+    limits.logit_rows = 2;
+    std::set<Role> found;
+    for (const Activation& a : list_activations(blueprint, limits)) {
+      EXPECT_GT(a.bytes(), 0u) << name_of(a.role);
+      EXPECT_TRUE(found.insert(a.role).second) << name_of(a.role);
+    }
+    return found;
+  };
+  Model model;
+  arch::Blueprint& blueprint = model.blueprint;
+  EXPECT_EQ(roles(blueprint).count(Role::kBranch), 0u);
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 0u);
+  blueprint.layers[1].parallel = true;
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 1u);
+  blueprint.layers[1].ffn_norm.reset();
+  EXPECT_EQ(roles(blueprint).count(Role::kNormedForFfn), 0u);
+  blueprint.layers[0].residual_scale = 0.5f;
+  EXPECT_EQ(roles(blueprint).count(Role::kBranch), 1u);
+  EXPECT_EQ(roles(blueprint).count(Role::kUp), 1u);
+  for (arch::LayerSpec& layer : blueprint.layers) {
+    layer.ffn =
+        arch::PlainMlp{device::Activation::kGelu, {model.matrix(128, 64), {}}, {model.matrix(64, 128), {}}};
+  }
+  EXPECT_EQ(roles(blueprint).count(Role::kUp), 0u);
 }
 
 }  // namespace

@@ -286,7 +286,9 @@ Connection::Awaitable<bool> Connection::answer_request() {
 }
 
 Connection::Awaitable<bool> Connection::write_answer() {
-  bool streaming = false;
+  constexpr std::string_view kKeepAlive = ": keep-alive\n\n";  // a comment of event streams
+  bool streaming = false, events = false;
+  auto silent_since = Clock::now();
   while (true) {
     WireReply::Taken taken = reply_->take();
     if (draining_ && !streaming) wire_.keep_alive = false;
@@ -299,13 +301,19 @@ Connection::Awaitable<bool> Connection::write_answer() {
       log_answer(taken.head->status);
       if (wire_.minor_version == 0) wire_.keep_alive = false;
       streaming = true;
+      events = taken.head->content_type.starts_with("text/event-stream");
       bytes = wire_stream_head(*taken.head, common_headers_, wire_);
     }
     append_wire_piece(bytes, taken.bytes, wire_);
+    // Pieces are whole events, so that a comment may stand between two of them.
+    if (events && bytes.empty() && !taken.finished && !taken.lost &&
+        Clock::now() >= silent_since + core_.options.stream_keep_alive)
+      append_wire_piece(bytes, kKeepAlive, wire_);
     if (taken.finished) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
       const bool written = co_await write(bytes);
       if (!written) co_return false;
+      silent_since = Clock::now();
     }
     if (taken.whole) co_return wire_.keep_alive;
     if (taken.finished) co_return wire_.keep_alive && !taken.broken;
@@ -320,7 +328,9 @@ Connection::Awaitable<bool> Connection::write_answer() {
       close();
       co_return false;
     }
-    if (bytes.empty()) co_await output_.wait_until(Clock::now() + kNoDeadline);
+    const auto deadline =
+        events ? silent_since + core_.options.stream_keep_alive : Clock::now() + kNoDeadline;
+    if (bytes.empty()) co_await output_.wait_until(deadline);
   }
 }
 

@@ -193,7 +193,14 @@ bool Generation::hear(uint32_t index, Delta delta) {
   if (request_.stream) {
     if (!show(index, delta)) ended_ = true;
   } else {
+    part.choice.reasoning += delta.reasoning;
     part.choice.text += delta.text;
+    for (completion::CallDelta& call : delta.calls) {
+      if (call.begins)
+        part.choice.calls.push_back(std::move(call));
+      else if (!part.choice.calls.empty())
+        part.choice.calls.back().arguments += call.arguments;
+    }
     for (completion::TokenReport& report : delta.tokens) part.choice.tokens.push_back(std::move(report));
     part.choice.finish = delta.finish;
   }
@@ -206,7 +213,7 @@ bool Generation::hear(uint32_t index, Delta delta) {
 
 bool Generation::show(uint32_t index, const Delta& delta) {
   Part& part = parts_[index];
-  if (!delta.text.empty() || !delta.tokens.empty()) {
+  if (!delta.text.empty() || !delta.reasoning.empty() || !delta.calls.empty() || !delta.tokens.empty()) {
     if (!reply_->push(delta_event(head_, index, delta, part.shown_characters))) return false;
     part.shown_characters += characters(delta.text);
   }
@@ -255,7 +262,12 @@ completion::Usage Generation::usage() const {
 }  // namespace
 
 void generate(GenerateRequest request, fleet::Lease lease, std::shared_ptr<Reply> reply) {
-  std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
+  try {
+    std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
+  } catch (const completion::PromptTooLong& error) {
+    // OpenAI's clients know it by this code.
+    throw HttpError(400, "invalid_request_error", "context_length_exceeded", error.what(), error.where());
+  }
 }
 
 }  // namespace gantry::server

@@ -19,7 +19,24 @@ using completion::Usage;
 
 constexpr float kLogprobMin = -9999.0F;  // what OpenAI writes for "impossible"; JSON has no infinity
 
-const char* finish_name(Finish finish) { return finish == Finish::kLength ? "length" : "stop"; }
+const char* finish_name(Finish finish) {
+  if (finish == Finish::kToolCalls) return "tool_calls";
+  return finish == Finish::kLength ? "length" : "stop";
+}
+
+// `piece`: of a stream, where only the first piece of a call has its id and name.
+void write_calls(JsonWriter& json, const std::vector<completion::CallDelta>& calls, bool piece) {
+  json.key("tool_calls").begin_array();
+  for (const completion::CallDelta& call : calls) {
+    json.begin_object();
+    if (piece) json.key("index").value(call.index);
+    if (call.begins) json.key("id").value(call.id).key("type").value("function");
+    json.key("function").begin_object();
+    if (call.begins) json.key("name").value(call.name);
+    json.key("arguments").value(call.arguments).end_object().end_object();
+  }
+  json.end_array();
+}
 
 double clamped(float logprob) { return logprob > kLogprobMin ? static_cast<double>(logprob) : kLogprobMin; }
 
@@ -120,7 +137,15 @@ void write_choice(JsonWriter& json, const AnswerHead& head, uint32_t index, cons
   json.begin_object().key("index").value(index);
   if (head.api == Api::kChat) {
     json.key("message").begin_object().key("role").value("assistant");
-    json.key("content").value(choice.text).key("refusal").null().end_object();
+    // Without a word besides, calls have no content.
+    if (choice.text.empty() && !choice.calls.empty())
+      json.key("content").null();
+    else
+      json.key("content").value(choice.text);
+    json.key("refusal").null();
+    if (!choice.reasoning.empty()) json.key("reasoning_content").value(choice.reasoning);
+    if (!choice.calls.empty()) write_calls(json, choice.calls, false);
+    json.end_object();
   } else {
     json.key("text").value(choice.text);
   }
@@ -196,9 +221,14 @@ std::string role_event(const AnswerHead& head, uint32_t index) {
 
 std::string delta_event(const AnswerHead& head, uint32_t index, const Delta& delta, uint64_t text_offset) {
   return chunk(head, index, [&](JsonWriter& json) {
-    if (head.api == Api::kChat)
-      json.key("delta").begin_object().key("content").value(delta.text).end_object();
-    else
+    if (head.api == Api::kChat) {
+      json.key("delta").begin_object();
+      if (!delta.reasoning.empty()) json.key("reasoning_content").value(delta.reasoning);
+      if (!delta.text.empty() || (delta.reasoning.empty() && delta.calls.empty()))
+        json.key("content").value(delta.text);
+      if (!delta.calls.empty()) write_calls(json, delta.calls, true);
+      json.end_object();
+    } else
       json.key("text").value(delta.text);
     write_logprobs(json, head, delta.tokens, text_offset);
     json.key("finish_reason").null();

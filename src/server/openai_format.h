@@ -27,7 +27,9 @@ AnswerHead make_head(const GenerateRequest& request, const fleet::ModelCard& car
 
 // One choice of a whole answer.
 struct Choice {
+  std::string reasoning;
   std::string text;
+  std::vector<completion::CallDelta> calls;  // whole ones
   std::vector<completion::TokenReport> tokens;
   completion::Finish finish = completion::Finish::kNone;
 };

@@ -26,6 +26,8 @@ inline constexpr std::chrono::milliseconds kHeaderDeadline{
 inline constexpr std::chrono::milliseconds kBodyGrace{10'000};      // on top of what the least rate allows
 inline constexpr std::chrono::milliseconds kIdleDeadline{75'000};   // between two requests of one connection
 inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one write, on top of the least rate
+// A stream that says nothing for so long (a long prompt is being read) tells that it is there.
+inline constexpr std::chrono::milliseconds kStreamKeepAlive{10'000};
 inline constexpr std::chrono::seconds kRetryAfter{1};
 inline constexpr uint32_t kJsonDepthMax = 64;
 inline constexpr size_t kJsonValuesMax = size_t{1} << 20;  // values in one body: bounds the memory of parsing
@@ -61,6 +63,7 @@ struct ServerOptions {
   std::chrono::milliseconds body_grace = kBodyGrace;
   std::chrono::milliseconds idle_deadline = kIdleDeadline;
   std::chrono::milliseconds write_deadline = kWriteDeadline;
+  std::chrono::milliseconds stream_keep_alive = kStreamKeepAlive;
   int send_buffer_bytes = 0;  // SO_SNDBUF of a connection; 0: the system's own
 };
 

@@ -7,8 +7,10 @@
 
 #include "base/log.h"
 #include "server/generation.h"
+#include "server/lease.h"
 #include "server/openai_format.h"
 #include "server/openai_request.h"
+#include "server/token_routes.h"
 
 namespace gantry::server {
 namespace {
@@ -45,16 +47,6 @@ void one_model(Call& call) {
                   "no such model: '" + call.rest.substr(0, kQuotedPathMax) + "'", "model");
 }
 
-fleet::Lease lease_model(fleet::Fleet& fleet, const std::string& id) {
-  try {
-    return fleet.lease(id);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kNotFound) throw;
-    const HttpError known(error);
-    throw HttpError(known.status(), known.type(), "model_not_found", known.message(), "model");
-  }
-}
-
 void run_api(Call& call, Api api) {
   GenerateRequest request = read_generate_request(api, call.request.body);
   fleet::Lease lease = lease_model(call.fleet, request.model);
@@ -62,6 +54,10 @@ void run_api(Call& call, Api api) {
 }
 void chat_completions(Call& call) { run_api(call, Api::kChat); }
 void completions(Call& call) { run_api(call, Api::kCompletions); }
+
+void tokenize(Call& call) { answer_json(call, tokenize_body(call.fleet, call.request.body)); }
+void detokenize(Call& call) { answer_json(call, detokenize_body(call.fleet, call.request.body)); }
+void apply_template(Call& call) { answer_json(call, apply_template_body(call.fleet, call.request.body)); }
 
 enum class Key : uint8_t { kAsked, kFree };
 enum class Cost : uint8_t { kAtOnce, kWorker };
@@ -80,6 +76,9 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/models/*", Key::kAsked, Cost::kAtOnce, one_model},
     Route{"POST", "/v1/chat/completions", Key::kAsked, Cost::kWorker, chat_completions},
     Route{"POST", "/v1/completions", Key::kAsked, Cost::kWorker, completions},
+    Route{"POST", "/tokenize", Key::kAsked, Cost::kWorker, tokenize},
+    Route{"POST", "/detokenize", Key::kAsked, Cost::kWorker, detokenize},
+    Route{"POST", "/apply-template", Key::kAsked, Cost::kWorker, apply_template},
 };
 
 bool takes(const Route& route, std::string_view path) {

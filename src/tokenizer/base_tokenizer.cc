@@ -1,6 +1,7 @@
 #include "tokenizer/base_tokenizer.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "text/utf8.h"
 
@@ -14,7 +15,18 @@ bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
 
-BaseTokenizer::BaseTokenizer(const VocabData& data) : vocab_(data), model_(data.model), pre_(data.pre) {}
+BaseTokenizer::BaseTokenizer(const VocabData& data) : vocab_(data), model_(data.model), pre_(data.pre) {
+  static std::atomic<uint32_t> made{0};
+  number_ = ++made;
+  for (TokenId token = 0; token < static_cast<TokenId>(vocab_.size()); ++token) {
+    const TokenKind kind = vocab_.kind(token);
+    if (vocab_.text(token).empty()) continue;
+    const auto first = static_cast<uint8_t>(vocab_.text(token)[0]);
+    user_begins_[first] |= kind == TokenKind::kUserDefined;
+    marker_begins_[first] |=
+        kind == TokenKind::kUserDefined || kind == TokenKind::kControl || kind == TokenKind::kUnknown;
+  }
+}
 
 std::vector<TokenId> BaseTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   uint64_t steps = 0;
@@ -65,8 +77,9 @@ void BaseTokenizer::encode_between(std::string_view text, bool first, std::vecto
 std::optional<BaseTokenizer::Marker> BaseTokenizer::next_marker(std::string_view text, size_t from,
                                                                 bool control, uint64_t& steps) const {
   const Trie& markers = vocab_.markers();
-  if (markers.empty()) return std::nullopt;
+  const FirstBytes& begins = control ? marker_begins_ : user_begins_;
   for (size_t start = from; start < text.size(); ++start) {
+    if (!begins[static_cast<uint8_t>(text[start])]) continue;
     Trie::Node node = markers.step(Trie::kRoot, text[start]);
     std::optional<Marker> longest;
     for (size_t end = start + 1; node != Trie::kNowhere; ++end) {

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ class BaseTokenizer : public Tokenizer {
   virtual TokenId closing_token() const;
 
   const Vocab& vocab() const { return vocab_; }
+  // Of this tokenizer alone, as long as the process lives: under which PieceCache knows it.
+  uint32_t number() const { return number_; }
 
  private:
   struct Marker {
@@ -54,7 +57,11 @@ class BaseTokenizer : public Tokenizer {
   std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, uint64_t& steps) const;
   void encode_between(std::string_view text, bool first, std::vector<TokenId>& out, uint64_t& steps) const;
 
+  using FirstBytes = std::array<bool, 256>;
   Vocab vocab_;
+  uint32_t number_;
+  // What markers begin with: the user-defined ones, all.
+  FirstBytes user_begins_{}, marker_begins_{};
   std::string model_;
   std::string pre_;
 };

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "text/utf8.h"
 #include "tokenizer/byte_alphabet.h"
-#include "tokenizer/piece_cache.h"
 #include "tokenizer/spm.h"
 
 namespace gantry::tokenizer {
@@ -26,7 +25,7 @@ const PreSplit& need_pre_split(const VocabData& data) {
 }  // namespace
 
 void PairTable::reserve(size_t pairs) {
-  const size_t slots = std::bit_ceil(pairs * 2 + 2);
+  const size_t slots = std::bit_ceil(pairs + pairs / 2 + 2);
   slots_.assign(slots, {kNoPair, {}});
   shift_ = 64 - std::countr_zero(slots);
 }
@@ -43,16 +42,16 @@ void PairTable::insert(TokenId left, TokenId right, Merge merge) {
   if (slots_[slot].key == kNoPair) slots_[slot] = {key, merge};
 }
 
-std::optional<Merge> PairTable::find(TokenId left, TokenId right) const {
+Merge PairTable::find(TokenId left, TokenId right) const {
   const uint64_t key = pair_key(left, right);
-  for (size_t slot = home(key); slots_[slot].key != kNoPair; slot = (slot + 1) & (slots_.size() - 1)) {
-    if (slots_[slot].key == key) return slots_[slot].merge;
-  }
-  return std::nullopt;
+  size_t slot = home(key);
+  while (slots_[slot].key != kNoPair && slots_[slot].key != key) slot = (slot + 1) & (slots_.size() - 1);
+  return slots_[slot].merge;  // of an empty slot: none
 }
 
 BpeTokenizer::BpeTokenizer(const VocabData& data) : BaseTokenizer(data), split_(need_pre_split(data)) {
   load_merges(data);
+  find_joints();
   for (uint32_t byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     byte_letters_[byte] = vocab().find_plain(to_byte_letters(std::string_view(&c, 1)));
@@ -79,8 +78,24 @@ void BpeTokenizer::load_merges(const VocabData& data) {
                   data.where + ": tokenizer.ggml.merges");
     }
     // Text never becomes a control token by merging.
-    if (vocab().find_plain(joined) != kNoToken) {
+    if (vocab().is_plain(token)) {
       pairs_.insert(left_token, right_token, {static_cast<uint32_t>(rank), token});
+    }
+  }
+}
+
+void BpeTokenizer::find_joints() {
+  size_t bytes = 0;
+  for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token)
+    bytes += vocab().text(token).size();
+  joints_.reserve(bytes);
+  std::string plain;
+  for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token) {
+    const std::string_view written = vocab().text(token);
+    if (!split_.byte_level) {
+      joints_.add(written);
+    } else if (from_byte_letters(written, plain)) {
+      joints_.add(plain);
     }
   }
 }
@@ -92,13 +107,37 @@ void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vect
     marked = mark_spaces(text);
     text = marked;
   }
-  Merger merger;
-  PieceCache seen;
-  for (const std::string_view piece : split(split_, text, steps)) {
-    if (seen.replay(piece, out, steps)) continue;
-    const size_t before = out.size();
-    encode_piece(piece, merger, out, steps);
-    seen.remember(piece, before, out);
+  Work work{out, steps, text.data() + text.size(), PieceCache::of_thread()};
+  for (const std::string_view piece : split(split_, text, steps)) encode_piece(piece, work);
+}
+
+void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
+  const PieceKey key(piece, work.text_end);
+  ++work.steps;
+  if (key.fits() && work.cache.replay(key, 2 * number(), work.out)) return;
+  const size_t before = work.out.size();
+  if (const TokenId whole = whole_token(piece); whole != kNoToken) {
+    work.out.push_back(whole);
+    work.steps += piece.size();
+  } else {
+    encode_islands(piece, work);
+  }
+  work.cache.remember(key, 2 * number(), before, work.out);
+}
+
+// Stretches that merging cannot join are encoded apart, and known apart: scripts without spaces have long
+// pieces that seldom come again as a whole.
+void BpeTokenizer::encode_islands(std::string_view piece, Work& work) const {
+  for (size_t at = 0; at < piece.size();) {
+    const size_t end = joints_.island_end(piece, at);
+    work.steps += end - at;
+    const std::string_view island = piece.substr(at, end - at);
+    at = end;
+    const PieceKey key(island, work.text_end);
+    if (key.fits() && work.cache.replay(key, 2 * number() + 1, work.out)) continue;
+    const size_t before = work.out.size();
+    merge(island, work);
+    work.cache.remember(key, 2 * number() + 1, before, work.out);
   }
 }
 
@@ -111,32 +150,27 @@ TokenId BpeTokenizer::whole_token(std::string_view piece) const {
   return kNoToken;
 }
 
-void BpeTokenizer::encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out,
-                                uint64_t& steps) const {
-  if (const TokenId whole = whole_token(piece); whole != kNoToken) {
-    out.push_back(whole);
-    steps += piece.size();
-    return;
-  }
+void BpeTokenizer::merge(std::string_view island, Work& work) const {
+  Merger& merger = work.merger;
   merger.clear();
-  for (size_t at = 0; at < piece.size();) {
+  for (size_t at = 0; at < island.size();) {
     uint32_t bytes = 1;
-    TokenId token = byte_letters_[static_cast<uint8_t>(piece[at])];
+    TokenId token = byte_letters_[static_cast<uint8_t>(island[at])];
     if (!split_.byte_level) {
-      const text::DecodedChar c = text::decode_utf8(piece, at);
+      const text::DecodedChar c = text::decode_utf8(island, at);
       bytes = c.valid ? c.bytes : 1;
-      token = vocab().find_plain(piece.substr(at, bytes));
+      token = vocab().find_plain(island.substr(at, bytes));
     }
     merger.add(static_cast<uint32_t>(at), bytes, token);
     at += bytes;
   }
-  merger.run([this](const Symbol& left, const Symbol& right) { return pairs_.find(left.token, right.token); },
-             steps);
-  merger.for_each([&](const Symbol& symbol) {
-    if (symbol.token != kNoToken) {
-      out.push_back(symbol.token);
+  merger.run([this](TokenId left, TokenId right, uint32_t, uint32_t) { return pairs_.find(left, right); },
+             work.steps);
+  merger.for_each([&](uint32_t start, uint32_t bytes, TokenId token) {
+    if (token != kNoToken) {
+      work.out.push_back(token);
     } else {
-      spell_unknown(piece.substr(symbol.start, symbol.bytes), out);
+      spell_unknown(island.substr(start, bytes), work.out);
     }
   });
 }
@@ -156,8 +190,8 @@ std::string BpeTokenizer::spell(TokenId token) const {
   const std::string_view written = vocab().text(token);
   if (!split_.byte_level) return unmark_spaces(written);
   // A token that is not written in the byte alphabet stands for itself.
-  auto bytes = from_byte_letters(written);
-  return bytes ? std::move(*bytes) : std::string(written);
+  std::string bytes;
+  return from_byte_letters(written, bytes) ? bytes : std::string(written);
 }
 
 }  // namespace gantry::tokenizer

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "tokenizer/base_tokenizer.h"
+#include "tokenizer/joints.h"
 #include "tokenizer/merges.h"
+#include "tokenizer/piece_cache.h"
 #include "tokenizer/pre_split.h"
 
 namespace gantry::tokenizer {
@@ -18,7 +20,7 @@ class PairTable {
   void reserve(size_t pairs);  // before the first insert()
   // The first of equal pairs counts.
   void insert(TokenId left, TokenId right, Merge merge);
-  std::optional<Merge> find(TokenId left, TokenId right) const;
+  Merge find(TokenId left, TokenId right) const;  // its token is kNoToken where there is none
 
  private:
   struct Slot {
@@ -41,13 +43,25 @@ class BpeTokenizer final : public BaseTokenizer {
   std::string spell(TokenId token) const override;
 
  private:
+  // What one call of encode works with.
+  struct Work {
+    std::vector<TokenId>& out;
+    uint64_t& steps;
+    const char* text_end;
+    PieceCache& cache;
+    Merger merger = {};
+  };
   void load_merges(const VocabData& data);
-  void encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out, uint64_t& steps) const;
+  void find_joints();
+  void encode_piece(std::string_view piece, Work& work) const;
+  void encode_islands(std::string_view piece, Work& work) const;
+  void merge(std::string_view island, Work& work) const;
   TokenId whole_token(std::string_view piece) const;
   void spell_unknown(std::string_view bytes, std::vector<TokenId>& out) const;
 
   const PreSplit& split_;
   PairTable pairs_;
+  Joints joints_;
   std::array<TokenId, 256> byte_letters_;  // byte-level: the token of each single byte
 };
 

@@ -44,16 +44,15 @@ std::string to_byte_letters(std::string_view bytes) {
   return letters;
 }
 
-std::optional<std::string> from_byte_letters(std::string_view letters) {
-  std::string bytes;
-  bytes.reserve(letters.size());
+bool from_byte_letters(std::string_view letters, std::string& bytes) {
+  bytes.clear();
   for (size_t at = 0; at < letters.size();) {
     const text::DecodedChar c = text::decode_utf8(letters, at);
-    if (!c.valid || c.code >= kLetters || kAlphabet.byte[c.code] == kNoByte) return std::nullopt;
+    if (!c.valid || c.code >= kLetters || kAlphabet.byte[c.code] == kNoByte) return false;
     bytes.push_back(static_cast<char>(kAlphabet.byte[c.code]));
     at += c.bytes;
   }
-  return bytes;
+  return true;
 }
 
 }  // namespace gantry::tokenizer

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +10,7 @@ namespace gantry::tokenizer {
 
 char32_t letter_of_byte(uint8_t byte);
 std::string to_byte_letters(std::string_view bytes);
-// nullopt where `letters` has a character that stands for no byte.
-std::optional<std::string> from_byte_letters(std::string_view letters);
+// Into `bytes`, whose content it replaces. False where `letters` has a character that stands for no byte.
+bool from_byte_letters(std::string_view letters, std::string& bytes);
 
 }  // namespace gantry::tokenizer

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gguf/gguf.h"
+#include "tests/report.h"
 #include "tests/shared_data.h"
 #include "tokenizer/cases.h"
 #include "tokenizer/tokenizer.h"
@@ -36,6 +37,7 @@ std::string streamed(const Tokenizer& tokenizer, const std::vector<TokenId>& tok
 
 void report(const std::string& what, size_t passed, size_t cases) {
   std::cout << "[ cases    ] " << what << ": " << passed << " of " << cases << "\n";
+  gantry::testing::report_cases("tokenizers", what, passed, cases);
   EXPECT_EQ(passed, cases) << what;
 }
 
@@ -125,7 +127,7 @@ TEST_P(Golden, texts_are_encoded_and_decoded_exactly) {
     EXPECT_EQ(decoded, wanted_text);
     EXPECT_EQ(streamed(*tokenizer, wanted), decoded);
   }
-  report("golden " + std::string(GetParam().golden), passed, cases);
+  report(std::string(GetParam().vocab) + " / golden " + GetParam().golden, passed, cases);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shared, Golden,

@@ -1,27 +1,21 @@
 // The merging that both kinds of byte-pair encoding share: neighbours are joined, the best pair first, the
-// leftmost of equals, until no pair is left that may be joined. A heap of pairs over a linked list of
-// symbols: n log n whatever the text.
+// leftmost of equals, until no pair is left that may be joined. Short texts look for the best pair among all;
+// long ones keep the pairs sorted and what merging adds in a heap, and drop what is no longer true when it
+// comes up: n log n whatever the text.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <optional>
+#include <functional>
+#include <iterator>
 #include <vector>
 
 #include "base/ids.h"
 
 namespace gantry::tokenizer {
 
-struct Symbol {
-  uint32_t start = 0;     // byte offset in the text
-  uint32_t bytes = 0;     // 0: joined into its left neighbour
-  uint32_t previous = 0;  // index; kNoSymbol at the ends
-  uint32_t next = 0;
-  TokenId token = kNoToken;  // kNoToken: not in the vocabulary as it stands
-};
-inline constexpr uint32_t kNoSymbol = 0xFFFFFFFF;
-
-// What joining two symbols gives: pairs of lower `order` are joined first.
+// What joining two symbols gives: pairs of lower `order` are joined first. kNoToken: they are not joined.
 struct Merge {
   uint32_t order = 0;
   TokenId token = kNoToken;
@@ -30,65 +24,143 @@ struct Merge {
 // Scratch kept from text to text; one thread at a time.
 class Merger {
  public:
-  void clear() { symbols_.clear(); }
+  void clear() {
+    symbols_.clear();
+    end_ = 0;
+  }
+  // Symbols come in the order of the text and touch. kNoToken: not in the vocabulary as it stands.
   void add(uint32_t start, uint32_t bytes, TokenId token) {
     const auto index = static_cast<uint32_t>(symbols_.size());
-    if (index > 0) symbols_.back().next = index;
-    symbols_.push_back({start, bytes, index > 0 ? index - 1 : kNoSymbol, kNoSymbol, token});
+    symbols_.push_back({start, index - 1, index + 1, token, kNoToken});
+    end_ = start + bytes;
   }
 
-  // `look_up(left, right)` -> std::optional<Merge>. Adds pairs tried and heap moves to `steps`.
+  // `look_up(left, right, start, end)` -> Merge: of two tokens, and where both together lie. Adds pairs tried
+  // and looked at to `steps`.
   template <typename LookUp>
   void run(const LookUp& look_up, uint64_t& steps) {
-    pairs_.clear();
-    for (uint32_t i = 1; i < symbols_.size(); ++i) try_pair(i - 1, i, look_up, steps);
-    while (!pairs_.empty()) {
-      std::pop_heap(pairs_.begin(), pairs_.end(), later);
-      const Pair pair = pairs_.back();
-      pairs_.pop_back();
-      ++steps;
-      Symbol& left = symbols_[pair.left];
-      Symbol& right = symbols_[pair.right];
-      // One of the two was joined with another since.
-      if (left.bytes == 0 || right.bytes == 0 || left.bytes + right.bytes != pair.bytes) continue;
-      left.bytes = pair.bytes;
-      left.token = pair.token;
-      left.next = right.next;
-      right.bytes = 0;
-      if (left.next != kNoSymbol) symbols_[left.next].previous = pair.left;
-      if (left.previous != kNoSymbol) try_pair(left.previous, pair.left, look_up, steps);
-      if (left.next != kNoSymbol) try_pair(pair.left, left.next, look_up, steps);
+    const auto n = static_cast<uint32_t>(symbols_.size());
+    keys_.assign(n, kNoPair);
+    if (n < 2) return;
+    symbols_[0].previous = symbols_[n - 1].next = kNowhere;
+    for (uint32_t i = 0; i + 1 < n; ++i) try_pair(i, look_up);
+    steps += n;
+    if (n <= kScannedMax) {
+      run_by_scan(look_up, steps);
+    } else {
+      run_by_heap(look_up, steps);
     }
   }
 
+  // `visit(start, bytes, token)` for each symbol that is left.
   template <typename Visit>
   void for_each(const Visit& visit) const {
-    for (uint32_t i = symbols_.empty() ? kNoSymbol : 0; i != kNoSymbol; i = symbols_[i].next)
-      visit(symbols_[i]);
+    for (uint32_t i = symbols_.empty() ? kNowhere : 0; i < symbols_.size(); i = symbols_[i].next) {
+      visit(symbols_[i].start, end_of(i) - symbols_[i].start, symbols_[i].token);
+    }
   }
 
  private:
-  struct Pair {
-    uint64_t key;  // order, then position
-    uint32_t left, right;
-    uint32_t bytes;
+  struct Symbol {
+    uint32_t start;           // byte offset in the text
+    uint32_t previous, next;  // kNowhere at the ends
     TokenId token;
+    TokenId joined;  // what it and the next one give
   };
-  static bool later(const Pair& a, const Pair& b) { return a.key > b.key; }
+  static constexpr uint32_t kNowhere = 0xFFFFFFFF;
+  static constexpr uint64_t kNoPair = ~uint64_t{0};
+  static constexpr uint32_t kScannedMax = 40;
+
+  uint32_t end_of(uint32_t i) const {
+    const uint32_t next = symbols_[i].next;
+    return next < symbols_.size() ? symbols_[next].start : end_;
+  }
+
+  // The key of the pair that symbol i begins: order, then position.
+  template <typename LookUp>
+  uint64_t try_pair(uint32_t i, const LookUp& look_up) {
+    Symbol& left = symbols_[i];
+    const Symbol& right = symbols_[left.next];
+    const Merge merge = look_up(left.token, right.token, left.start, end_of(left.next));
+    left.joined = merge.token;
+    return keys_[i] = merge.token == kNoToken ? kNoPair : (uint64_t{merge.order} << 32) | i;
+  }
+
+  // Joins symbol i with the next one; gives the keys of the two pairs that this makes.
+  template <typename LookUp>
+  std::array<uint64_t, 2> join(uint32_t i, const LookUp& look_up) {
+    Symbol& left = symbols_[i];
+    keys_[left.next] = kNoPair;
+    left.token = left.joined;
+    left.next = symbols_[left.next].next;
+    std::array<uint64_t, 2> made = {kNoPair, kNoPair};
+    if (left.next != kNowhere) {
+      symbols_[left.next].previous = i;
+      made[0] = try_pair(i, look_up);
+    } else {
+      keys_[i] = kNoPair;
+    }
+    if (left.previous != kNowhere) made[1] = try_pair(left.previous, look_up);
+    return made;
+  }
 
   template <typename LookUp>
-  void try_pair(uint32_t left, uint32_t right, const LookUp& look_up, uint64_t& steps) {
-    ++steps;
-    const Symbol& a = symbols_[left];
-    const Symbol& b = symbols_[right];
-    const std::optional<Merge> merge = look_up(a, b);
-    if (!merge) return;
-    pairs_.push_back({(uint64_t{merge->order} << 32) | left, left, right, a.bytes + b.bytes, merge->token});
-    std::push_heap(pairs_.begin(), pairs_.end(), later);
+  void run_by_scan(const LookUp& look_up, uint64_t& steps) {
+    while (true) {
+      uint64_t best = kNoPair;
+      for (const uint64_t key : keys_) best = std::min(best, key);
+      steps += keys_.size();
+      if (best == kNoPair) return;
+      join(static_cast<uint32_t>(best), look_up);
+    }
+  }
+
+  template <typename LookUp>
+  void run_by_heap(const LookUp& look_up, uint64_t& steps) {
+    sort_pairs(steps);
+    made_.clear();
+    for (size_t at = 0; at < sorted_.size() || !made_.empty();) {
+      uint64_t key = 0;
+      if (made_.empty() || (at < sorted_.size() && sorted_[at] < made_.front())) {
+        key = sorted_[at++];
+      } else {
+        key = made_.front();
+        std::pop_heap(made_.begin(), made_.end(), std::greater<>());
+        made_.pop_back();
+      }
+      ++steps;
+      const auto i = static_cast<uint32_t>(key);
+      if (keys_[i] != key) continue;  // one of the two was joined with another since
+      for (const uint64_t more : join(i, look_up)) {
+        if (more == kNoPair) continue;
+        made_.push_back(more);
+        std::push_heap(made_.begin(), made_.end(), std::greater<>());
+      }
+    }
+  }
+
+  // The pairs there are, by key. They lie in order of position, so that a stable sort by `order` will do.
+  void sort_pairs(uint64_t& steps) {
+    sorted_.clear();
+    std::copy_if(keys_.begin(), keys_.end(), std::back_inserter(sorted_),
+                 [](uint64_t key) { return key != kNoPair; });
+    constexpr uint32_t kDigitBits = 11;
+    for (uint32_t shift = 32; shift < 64; shift += kDigitBits) {
+      std::array<uint32_t, (1u << kDigitBits) + 1> first{};
+      const auto digit = [shift](uint64_t key) { return (key >> shift) & ((1u << kDigitBits) - 1); };
+      for (const uint64_t key : sorted_) ++first[digit(key) + 1];
+      for (size_t d = 1; d < first.size(); ++d) first[d] += first[d - 1];
+      made_.resize(sorted_.size());
+      for (const uint64_t key : sorted_) made_[first[digit(key)]++] = key;
+      sorted_.swap(made_);
+      steps += sorted_.size();
+    }
   }
 
   std::vector<Symbol> symbols_;
-  std::vector<Pair> pairs_;
+  std::vector<uint64_t> keys_;  // of the pair that each symbol begins
+  std::vector<uint64_t> sorted_, made_;
+  uint32_t end_ = 0;
 };
 
 }  // namespace gantry::tokenizer

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/check.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -77,13 +78,30 @@ uint32_t bits_of(char32_t code) {
   return bits;
 }
 
-const std::array<uint32_t, 128>& ascii_bits() {
-  static const std::array<uint32_t, 128> bits = [] {
-    std::array<uint32_t, 128> table{};
-    for (uint32_t code = 0; code < 128; ++code) table[code] = bits_of(code);
-    return table;
+// bits_of() of the Basic Multilingual Plane. A byte for each character: there are few kinds.
+struct BitTable {
+  std::array<uint8_t, 0x10000> kind{};
+  std::array<uint32_t, 256> bits{};
+};
+
+const BitTable& bit_table() {
+  static const BitTable table = [] {
+    BitTable made;
+    size_t kinds = 0;
+    for (uint32_t code = 0; code < made.kind.size(); ++code) {
+      const uint32_t bits = bits_of(code);
+      const auto known =
+          std::find(made.bits.begin(), made.bits.begin() + static_cast<ptrdiff_t>(kinds), bits);
+      const auto kind = static_cast<size_t>(known - made.bits.begin());
+      if (kind == kinds) {
+        GANTRY_CHECK_LT(kinds, made.bits.size());
+        made.bits[kinds++] = bits;
+      }
+      made.kind[code] = static_cast<uint8_t>(kind);
+    }
+    return made;
   }();
-  return bits;
+  return table;
 }
 
 struct Char {
@@ -121,22 +139,33 @@ struct DigitMemo : RunMemo {
 // Matches the rules of one stage within one piece.
 class Matcher {
  public:
-  Matcher(std::string_view piece, uint64_t& steps) : piece_(piece), ascii_(ascii_bits()), steps_(steps) {}
+  explicit Matcher(std::string_view piece) : piece_(piece), table_(bit_table()) {}
 
   // The end of the first rule's match at `at`; `at` itself where none matches.
   size_t match_any(Stage stage, size_t at);
   uint32_t bytes_at(size_t at) { return char_at(at).bytes; }
+  uint64_t steps() const { return steps_; }  // characters looked at
 
  private:
   Char char_at(size_t at) {
     ++steps_;
     if (at >= piece_.size()) return {};
     const auto byte = static_cast<uint8_t>(piece_[at]);
-    if (byte < 0x80) return {byte, ascii_[byte], 1};
+    if (byte < 0x80) return {byte, table_.bits[table_.kind[byte]], 1};
+    // The common case of three bytes in short; decode_utf8 has the whole rule.
+    if (byte > 0xE0 && byte < 0xED && piece_.size() - at >= 3) {
+      const auto second = static_cast<uint8_t>(piece_[at + 1]);
+      const auto third = static_cast<uint8_t>(piece_[at + 2]);
+      if ((second & 0xC0) == 0x80 && (third & 0xC0) == 0x80) {
+        const uint32_t code = (byte & 0xFu) << 12 | (second & 0x3Fu) << 6 | (third & 0x3Fu);
+        return {code, table_.bits[table_.kind[code]], 3};
+      }
+    }
     const text::DecodedChar c = text::decode_utf8(piece_, at);
     // A broken byte stands alone and counts as the U+FFFD that other tokenizers would have put there.
     if (!c.valid) return {text::kReplacement, kSymbol, 1};
-    return {c.code, bits_of(c.code), c.bytes};
+    const bool in_table = c.code < table_.kind.size();
+    return {c.code, in_table ? table_.bits[table_.kind[c.code]] : bits_of(c.code), c.bytes};
   }
 
   size_t match(const Rule& rule, size_t at);
@@ -154,8 +183,8 @@ class Matcher {
   size_t match_delimited(const Rule& rule, size_t at);
 
   std::string_view piece_;
-  const std::array<uint32_t, 128>& ascii_;
-  uint64_t& steps_;
+  const BitTable& table_;
+  uint64_t steps_ = 0;
   WhiteMemo white_;
   DigitMemo digits_;
 };
@@ -196,6 +225,18 @@ size_t Matcher::match(const Rule& rule, size_t at) {
 size_t Matcher::run_end(const CharSet& set, size_t at, uint32_t max, uint32_t* count) {
   uint32_t n = 0;
   while (n < max) {
+    // ASCII in sets without ranges, which is most of all text.
+    if (set.also.empty() && set.except.empty()) {
+      const size_t from = at;
+      while (at < piece_.size() && n < max && static_cast<uint8_t>(piece_[at]) < 0x80) {
+        const uint32_t bits = table_.bits[table_.kind[static_cast<uint8_t>(piece_[at])]];
+        if ((bits & set.any) == 0 || (bits & set.none) != 0) break;
+        ++at;
+        ++n;
+      }
+      steps_ += at - from;
+      if (n == max) break;
+    }
     const Char c = char_at(at);
     if (!in(set, c)) break;
     at += c.bytes;
@@ -348,7 +389,7 @@ size_t Matcher::match_delimited(const Rule& rule, size_t at) {
 }
 
 void split_piece(Stage stage, std::string_view piece, std::vector<std::string_view>& out, uint64_t& steps) {
-  Matcher matcher(piece, steps);
+  Matcher matcher(piece);
   size_t unmatched = 0;  // where the text that no rule took begins
   for (size_t at = 0; at < piece.size();) {
     const size_t end = matcher.match_any(stage, at);
@@ -361,6 +402,7 @@ void split_piece(Stage stage, std::string_view piece, std::vector<std::string_vi
     at = unmatched = end;
   }
   if (unmatched < piece.size()) out.push_back(piece.substr(unmatched));
+  steps += matcher.steps();
 }
 
 }  // namespace

@@ -17,18 +17,12 @@ uint32_t order_of(float score) {
   return ~ascending;
 }
 
-// Where the second word of `marked` begins: at the first space mark behind something else.
-size_t next_word(std::string_view marked) {
-  size_t at = 0;
-  while (marked.substr(at).starts_with(kSpaceMark)) at += kSpaceMark.size();
-  return std::min(marked.find(kSpaceMark, at), marked.size());
-}
-
 }  // namespace
 
 std::string mark_spaces(std::string_view text) {
   std::string marked;
-  marked.reserve(text.size() + text.size() / 3);
+  const auto spaces = static_cast<size_t>(std::count(text.begin(), text.end(), ' '));
+  marked.reserve(text.size() + spaces * (kSpaceMark.size() - 1));
   for (const char c : text) {
     if (c == ' ') {
       marked += kSpaceMark;
@@ -55,8 +49,12 @@ std::string unmark_spaces(std::string_view text) {
 
 SpmTokenizer::SpmTokenizer(const VocabData& data)
     : BaseTokenizer(data), add_space_prefix_(data.add_space_prefix) {
-  words_stand_apart_ = std::none_of(data.tokens.begin(), data.tokens.end(),
-                                    [](std::string_view token) { return next_word(token) < token.size(); });
+  size_t bytes = 0;
+  for (const std::string_view token : data.tokens) bytes += token.size();
+  joints_.reserve(bytes);
+  for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token) {
+    if (vocab().is_plain(token)) joints_.add(vocab().text(token));
+  }
 }
 
 void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
@@ -66,13 +64,16 @@ void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<T
   marked += mark_spaces(text);
 
   Merger merger;
-  PieceCache seen;
+  PieceCache& cache = PieceCache::of_thread();
+  const char* const end = marked.data() + marked.size();
   bool after_unknown = false;
-  for (std::string_view rest = marked; !rest.empty();) {
-    const std::string_view piece = rest.substr(0, words_stand_apart_ ? next_word(rest) : rest.size());
-    rest.remove_prefix(piece.size());
+  for (size_t at = 0; at < marked.size();) {
+    const size_t next = joints_.island_end(marked, at);
+    const std::string_view piece = std::string_view(marked).substr(at, next - at);
+    at = next;
     steps += piece.size();
-    if (seen.replay(piece, out, steps)) {
+    const PieceKey key(piece, end);
+    if (key.fits() && cache.replay(key, 2 * number(), out)) {
       after_unknown = false;
       continue;
     }
@@ -81,7 +82,8 @@ void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<T
     encode_piece(piece, merger, out, after_unknown, steps);
     const bool has_unknown =
         std::find(out.begin() + static_cast<ptrdiff_t>(before), out.end(), special().unk) != out.end();
-    if (!began_unknown && !has_unknown) seen.remember(piece, before, out);
+    // What follows an unknown character, or has one, depends on its neighbours.
+    if (!began_unknown && !after_unknown && !has_unknown) cache.remember(key, 2 * number(), before, out);
   }
 }
 
@@ -94,25 +96,24 @@ void SpmTokenizer::encode_piece(std::string_view piece, Merger& merger, std::vec
     merger.add(static_cast<uint32_t>(at), bytes, vocab().find_plain(piece.substr(at, bytes)));
     at += bytes;
   }
-  const auto look_up = [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
-    const TokenId token = vocab().find_plain(piece.substr(left.start, size_t{left.bytes} + right.bytes));
-    if (token == kNoToken) return std::nullopt;
-    return Merge{order_of(vocab().score(token)), token};
+  const auto look_up = [&](TokenId, TokenId, uint32_t start, uint32_t end) -> Merge {
+    const TokenId token = vocab().find_plain(piece.substr(start, end - start));
+    return token == kNoToken ? Merge{} : Merge{order_of(vocab().score(token)), token};
   };
   merger.run(look_up, steps);
 
-  merger.for_each([&](const Symbol& symbol) {
-    if (symbol.token != kNoToken) {
-      out.push_back(symbol.token);
+  merger.for_each([&](uint32_t start, uint32_t bytes, TokenId token) {
+    if (token != kNoToken) {
+      out.push_back(token);
       after_unknown = false;
       return;
     }
-    for (uint32_t i = 0; i < symbol.bytes; ++i) {
-      const TokenId byte = vocab().byte_token(static_cast<uint8_t>(piece[symbol.start + i]));
+    for (uint32_t i = 0; i < bytes; ++i) {
+      const TokenId byte = vocab().byte_token(static_cast<uint8_t>(piece[start + i]));
       const bool unknown = byte == kNoToken;
-      const TokenId token = unknown ? special().unk : byte;
+      const TokenId spelled = unknown ? special().unk : byte;
       // Unknown characters in a row are one unknown token.
-      if (token != kNoToken && !(unknown && after_unknown)) out.push_back(token);
+      if (spelled != kNoToken && !(unknown && after_unknown)) out.push_back(spelled);
       after_unknown = unknown;
     }
   });

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tokenizer/base_tokenizer.h"
+#include "tokenizer/joints.h"
 #include "tokenizer/merges.h"
 
 namespace gantry::tokenizer {
@@ -28,8 +29,7 @@ class SpmTokenizer final : public BaseTokenizer {
                     uint64_t& steps) const;
 
   bool add_space_prefix_;
-  // No token goes on behind a space that does not begin it: words can be encoded apart.
-  bool words_stand_apart_;
+  Joints joints_;
 };
 
 // U+2581 for the space, and back.

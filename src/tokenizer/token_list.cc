@@ -29,4 +29,21 @@ std::vector<TokenId> parse_token_list(std::string_view text, const std::string& 
   return tokens;
 }
 
+std::string in_quotes(std::string_view bytes) {
+  std::string text = "'";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      text += "\\n";
+    } else if (c == '\\' || c == '\'') {
+      text += fmt::format("\\{}", c);
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      text += fmt::format("\\x{:02x}", byte);
+    } else {
+      text += c;
+    }
+  }
+  return text + "'";
+}
+
 }  // namespace gantry::tokenizer

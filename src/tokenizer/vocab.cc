@@ -94,15 +94,25 @@ Vocab::Vocab(const VocabData& data) : special_(data.special) {
 }
 
 void Vocab::index_texts() {
-  slots_.assign(std::bit_ceil(size_t{size()} * 2 + 1), kNoToken);
-  const size_t mask = slots_.size() - 1;
+  slots_.assign(std::bit_ceil(size_t{size()} * 2 + 1), Slot{});
   for (TokenId token = 0; token < static_cast<TokenId>(size()); ++token) {
     const std::string_view wanted = text(token);
     if (wanted.empty()) continue;
-    size_t slot = hash_of(wanted) & mask;
-    while (slots_[slot] != kNoToken && text(slots_[slot]) != wanted) slot = (slot + 1) & mask;
-    if (slots_[slot] == kNoToken) slots_[slot] = token;
+    const uint64_t hash = hash_of(wanted);
+    Slot& slot = slots_[slot_of(wanted, hash)];
+    if (slot.token == kNoToken) slot = {token, static_cast<uint32_t>(hash >> 32)};
   }
+}
+
+// Where that text is, or the free slot where it would be.
+size_t Vocab::slot_of(std::string_view wanted, uint64_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t slot = hash & mask;
+  while (slots_[slot].token != kNoToken &&
+         (slots_[slot].hash != static_cast<uint32_t>(hash >> 32) || text(slots_[slot].token) != wanted)) {
+    slot = (slot + 1) & mask;
+  }
+  return slot;
 }
 
 std::string_view Vocab::text(TokenId token) const {
@@ -116,26 +126,26 @@ float Vocab::score(TokenId token) const {
 
 TokenId Vocab::find(std::string_view wanted) const {
   if (wanted.empty() || wanted.size() > longest_) return kNoToken;
-  const size_t mask = slots_.size() - 1;
-  size_t slot = hash_of(wanted) & mask;
-  while (slots_[slot] != kNoToken && text(slots_[slot]) != wanted) slot = (slot + 1) & mask;
-  return slots_[slot];
+  return slots_[slot_of(wanted, hash_of(wanted))].token;
 }
 
 TokenId Vocab::find_plain(std::string_view wanted) const {
   const TokenId token = find(wanted);
-  if (token == kNoToken) return token;
+  return token != kNoToken && is_plain(token) ? token : kNoToken;
+}
+
+bool Vocab::is_plain(TokenId token) const {
   switch (kind(token)) {
     case TokenKind::kNormal:
     case TokenKind::kUserDefined:
     case TokenKind::kUnused:
-      return token;
+      return true;
     case TokenKind::kUnknown:
     case TokenKind::kControl:
     case TokenKind::kByte:
       break;
   }
-  return kNoToken;
+  return false;
 }
 
 int Vocab::byte_of(TokenId token) const {

@@ -54,6 +54,7 @@ class Vocab {
   TokenId find(std::string_view text) const;
   // As find(), but never a control, unknown or byte token: what text may become.
   TokenId find_plain(std::string_view text) const;
+  bool is_plain(TokenId token) const;  // contains(token): text may become it
   uint32_t longest_token_bytes() const { return longest_; }
   // The token for a byte, written <0xNN>; kNoToken where the vocabulary has none.
   TokenId byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
@@ -66,12 +67,19 @@ class Vocab {
 
  private:
   void index_texts();
+  size_t slot_of(std::string_view text, uint64_t hash) const;
 
   std::string texts_;              // all texts, one after the other
   std::vector<uint32_t> offsets_;  // size() + 1
   std::vector<TokenKind> kinds_;
   std::vector<float> scores_;
-  std::vector<TokenId> slots_;  // open addressing by hash of text; a power of two, at most half full
+  // Open addressing by hash of text; a power of two, at most half full. Part of the hash is kept beside the
+  // token, so that other texts are seldom looked at.
+  struct Slot {
+    TokenId token = kNoToken;
+    uint32_t hash = 0;
+  };
+  std::vector<Slot> slots_;
   std::array<TokenId, 256> byte_tokens_;
   uint32_t longest_ = 0;
   SpecialTokens special_;

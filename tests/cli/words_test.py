@@ -15,7 +15,7 @@ import unittest
 
 from program import Program, run
 
-COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["debug", "logits"],
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
             ["debug", "tokenize"], ["debug", "template"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
@@ -64,7 +64,7 @@ class Words(unittest.TestCase):
         self.assertIn("--file", self.refused(USAGE, "perplexity", "a.gguf"))
 
     def test_a_model_that_is_not_there(self):
-        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["debug", "tokenize"],
+        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
                         ["debug", "logits", "--token-list", "1"]):
             extra = {"text": b"hello"}
             words = self.refused(NOT_FOUND, *command, "/nonexistent/m.gguf", **extra)

@@ -112,6 +112,43 @@ test("the stream helper puts the message together", chatOnly, async () => {
   assert.equal(final.choices[0].message.content, whole.choices[0].message.content);
 });
 
+// Models without weights that say what they are told to, each in the words of a family (see tests/scenario).
+const speakers = new Set((await client.models.list()).data.map((one) => one.id));
+const calls = {
+  hermes:
+    '<think>Hm.</think>Look.\n<tool_call>\n{"name": "f", "arguments": {"a": "x y"}}\n</tool_call>\n' +
+    '<tool_call>\n{"name": "g", "arguments": {}}\n</tool_call>',
+  harmony:
+    "<|channel|>analysis<|message|>Hm.<|return|><|start|>assistant<|channel|>commentary<|message|>Look.<|return|>" +
+    '<|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": "x y"}<|call|>' +
+    "<|start|>assistant<|channel|>commentary to=functions.g <|constrain|>json<|message|>{}<|call|>",
+};
+for (const [speaker, words] of Object.entries(calls)) {
+  test(`tool calls and reasoning of ${speaker}`, { skip: !speakers.has(speaker) }, async () => {
+    const body = {
+      model: speaker,
+      temperature: 0,
+      messages: [{ role: "user", content: `say(${words})` }],
+      tools: ["f", "g"].map((name) => ({ type: "function", function: { name, parameters: { type: "object" } } })),
+    };
+    const streamed = await client.chat.completions.stream(body).finalChatCompletion();
+    const whole = await client.chat.completions.create(body);
+    for (const { message, finish_reason } of [streamed.choices[0], whole.choices[0]]) {
+      assert.equal(finish_reason, "tool_calls");
+      assert.equal(message.content, "Look.");
+      assert.deepEqual(
+        message.tool_calls.map((call) => [call.type, call.function.name, JSON.parse(call.function.arguments)]),
+        [
+          ["function", "f", { a: "x y" }],
+          ["function", "g", {}],
+        ],
+      );
+      assert.notEqual(message.tool_calls[0].id, message.tool_calls[1].id);
+    }
+    assert.equal(whole.choices[0].message.reasoning_content, "Hm.");
+  });
+}
+
 test("an abort in mid-stream leaves the server well", async () => {
   const stream = await client.completions.create({
     model,

@@ -234,7 +234,7 @@ class ScriptedEngine final : public engine::Engine {
 inline constexpr std::string_view kPlainTemplate =
     "{{ bos_token if with_bos }}{% if tools %}tools:{{ tools | tojson }}{% endif %}{% for m in messages %}"
     "{% if m.content == 'never' %}{{ raise_exception('this is never said') }}{% endif %}"
-    "<|turn|>{{ m.role }}:{{ m.content }}{% endfor %}{{ suffix }}"
+    "<|turn|>{{ m.role }}:{{ m.content }}{% if m.tool_calls %}{% endif %}{% endfor %}{{ suffix }}"
     "{% if add_generation_prompt %}<|turn|>assistant:{% endif %}";
 
 // A script that says the bytes of a text, whatever was asked.

@@ -43,13 +43,35 @@ void check_headers(const json& wanted, const RawResponse& response) {
   }
 }
 
+// As OpenAI's clients put the pieces of a stream together.
+void add_parts(const json& delta, std::string& reasoning, json& calls) {
+  reasoning += delta.value("reasoning_content", "");
+  if (!delta.contains("tool_calls")) return;
+  for (const json& piece : delta["tool_calls"]) {
+    const auto index = piece["index"].get<size_t>();
+    if (piece.contains("id")) {
+      EXPECT_EQ(index, calls.size()) << "calls begin in their order";
+      calls.push_back(piece);
+      continue;
+    }
+    EXPECT_FALSE(piece["function"].contains("name")) << "only the first piece has a name";
+    if (index >= calls.size()) {
+      ADD_FAILURE() << "a piece of no call";
+      continue;
+    }
+    json& arguments = calls[index]["function"]["arguments"];
+    arguments = arguments.get<std::string>() + piece["function"]["arguments"].get<std::string>();
+  }
+}
+
 void check_stream(const json& wanted, const RawResponse& response) {
   EXPECT_TRUE(response.header("content-type").starts_with("text/event-stream"));
   std::vector<std::string> events = events_of(response.body);
   ASSERT_FALSE(events.empty());
   EXPECT_EQ(events.back(), "[DONE]");
   events.pop_back();
-  std::string text, finish;
+  std::string text, reasoning, finish;
+  json calls = json::array();
   std::set<std::string> ids;
   for (const std::string& event : events) {
     const json chunk = json::parse(event);
@@ -61,11 +83,14 @@ void check_stream(const json& wanted, const RawResponse& response) {
       if (choice.contains("text")) text += choice["text"].get<std::string>();
       if (choice.contains("delta") && choice["delta"].contains("content"))
         text += choice["delta"]["content"].get<std::string>();
+      if (choice.contains("delta")) add_parts(choice["delta"], reasoning, calls);
       if (!choice["finish_reason"].is_null()) finish += choice["finish_reason"].get<std::string>();
     }
   }
   EXPECT_EQ(ids.size(), 1U) << "all chunks have one id";
   EXPECT_EQ(text, wanted["text"].get<std::string>());
+  EXPECT_EQ(reasoning, wanted.value("reasoning", ""));
+  EXPECT_EQ(misfit(wanted.value("calls", json::array()), calls), "");
   EXPECT_EQ(finish, wanted.value("finish", "stop"));
   const json last = wanted.value("last", json::array());
   ASSERT_GE(events.size(), last.size());
@@ -98,6 +123,7 @@ TEST_P(ScenarioFile, EveryCase) {
   options.server.api_keys = server.value("api_keys", std::vector<std::string>());
   options.server.cors_origins = server.value("cors_origins", std::vector<std::string>());
   options.server.allowed_hosts = server.value("allowed_hosts", std::vector<std::string>());
+  options.reply_formats = file.value("reply_formats", std::vector<std::string>());
   Stage stage(options);
   ASSERT_FALSE(file["cases"].empty());
   for (const json& test : file["cases"]) run_case(test, stage.port());

@@ -58,6 +58,42 @@ TEST(Stream, AClientThatGoesFreesItsPages) {
   EXPECT_EQ(stage.stats().jobs_cancelled, 6U);
 }
 
+// A long prompt is being read, and the client hears that somebody is there.
+TEST(Stream, SilenceIsFilledWithComments) {
+  server::ServerOptions options;
+  options.stream_keep_alive = 1ms;
+  Stage stage({.step_time = 10ms, .server = options});
+  const json request = {{"model", "sim"},
+                        {"temperature", 0},
+                        {"stream", true},
+                        {"prompt", std::string(2000, 'x') + " say(yes)"}};
+  const auto answer = ask(stage.port(), post("/v1/completions", request.dump()));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_NE(answer->body.find(": keep-alive\n\n"), std::string::npos);
+  EXPECT_EQ(text_of_stream(answer->body), "yes");
+  // Between events, never within one.
+  for (size_t at = answer->body.find(": keep"); at != std::string::npos;
+       at = answer->body.find(": keep", at + 1))
+    EXPECT_TRUE(at == 0 || answer->body.substr(at - 2, 2) == "\n\n") << at;
+}
+
+TEST(Stream, APromptLongerThanTheContextIsNamed) {
+  Stage stage({.context = 256});
+  const std::string text(300, 'x');
+  const auto refusal = [&](const std::string& path, const std::string& field) {
+    const auto answer = ask(stage.port(), post(path, R"({"model":"sim","stream":true,)" + field + "}"));
+    EXPECT_EQ(answer ? answer->status : 0, 400) << path;
+    return answer ? json::parse(answer->body)["error"] : json();
+  };
+  json error = refusal("/v1/chat/completions", R"("messages":[{"role":"user","content":")" + text + "\"}]");
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["param"], "messages");
+  EXPECT_EQ(error["type"], "invalid_request_error");
+  error = refusal("/v1/completions", R"("prompt":")" + text + '"');
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["param"], "prompt");
+}
+
 TEST(Stream, AClientThatGoesWhileItWaitsIsForgotten) {
   Stage stage({.step_time = 500us, .sequences = 1});
   RawClient running(stage.port());

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   gantry::testing::StageOptions options;
   options.step_time = std::chrono::microseconds(200);
   options.prefix_cache = true;
+  options.reply_formats = {"hermes", "harmony"};
   for (int i = 1; i + 1 < argc; ++i)
     if (std::string_view(argv[i]) == "--step-us")
       options.step_time = std::chrono::microseconds(std::atol(argv[i + 1]));

@@ -50,7 +50,8 @@ TokenId obey(std::span<const TokenId> tokens) {
 
 class SimLiveModel final : public fleet::LiveModel {
  public:
-  SimLiveModel(const std::string& id, const StageOptions& options, bool obeys)
+  SimLiveModel(const std::string& id, const StageOptions& options, bool obeys,
+               const chat::ReplyFormat* format = nullptr)
       : template_(obeys ? chat::ChatTemplate::parse(kPlainTemplate) : nullptr),
         runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
                  .seed = 11,
@@ -59,7 +60,7 @@ class SimLiveModel final : public fleet::LiveModel {
                  .say = obeys ? obey : std::function<TokenId(std::span<const TokenId>)>()}),
         engine_(engine::Engine::start(
             runner_, {.queue_max = options.queue_max, .prefix_cache = options.prefix_cache})),
-        completer_(completion::Completer::create({&tokenizer_, template_.get(), engine_.get()})) {
+        completer_(completion::Completer::create({&tokenizer_, template_.get(), engine_.get(), format})) {
     card_.id = id;
     card_.created = 1'700'000'000;
     card_.arch = "sim";
@@ -85,6 +86,8 @@ Stage::Stage(StageOptions options) {
   options.server.port = 0;
   models_ = {std::make_shared<SimLiveModel>("sim", options, true),
              std::make_shared<SimLiveModel>("dice", options, false)};
+  for (const std::string& name : options.reply_formats)
+    models_.push_back(std::make_shared<SimLiveModel>(name, options, true, chat::find_reply_format(name)));
   fleet_ = fleet::make_fleet(models_);
   server_ = server::Server::start(*fleet_, options.server);
 }

@@ -29,6 +29,8 @@ struct StageOptions {
   uint32_t context = 4096;
   uint64_t fail_at_step = 0;  // this step of "sim" loses its device; 0: none
   bool prefix_cache = false;  // off: every page is free when nothing runs
+  // For each name a model like "sim" that writes reasoning and tool calls in that format, named after it.
+  std::vector<std::string> reply_formats = {};
   server::ServerOptions server = {};
 };
 

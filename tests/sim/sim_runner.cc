@@ -78,7 +78,7 @@ SimRunner::SimRunner(SimOptions options)
       seen_(options_.limits.sequences_max),
       read_by_(options_.limits.pages),
       history_(options_.limits.context_max) {
-  uint64_t count = 0;
+  uint64_t cells = 0;
   for (size_t i = 0; i < memory_.size(); ++i)
     memory_[i] = {mix(options_.seed + i), static_cast<TokenId>(i % 7)};
   GANTRY_CHECK_EQ(options_.limits.recurrent,
@@ -86,7 +86,7 @@ SimRunner::SimRunner(SimOptions options)
   GANTRY_CHECK_EQ(options_.limits.windows.empty(), options_.kind != SimKind::kWindows);
   for (const auto& window : options_.limits.windows) {
     window_memory_.emplace_back(size_t{window.pages} * kPageTokens);
-    for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++count);
+    for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++cells);
   }
   for (StateId state = 0; state < states_.size(); ++state) poison(state);
 }

@@ -1,0 +1,28 @@
+// The rows of compare.sh's table for one vocabulary: node table.mjs VOCABULARY FOLDER_OF_RESULTS ENCODING
+import {existsSync, readFileSync} from "node:fs";
+import path from "node:path";
+
+const [vocabulary, folder, encoding] = process.argv.slice(2);
+
+function read(who) {
+  const file = path.join(folder, `${vocabulary}.${who}`);
+  const rows = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").filter(Boolean).map(JSON.parse) : [];
+  const by_text = new Map();
+  for (const row of rows) {
+    const name = path.basename(row.text, ".txt");
+    by_text.set(name, [...(by_text.get(name) ?? []), row]);
+  }
+  const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  return new Map([...by_text].map(([name, all]) => [name, {mb_s: median(all.map((row) => row.mb_s)), tokens: all[0].tokens}]));
+}
+
+const gantry = read("gantry"), llama = read("llama"), tiktoken = read("tiktoken");
+const show = (row) => row ? `${row.mb_s.toFixed(1)}` : "-";
+console.log(`\n${vocabulary} (tiktoken: ${encoding})\n| text | gantry MB/s | tiktoken MB/s | llama.cpp MB/s | ratio to the faster | tokens: gantry, tiktoken, llama.cpp |`);
+console.log("|---|---|---|---|---|---|");
+for (const [name, row] of gantry) {
+  const peers = [tiktoken.get(name), llama.get(name)];
+  const best = Math.max(...peers.map((peer) => peer?.mb_s ?? 0));
+  const ratio = best > 0 ? (row.mb_s / best).toFixed(1) : "-";
+  console.log(`| ${name} | ${show(row)} | ${show(peers[0])} | ${show(peers[1])} | ${ratio} | ${[row, ...peers].map((r) => r?.tokens ?? "-").join(", ")} |`);
+}

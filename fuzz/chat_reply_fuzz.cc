@@ -1,0 +1,65 @@
+// Any text as a model's reply, in any format and cut anywhere: calls begin and end in order, and what is
+// found does not depend on the pieces. The first bytes choose the format, the tools and where to cut.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "chat/reply/reply_reader.h"
+
+namespace {
+
+using gantry::chat::ReplyEvent;
+using gantry::chat::ReplyKind;
+
+const gantry::chat::Json& tools() {
+  static const gantry::chat::Json json = gantry::chat::Json::parse(R"([
+    {"type": "function", "function": {"name": "f", "parameters": {"type": "object",
+     "properties": {"a": {"type": "string"}, "n": {"type": "integer"}}}}}])");
+  return json;
+}
+
+// One event for each run of one kind.
+void join(std::vector<ReplyEvent>& all, std::vector<ReplyEvent> more) {
+  for (ReplyEvent& event : more) {
+    const bool text = event.kind != ReplyKind::kCallBegin && event.kind != ReplyKind::kCallEnd;
+    if (text && !all.empty() && all.back().kind == event.kind)
+      all.back().text += event.text;
+    else
+      all.push_back(std::move(event));
+  }
+}
+
+std::vector<ReplyEvent> read(uint8_t which, bool with_tools, std::string_view text, size_t piece) {
+  const auto& formats = gantry::chat::reply_formats();
+  gantry::chat::ReplyReader reader(formats[which % formats.size()],
+                                   {.tools = with_tools, .tool_list = tools(), .prompt = ""});
+  std::vector<ReplyEvent> all;
+  for (size_t at = 0; at < text.size(); at += piece) join(all, reader.push(text.substr(at, piece)));
+  join(all, reader.finish());
+  return all;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 3) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
+  const bool with_tools = (data[1] & 1U) != 0;
+  const auto whole = read(data[0], with_tools, text, text.size() + 1);
+  GANTRY_CHECK(whole == read(data[0], with_tools, text, 1U + data[2] % 16U));
+  bool open = false;
+  uint32_t calls = 0;
+  for (const ReplyEvent& event : whole) {
+    if (event.kind == ReplyKind::kCallBegin) {
+      GANTRY_CHECK(!open && event.call == calls);
+      ++calls;
+    }
+    if (event.kind == ReplyKind::kArguments || event.kind == ReplyKind::kCallEnd) GANTRY_CHECK(open);
+    if (event.kind == ReplyKind::kCallBegin) open = true;
+    if (event.kind == ReplyKind::kCallEnd) open = false;
+  }
+  GANTRY_CHECK(!open);
+  return 0;
+}

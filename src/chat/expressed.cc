@@ -1,0 +1,66 @@
+#include "chat/expressed.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace gantry::chat {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// The template speaks of `word`, not only of a longer one that has it.
+bool mentions(std::string_view source, std::string_view word) {
+  for (size_t at = source.find(word); at != std::string_view::npos; at = source.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || !is_letter(source[at - 1])) && (end == source.size() || !is_letter(source[end])))
+      return true;
+  }
+  return false;
+}
+
+[[noreturn]] void refuse(const std::string& what, const std::string& where) {
+  throw Error(ErrorCode::kInvalidRequest, "the model's chat template has no words for " + what, where,
+              "leave it out, or give the server another template with --chat-template");
+}
+
+// The first line of a message's text, as far as every way of quoting leaves it as it is.
+std::string plain_beginning(const Json& content) {
+  const Json* text = &content;
+  if (content.is_array() && !content.empty() && content[0].contains("text")) text = &content[0]["text"];
+  if (!text->is_string()) return {};
+  const std::string& all = text->get_ref<const std::string&>();
+  const size_t first = all.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return {};
+  return all.substr(first, all.find_first_of("\r\n\t\"'\\<>&", first) - first);
+}
+
+}  // namespace
+
+void check_expressed(std::string_view source, const Conversation& conversation, std::string_view prompt,
+                     const std::function<std::string(const Json& messages)>& render) {
+  if (conversation.tools.is_array() && !conversation.tools.empty() && !mentions(source, "tools"))
+    refuse("tools", "tools");
+  if (conversation.chat_template_kwargs.is_object())
+    for (const auto& [key, value] : conversation.chat_template_kwargs.items())
+      if (!mentions(source, key)) refuse("'" + key + "'", "chat_template_kwargs." + key);
+  const Json& messages = conversation.messages;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Json& message = messages[i];
+    const auto calls = message.find("tool_calls");
+    const bool calls_tools = calls != message.end() && calls->is_array() && !calls->empty();
+    if (calls_tools && !mentions(source, "tool_calls"))
+      refuse("calls of tools", fmt::format("messages[{}].tool_calls", i));
+    const std::string role = message.value("role", "");
+    if (role == "assistant") continue;  // templates leave out old ones on purpose
+    const std::string shown = message.contains("content") ? plain_beginning(message["content"]) : "";
+    if (shown.empty() || prompt.find(shown) != std::string_view::npos || messages.size() == 1) continue;
+    Json without = messages;
+    without.erase(i);
+    if (render(without) == prompt) refuse("messages of role " + role, fmt::format("messages[{}].role", i));
+  }
+}
+
+}  // namespace gantry::chat

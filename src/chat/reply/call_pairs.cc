@@ -1,0 +1,143 @@
+// Arguments as pairs of key and value between markers, told as one JSON object.
+#include "chat/reply/call_reader.h"
+#include "chat/reply/literal_reader.h"
+#include "chat/reply/markers.h"
+
+namespace gantry::chat {
+namespace {
+
+std::string_view without_space(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+}
+
+}  // namespace
+
+CallReader::Went CallReader::pairs_step(Stage& stage) {
+  if (!open_) tell(stage.events);
+  while (true) {
+    Went went = Went::kFail;
+    switch (pair_) {
+      case Pair::kNext:
+        went = pair_next(stage);
+        break;
+      case Pair::kKey:
+        went = pair_key(stage);
+        break;
+      case Pair::kAttributes:
+        went = pair_attributes(stage);
+        break;
+      case Pair::kValue:
+        went = pair_value(stage);
+        break;
+    }
+    if (went == Went::kDone) return Went::kOn;
+    if (went != Went::kOn) return went;
+  }
+}
+
+CallReader::Went CallReader::pair_next(Stage& stage) {
+  skip_space(stage);
+  if (stage.rest.empty()) return Went::kWait;
+  // At the end of all text a piece of a marker is no end of the pairs.
+  const Found found = match_here(stage.rest, {&format_.pairs.key_open, 1}, false);
+  if (found.match == Match::kPart) return Went::kWait;
+  if (found.match == Match::kWhole) {
+    take(stage, format_.pairs.key_open.size());
+    pair_ = Pair::kKey;
+    return Went::kOn;
+  }
+  stage.events.text(ReplyKind::kArguments, pairs_ > 0 ? "}" : "{}");
+  arguments_whole_ = true;
+  return Went::kDone;
+}
+
+CallReader::Went CallReader::pair_key(Stage& stage) {
+  const Found found = find_marker(stage.rest, {&format_.pairs.key_close, 1}, stage.over);
+  if (found.at > kCallKeyBytesMax) return Went::kFail;
+  if (found.match != Match::kWhole) return Went::kWait;
+  key_ = without_space(stage.rest.substr(0, found.at));
+  stage.events.text(ReplyKind::kArguments, (pairs_++ > 0 ? ", \"" : "{\"") + escaped(key_) + "\": ");
+  take(stage, found.at + format_.pairs.key_close.size());
+  type_ = tools_.type(name_, key_);
+  pair_ = Pair::kAttributes;
+  return Went::kOn;
+}
+
+CallReader::Went CallReader::pair_attributes(Stage& stage) {
+  const Pairs& pairs = format_.pairs;
+  if (!pairs.value_open.empty()) {
+    const Found found = find_marker(stage.rest, {&pairs.value_open, 1}, stage.over);
+    if (found.at > kCallKeyBytesMax) return Went::kFail;
+    if (found.match != Match::kWhole) return Went::kWait;
+    const std::string_view attributes = stage.rest.substr(0, found.at);
+    const auto has = [&](const std::string& name) {
+      return !name.empty() && attributes.find(name) != std::string_view::npos;
+    };
+    if (has(pairs.string_attribute)) type_ = ArgumentType::kText;
+    if (has(pairs.json_attribute)) type_ = ArgumentType::kOther;
+    take(stage, found.at + pairs.value_open.size());
+  }
+  if (type_ == ArgumentType::kText) stage.events.text(ReplyKind::kArguments, "\"");
+  value_begun_ = value_padded_ = false;
+  searched_ = 0;
+  pair_ = Pair::kValue;
+  return Went::kOn;
+}
+
+// Text is told as it comes; what may be JSON only when it is whole.
+CallReader::Went CallReader::pair_value(Stage& stage) {
+  Found found = find_marker(stage.rest.substr(searched_), {&format_.pairs.value_close, 1}, stage.over);
+  found.at += searched_;
+  const bool whole = found.match == Match::kWhole;
+  const bool text = type_ == ArgumentType::kText;
+  if (!whole && !text) {
+    searched_ = found.at;
+    return Went::kWait;
+  }
+  std::string_view value = stage.rest.substr(0, found.at);
+  size_t used = whole ? found.at + format_.pairs.value_close.size() : found.at;
+  if (format_.pairs.newline_padded) {
+    const bool begins = !value_begun_ && !value.empty();
+    value_begun_ = value_begun_ || begins;
+    if (begins) {
+      value_padded_ = value.front() == '\n';
+      if (value_padded_) value.remove_prefix(1);
+    }
+    // Of the newlines at the end one may be the padding.
+    if (value_padded_ && value.ends_with('\n')) {
+      value.remove_suffix(1);
+      if (!whole) --used;
+    }
+  }
+  if (text)
+    stage.events.text(ReplyKind::kArguments, escaped(value) + (whole ? "\"" : ""));
+  else
+    give_value(stage, value);
+  take(stage, used);
+  if (!whole) return Went::kWait;
+  pair_ = Pair::kNext;
+  return Went::kOn;
+}
+
+void CallReader::give_value(Stage& stage, std::string_view text) {
+  const std::string_view bare = without_space(text);
+  if (nlohmann::json::accept(bare))
+    stage.events.text(ReplyKind::kArguments, bare);
+  else if (const std::string literal = json_of_literal(bare); !literal.empty())
+    stage.events.text(ReplyKind::kArguments, literal);
+  else
+    stage.events.text(ReplyKind::kArguments, '"' + escaped(text) + '"');
+}
+
+// The text ended within a pair: what came of it is told, unfinished as it is.
+void CallReader::cut_pair(Stage& stage) {
+  const bool text = type_ == ArgumentType::kText;
+  if (pair_ == Pair::kKey)
+    stage.events.text(ReplyKind::kArguments, (pairs_ > 0 ? ", \"" : "{\"") + escaped(stage.rest));
+  if (pair_ == Pair::kValue && !stage.rest.empty())
+    stage.events.text(ReplyKind::kArguments, (text ? "" : "\"") + escaped(stage.rest));
+}
+
+}  // namespace gantry::chat

@@ -1,0 +1,247 @@
+#include "chat/reply/reply_reader.h"
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "chat/reply/reply_test_data.h"
+
+namespace gantry::chat {
+namespace {
+
+using testing::family_replies;
+using testing::FamilyReply;
+using testing::Heard;
+using testing::test_tools;
+
+Heard read(const FamilyReply& reply, const std::vector<std::string>& pieces) {
+  return testing::read_reply(*find_reply_format(reply.format), pieces, reply.tools, reply.prompt);
+}
+
+class Family : public ::testing::TestWithParam<FamilyReply> {};
+
+TEST_P(Family, TheWholeReply) {
+  const Heard heard = read(GetParam(), {GetParam().text});
+  EXPECT_EQ(heard, GetParam().heard) << heard.show();
+}
+
+TEST_P(Family, EveryPlaceToCutItInTwo) {
+  const std::string& text = GetParam().text;
+  for (size_t at = 0; at <= text.size(); ++at)
+    EXPECT_EQ(read(GetParam(), {text.substr(0, at), text.substr(at)}), GetParam().heard) << at;
+}
+
+TEST_P(Family, ByteByByteAndAtRandomPlaces) {
+  const std::string& text = GetParam().text;
+  std::vector<std::string> bytes;
+  for (const char c : text) bytes.emplace_back(1, c);
+  EXPECT_EQ(read(GetParam(), bytes), GetParam().heard);
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<std::string> pieces;
+    for (size_t at = 0; at < text.size();) {
+      const size_t size = 1 + random() % (1 + random() % 24);
+      pieces.push_back(text.substr(at, size));
+      at += size;
+    }
+    EXPECT_EQ(read(GetParam(), pieces), GetParam().heard);
+  }
+}
+
+// Letters and digits alone, without JSON's escapes.
+std::string letters(const std::string& text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\' && at + 1 < text.size() && text[at + 1] == 'n')
+      ++at;
+    else if (std::isalnum(static_cast<unsigned char>(text[at])) != 0)
+      out += text[at];
+  }
+  return out;
+}
+
+// `text` is the beginning of `whole`, or one and then the end of the reply in the model's own words.
+bool is_beginning(const std::string& text, const std::string& whole, const std::string& reply) {
+  size_t same = 0;
+  while (same < text.size() && same < whole.size() && text[same] == whole[same]) ++same;
+  if (same > 0 && text[same - 1] == '\\') --same;
+  return letters(reply).ends_with(letters(text.substr(same)));
+}
+
+// Cut after any byte: what came of each part is the beginning of what comes of the whole, or is given back
+// as content in the model's own words.
+TEST_P(Family, CutAnywhereNothingIsLost) {
+  const std::string& text = GetParam().text;
+  const Heard& whole = GetParam().heard;
+  for (size_t at = 0; at <= text.size(); ++at) {
+    const std::string cut = text.substr(0, at);
+    const Heard heard = read(GetParam(), {cut});
+    SCOPED_TRACE(cut);
+    EXPECT_TRUE(whole.reasoning.starts_with(heard.reasoning) || heard.reasoning.starts_with(whole.reasoning));
+    ASSERT_LE(heard.calls.size(), whole.calls.size());
+    for (size_t i = 0; i < heard.calls.size(); ++i) {
+      EXPECT_EQ(heard.calls[i].name, whole.calls[i].name);
+      EXPECT_TRUE(is_beginning(heard.calls[i].arguments, whole.calls[i].arguments, cut))
+          << heard.calls[i].arguments;
+      EXPECT_TRUE(i + 1 == heard.calls.size() || heard.calls[i].whole);
+    }
+    EXPECT_TRUE(is_beginning(heard.content, whole.content, cut)) << heard.content;
+    // Every name and word that was written is somewhere.
+    EXPECT_EQ(testing::missing_word(cut, heard), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Replies, Family, ::testing::ValuesIn(family_replies()),
+                         [](const ::testing::TestParamInfo<FamilyReply>& param) {
+                           std::string name;
+                           for (const char c : param.param.name)
+                             name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+                           return name;
+                         });
+
+TEST(ReplyReader, EveryFormatWithCallsHasAReply) {
+  for (const ReplyFormat& format : reply_formats()) {
+    if (format.call.empty()) continue;
+    EXPECT_TRUE(std::ranges::any_of(family_replies(), [&](const FamilyReply& reply) {
+      return reply.format == format.name && !reply.heard.calls.empty();
+    })) << format.name;
+  }
+}
+
+TEST(ReplyReader, WithoutToolsCallsAreContent) {
+  for (const FamilyReply& reply : family_replies()) {
+    if (reply.format == "harmony") continue;  // its calls are messages of their own
+    const Heard heard =
+        testing::read_reply(*find_reply_format(reply.format), {reply.text}, false, reply.prompt);
+    EXPECT_TRUE(heard.calls.empty()) << reply.name;
+    for (const auto& call : reply.heard.calls)
+      EXPECT_NE(heard.content.find(call.name), std::string::npos) << reply.name << ": " << heard.content;
+  }
+}
+
+TEST(ReplyReader, TextIsLeftAloneByteForByte) {
+  const std::string text = "  a <b> \n <thin line> {\"name\": 1} </think> [x] \n\n";
+  for (const ReplyFormat& format : reply_formats()) {
+    const Heard heard = testing::read_reply(format, {text}, true, "");
+    EXPECT_EQ(heard.content, text) << format.name;
+    EXPECT_EQ(heard.reasoning, "");
+  }
+}
+
+TEST(ReplyReader, ThinkingIsOnlyAtTheBeginning) {
+  const ReplyFormat& plain = *find_reply_format("plain");
+  EXPECT_EQ(testing::read_reply(plain, {"The tag <think> opens it."}, false, "").content,
+            "The tag <think> opens it.");
+  EXPECT_EQ(testing::read_reply(*find_reply_format("none"), {"<think>a</think>b"}, false, "").content,
+            "<think>a</think>b");
+}
+
+TEST(ReplyReader, ThePromptMayHaveOpenedTheThinking) {
+  const ReplyFormat& plain = *find_reply_format("plain");
+  Heard heard = testing::read_reply(plain, {"hm\n</think>\n\nyes"}, false, "...<think>\n");
+  EXPECT_EQ(heard.reasoning, "hm");
+  EXPECT_EQ(heard.content, "yes");
+  heard = testing::read_reply(plain, {"<think>hm</think>yes"}, false, "...<think>\n");
+  EXPECT_EQ(heard.reasoning, "hm");
+  EXPECT_EQ(heard.content, "yes");
+  heard = testing::read_reply(plain, {"yes"}, false, "<think>\n</think>\n");
+  EXPECT_EQ(heard.content, "yes");
+  heard = testing::read_reply(plain, {"still thinking"}, false, "<think>");
+  EXPECT_EQ(heard.reasoning, "still thinking");
+}
+
+TEST(ReplyReader, WhatIsNoCallIsContent) {
+  const auto content = [](const char* format, const std::string& text) {
+    const Heard heard = testing::read_reply(*find_reply_format(format), {text}, true, "");
+    EXPECT_TRUE(heard.calls.empty()) << text;
+    return heard.content;
+  };
+  for (const std::string text :
+       {"<tool_call>", "<tool_call>what</tool_call> is that?", "<tool_call>{\"name\": 5}</tool_call>",
+        "<tool_call>{\"arguments\": {\"a\": 1}}</tool_call>", "<tool_call>{\"name\": \"two words\"}",
+        "<tool_call>[]</tool_call>", "<tool_call>{]", "<tool_call><function=></function>", "</tool_call>",
+        "<tool_call>{\"name\": \"f", "so <tool_call>{\"name\" \"f\"}", "<tool_call>{\"name\": \"f\" ..."})
+    if (text.find("...") == std::string::npos) {
+      EXPECT_EQ(content("hermes", text), text);
+    }
+  // Without a marker only a call of a tool of the request is one.
+  EXPECT_EQ(content("llama", "{\"name\": \"unknown\", \"parameters\": {}}"),
+            "{\"name\": \"unknown\", \"parameters\": {}}");
+  EXPECT_EQ(content("llama", "{\"name\": \"get_time\"}"), "{\"name\": \"get_time\"}");
+  EXPECT_EQ(content("llama", " {\"a\": 1}\n"), " {\"a\": 1}\n");
+  EXPECT_EQ(content("kimi", "<|tool_calls_section_begin|>oh"), "<|tool_calls_section_begin|>oh");
+  EXPECT_EQ(content("mistral", "[TOOL_CALLS] are markers"), "[TOOL_CALLS] are markers");
+}
+
+TEST(ReplyReader, TextAfterACallIsContent) {
+  const Heard heard = testing::read_reply(*find_reply_format("hermes"),
+                                          {"<tool_call>{\"name\": \"get_time\", \"arguments\": {}} x"
+                                           "</tool_call>\nDone."},
+                                          true, "");
+  ASSERT_EQ(heard.calls.size(), 1U);
+  EXPECT_EQ(heard.content, "x</tool_call>\nDone.");
+}
+
+TEST(ReplyReader, ArgumentsInUnusualPlaces) {
+  const auto call = [](const std::string& text) {
+    const Heard heard = testing::read_reply(*find_reply_format("hermes"), {text}, true, "");
+    return heard.calls.size() == 1 ? heard.calls[0].name + heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("<tool_call>{\"arguments\": {\"a\": \"}\"}, \"name\": \"f\"}</tool_call>"),
+            "f{\"a\": \"}\"}");
+  EXPECT_EQ(call("<tool_call>{\"name\": \"f\", \"arguments\": \"{\\\"a\\\": 1}\"}</tool_call>"),
+            "f{\"a\": 1}");
+  EXPECT_EQ(call("<tool_call>{\"name\": \"f\", \"x\": [1, {}], \"arguments\": null}</tool_call>"), "f{}");
+  EXPECT_EQ(call("<tool_call>[{\"name\": \"f\", \"arguments\": {}}]</tool_call>"), "f{}");
+}
+
+TEST(ReplyReader, ValuesOfPairsHaveTheTypesOfTheirTool) {
+  const auto arguments = [](const std::string& value) {
+    const Heard heard = testing::read_reply(
+        *find_reply_format("glm"), {"<tool_call>python\n<arg_key>" + value + "</arg_value>\n</tool_call>"},
+        true, "");
+    return heard.calls.size() == 1 ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(arguments("code</arg_key><arg_value>5"), "{\"code\": \"5\"}");
+  EXPECT_EQ(arguments("tries</arg_key><arg_value>5"), "{\"tries\": 5}");
+  EXPECT_EQ(arguments("tries</arg_key><arg_value>five"), "{\"tries\": \"five\"}");
+  EXPECT_EQ(arguments("else</arg_key><arg_value>[1, \"a\"]"), "{\"else\": [1, \"a\"]}");
+  EXPECT_EQ(arguments("else</arg_key><arg_value>a \"b\"\n\\c"), "{\"else\": \"a \\\"b\\\"\\n\\\\c\"}");
+}
+
+TEST(ReplyReader, ACallThatTheEndCutsOffIsTold) {
+  const auto last = [](const char* format, const std::string& text) {
+    const Heard heard = testing::read_reply(*find_reply_format(format), {text}, true, "");
+    if (heard.calls.empty()) return heard.show();
+    EXPECT_FALSE(heard.calls.back().whole) << text;
+    return heard.calls.back().name + heard.calls.back().arguments;
+  };
+  EXPECT_EQ(last("hermes", "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"x"), "f{\"a\": \"x");
+  EXPECT_EQ(last("hermes", "<tool_call>{\"name\": \"f\", \"argu"), "f");
+  EXPECT_EQ(last("hermes", "<tool_call><function=python><parameter=code>\nprint(\n"),
+            "python{\"code\": \"print(\\n");
+  EXPECT_EQ(last("glm", "<tool_call>f<arg_key>a</arg_key><arg_value>[1, 2"), "f{\"a\": \"[1, 2");
+  EXPECT_EQ(last("glm", "<tool_call>f<arg_key>ab"), "f{\"ab");
+  EXPECT_EQ(last("harmony", "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{\"a\""),
+            "f{\"a\"");
+  EXPECT_EQ(last("kimi",
+                 "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0"
+                 "<|tool_call_argument_begin|>{\"a\": [1"),
+            "f{\"a\": [1");
+}
+
+TEST(ReplyFormat, MarkersAreThoseThatMeanSomething) {
+  const auto has = [](const char* format, bool tools, const char* marker) {
+    const auto markers = reply_markers(*find_reply_format(format), tools);
+    return std::ranges::count(markers, marker) > 0;
+  };
+  EXPECT_TRUE(has("mistral", true, "[TOOL_CALLS]"));
+  EXPECT_TRUE(has("mistral", true, "[ARGS]"));
+  EXPECT_FALSE(has("mistral", false, "[TOOL_CALLS]"));
+  EXPECT_TRUE(has("mistral", false, "[THINK]"));
+  EXPECT_TRUE(has("harmony", false, "<|channel|>"));
+  EXPECT_TRUE(reply_markers(*find_reply_format("none"), true).empty());
+}
+
+}  // namespace
+}  // namespace gantry::chat

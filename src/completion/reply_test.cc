@@ -1,0 +1,132 @@
+// A chat's answer in parts: what the model marks with control tokens reaches the reader of replies, and no
+// other control token does.
+#include <condition_variable>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "completion/completion.h"
+#include "tests/scenario/fakes.h"
+
+namespace gantry::completion {
+namespace {
+
+using testing::ByteTokenizer;
+using testing::kBos;
+using testing::kTurn;
+using testing::ScriptedEngine;
+
+class Listener final : public DeltaSink {
+ public:
+  bool on_delta(Delta delta) override {
+    const std::lock_guard lock(mutex_);
+    all_.text += delta.text;
+    all_.reasoning += delta.reasoning;
+    for (CallDelta& call : delta.calls) {
+      if (call.begins)
+        all_.calls.push_back(std::move(call));
+      else
+        all_.calls.at(call.index).arguments += call.arguments;
+    }
+    all_.finish = delta.finish;
+    all_.usage = delta.usage;
+    changed_.notify_all();
+    return true;
+  }
+  Delta wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return all_.finish != Finish::kNone; });
+    return all_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Delta all_;
+};
+
+// Reasoning between two control tokens, calls after a text marker.
+chat::ReplyFormat format_of(chat::CallIds ids) {
+  chat::ReplyFormat format = *chat::find_reply_format("hermes");
+  format.reasoning = {{"<|turn|>", "<s>"}};
+  format.ids = ids;
+  return format;
+}
+
+std::vector<TokenId> say(const std::string& text) {
+  std::vector<TokenId> out;
+  for (const char c : text) out.push_back(static_cast<unsigned char>(c));
+  return out;
+}
+
+Delta answer(const chat::ReplyFormat& format, const std::vector<TokenId>& tokens, bool tools,
+             uint32_t tokens_max = 0) {
+  const ByteTokenizer tokenizer;
+  const auto chat_template = chat::ChatTemplate::parse("{{ messages[0].content }}{% if tools %}{% endif %}");
+  ScriptedEngine engine([&](const engine::Job&) { return tokens; }, {});
+  const auto completer = Completer::create({&tokenizer, chat_template.get(), &engine, &format});
+  CompletionRequest request;
+  ChatInput input;
+  input.messages = chat::Json::parse(R"([{"role": "user", "content": "hi"}])");
+  if (tools) input.tools = chat::Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+  request.prompt = std::move(input);
+  request.tokens_max = tokens_max;
+  auto sink = std::make_shared<Listener>();
+  const auto completion = completer->start(std::move(request), sink);
+  return sink->wait();
+}
+
+std::vector<TokenId> operator+(std::vector<TokenId> a, const std::vector<TokenId>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+TEST(Reply, ControlTokensThatAreMarkersAreRead) {
+  const chat::ReplyFormat format = format_of(chat::CallIds::kRandom);
+  const Delta heard =
+      answer(format, std::vector<TokenId>{kTurn} + say("hm") + std::vector<TokenId>{kBos} + say("y\xC3\xA9s"),
+             false);
+  EXPECT_EQ(heard.reasoning, "hm");
+  EXPECT_EQ(heard.text, "y\xC3\xA9s");
+  EXPECT_EQ(heard.finish, Finish::kStop);
+}
+
+TEST(Reply, OtherControlTokensAreNoText) {
+  const chat::ReplyFormat& plain = *chat::find_reply_format("plain");
+  EXPECT_EQ(
+      answer(plain, std::vector<TokenId>{kTurn} + say("a") + std::vector<TokenId>{kBos} + say("b"), false)
+          .text,
+      "ab");
+}
+
+TEST(Reply, CallsHaveIdsOfTheirFormatsKind) {
+  const std::vector<TokenId> words =
+      say("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>");
+  Delta heard = answer(format_of(chat::CallIds::kRandom), words, true);
+  ASSERT_EQ(heard.calls.size(), 1U);
+  EXPECT_EQ(heard.calls[0].name, "f");
+  EXPECT_EQ(heard.calls[0].arguments, "{\"a\": 1}");
+  EXPECT_TRUE(heard.calls[0].id.starts_with("call_"));
+  EXPECT_EQ(heard.finish, Finish::kToolCalls);
+  EXPECT_EQ(heard.usage.completion_tokens, words.size() + 1);
+  heard = answer(format_of(chat::CallIds::kNine), words, true);
+  EXPECT_EQ(heard.calls.at(0).id.size(), 9U);
+}
+
+TEST(Reply, WithoutToolsCallsAreText) {
+  const Delta heard = answer(format_of(chat::CallIds::kRandom), say("<tool_call>{}</tool_call>"), false);
+  EXPECT_EQ(heard.text, "<tool_call>{}</tool_call>");
+  EXPECT_EQ(heard.finish, Finish::kStop);
+}
+
+TEST(Reply, HalfACallAtTheEndOfTheBudget) {
+  const std::string words = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": ";
+  const Delta heard = answer(format_of(chat::CallIds::kRandom), say(words + "12}}</tool_call>"), true,
+                             static_cast<uint32_t>(words.size() + 1));
+  ASSERT_EQ(heard.calls.size(), 1U);
+  EXPECT_EQ(heard.calls[0].arguments, "{\"a\": 1");
+  EXPECT_EQ(heard.finish, Finish::kLength);
+}
+
+}  // namespace
+}  // namespace gantry::completion

@@ -1,0 +1,22 @@
+// The model that a request names. Thread-safe.
+#pragma once
+
+#include <string>
+
+#include "fleet/fleet.h"
+#include "server/http.h"
+
+namespace gantry::server {
+
+// HttpError 404 (model_not_found) that lists the models there are; an empty id means the only one.
+inline fleet::Lease lease_model(fleet::Fleet& fleet, const std::string& id) {
+  try {
+    return fleet.lease(id);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    const HttpError known(error);
+    throw HttpError(known.status(), known.type(), "model_not_found", known.message(), "model");
+  }
+}
+
+}  // namespace gantry::server
