@@ -94,7 +94,7 @@ TEST(Families, EveryMisshapenTensorIsNamedWithBothShapes) {
   for (const File& file : files()) {
     for (const auto& [name, shape] : tensors_of(file.bytes)) {
       std::string damaged = file.bytes;
-      const uint64_t less = shape[0] / 2;
+      const uint64_t less = shape[0] == 1 ? 7 : shape[0] / 2;
       std::memcpy(damaged.data() + find_string(damaged, name) + name.size() + 4, &less, sizeof(less));
       try {
         read(damaged);
@@ -120,6 +120,8 @@ TEST(Families, EveryNeededKeyIsNamed) {
       const std::string key = arch + "." + suffix;
       const size_t at = find_string(file.bytes, key);
       if (at == std::string::npos) continue;
+      // Layers that are a scan and nothing else need neither.
+      if (arch == "mamba2" && (key.ends_with("head_count") || key.ends_with("feed_forward_length"))) continue;
       std::string damaged = file.bytes;
       damaged[at] = '#';
       try {

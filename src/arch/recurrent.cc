@@ -98,7 +98,7 @@ Mamba2 read_mamba2_mixer(Header& header, const SsmNumbers& n, const NormRule& no
   mixer.dt_bias = header.need_vector(name("ssm_dt.bias"), n.heads);
   mixer.a = header.need_table(name("ssm_a"), n.heads, 1);
   mixer.d = header.need_table(name("ssm_d"), n.heads, 1);
-  mixer.norm = header.find_norm(norm, name("ssm_norm"), n.inner / n.groups, n.groups);
+  mixer.norm = header.need_norm(norm, name("ssm_norm"), n.inner / n.groups, n.groups);
   mixer.out = header.need_linear(name("ssm_out"), width, n.inner);
   return mixer;
 }

@@ -64,6 +64,7 @@ Tiny mamba2() {
     t.tensors[layer + "ssm_dt.bias"] = {6};
     t.tensors[layer + "ssm_a"] = {1, 6};
     t.tensors[layer + "ssm_d"] = {1, 6};
+    t.tensors[layer + "ssm_norm.weight"] = {10, 3};
     t.tensors[layer + "ssm_out.weight"] = {30, 32};
   }
   return t;
@@ -182,7 +183,7 @@ TEST(RecurrentFamilies, LayersAreOfTheKindTheFileSays) {
   EXPECT_EQ(std::get<GatedDelta>(b.layers[0].mixer).key_heads, 2u);
   EXPECT_TRUE(std::get<SoftmaxAttention>(b.layers[1].mixer).gated);
   EXPECT_EQ(std::get<Mamba2>(c.layers[1].mixer).channels(), 72u);
-  EXPECT_FALSE(std::get<Mamba2>(c.layers[1].mixer).norm);
+  EXPECT_EQ(std::get<Mamba2>(c.layers[1].mixer).norm->groups, 3u);
   EXPECT_TRUE(std::holds_alternative<NoFfn>(c.layers[1].ffn));
 }
 
@@ -197,7 +198,6 @@ TEST(RecurrentFamilies, NamedLayersComeBeforeTheInterval) {
 
 TEST(RecurrentFamilies, OptionalTensorsAreTakenWhereTheyAre) {
   Tiny scan = mamba2(), conv = lfm2();
-  scan.tensors["blk.0.ssm_norm.weight"] = {10, 3};
   scan.tensors["blk.0.ssm_conv1d.bias"] = {72};
   conv.tensors["blk.1.attn_q.bias"] = {32};
   conv.tensors["output.weight"] = {32, 10};
