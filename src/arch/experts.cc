@@ -75,6 +75,18 @@ MatrixStack read_stack(Header& header, uint32_t layer, const char* what, uint32_
   return stack;
 }
 
+// The experts' gates stand with what they gate in one tensor, or in one of their own.
+bool gate_is_fused(const Header& header, uint32_t layer) {
+  const std::string fused = layer_tensor(layer, "ffn_gate_up_exps.weight");
+  const std::string own = layer_tensor(layer, "ffn_gate_exps.weight");
+  if (header.has(fused)) return true;
+  if (header.has(own) || header.has(layer_tensor(layer, "ffn_gate.0.weight"))) return false;
+  throw Error(ErrorCode::kBadFile,
+              fmt::format("the tensor is missing, and so is {}, which would hold it too", fused),
+              fmt::format("{}: tensor {}", header.file().path(), own),
+              "the file is incomplete, or is not the architecture it says it is");
+}
+
 std::optional<Vector> read_bias(Header& header, uint32_t layer, const char* what, uint32_t rows,
                                 uint32_t count) {
   return header.find_vector_stack(layer_tensor(layer, fmt::format("ffn_{}_exps.bias", what)), rows, count);
@@ -139,7 +151,7 @@ ExpertMlp read_expert_mlp(Header& header, const Trunk& trunk, uint32_t layer, co
   if (rule.selection_bias)
     mlp.selection_bias = header.find_vector(layer_tensor(layer, "exp_probs_b.bias"), experts);
   mlp.activation = rule.activation;
-  if (header.has(layer_tensor(layer, "ffn_gate_up_exps.weight"))) {
+  if (gate_is_fused(header, layer)) {
     mlp.up = read_stack(header, layer, "gate_up", 2 * hidden, width, experts);
     mlp.up_bias = read_bias(header, layer, "gate_up", 2 * hidden, experts);
   } else {
