@@ -93,8 +93,9 @@ TEST(Families, EveryMisshapenTensorIsNamedWithBothShapes) {
   GANTRY_NEED_SHARED(kLogits);
   for (const File& file : files()) {
     for (const auto& [name, shape] : tensors_of(file.bytes)) {
+      if (shape[0] == 1) continue;  // nothing is less, and more runs into the next tensor
       std::string damaged = file.bytes;
-      const uint64_t less = shape[0] == 1 ? 7 : shape[0] / 2;
+      const uint64_t less = shape[0] / 2;
       std::memcpy(damaged.data() + find_string(damaged, name) + name.size() + 4, &less, sizeof(less));
       try {
         read(damaged);

@@ -118,7 +118,8 @@ TEST_P(RecurrentAnswer, Preempted) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, RecurrentAnswer, ::testing::Values("mamba2", "lfm2", "lfm2moe", "qwen35", "gemma3", "exaone4"),
+INSTANTIATE_TEST_SUITE_P(Families, RecurrentAnswer,
+                         ::testing::Values("mamba2", "lfm2", "lfm2moe", "qwen35", "gemma3", "exaone4"),
                          [](const auto& family) { return std::string(family.param); });
 
 }  // namespace
