@@ -110,7 +110,9 @@ TEST(Blueprint, UnknownArchitecturesAndSettingsAreNamed) {
   expect_refused(unknown, ErrorCode::kUnsupported, "perceptron");
   TinyModel experts;
   experts.uints["expert_count"] = 8;
-  expect_refused(experts, ErrorCode::kUnsupported, "llama.expert_count");
+  expect_refused(experts, ErrorCode::kBadFile, "llama.expert_used_count");
+  experts.arch = "qwen2";
+  expect_refused(experts, ErrorCode::kUnsupported, "qwen2.expert_count");
   TinyModel scaling;
   scaling.strings["rope.scaling.type"] = "spiral";
   expect_refused(scaling, ErrorCode::kUnsupported, "spiral");

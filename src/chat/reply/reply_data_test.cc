@@ -293,6 +293,11 @@ std::vector<FamilyReply> token_families() {
           "France</arg_value>"
           "<arg_key>unit</arg_key><arg_value>celsius</arg_value></tool_call><tool_call>get_time</tool_call>",
           "", "Hm.", "<|assistant|><think>"),
+  };
+}
+
+std::vector<FamilyReply> channel_families() {
+  return {
       two("harmony", "harmony",
           "<|channel|>analysis<|message|>They "
           "ask.<|end|><|start|>assistant<|channel|>commentary<|message|>Look.<|end|>"
@@ -327,7 +332,8 @@ std::vector<FamilyReply> token_families() {
 const std::vector<FamilyReply>& family_replies() {
   static const std::vector<FamilyReply> all = [] {
     std::vector<FamilyReply> out = tagged();
-    for (const auto& more : {json_families(), python_families(), header_families(), token_families()})
+    for (const auto& more :
+         {json_families(), python_families(), header_families(), token_families(), channel_families()})
       out.insert(out.end(), more.begin(), more.end());
     return out;
   }();
