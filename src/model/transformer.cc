@@ -67,6 +67,10 @@ class Binder {
   auto bind(const Part& part) const {
     return model::bind(part, model_);
   }
+  template <typename Recurrent>
+  auto bind_mixer(const Recurrent& spec, uint32_t index) const {
+    return model::bind_mixer(spec, index, model_);
+  }
   LayerOp bind(const arch::LayerSpec& layer, uint32_t index) const {
     return {
         &layer,
@@ -92,10 +96,6 @@ class Binder {
             bind(a.sinks),
             {model_.kv(index), plan::kv_shape(a, limits_)},
             plan::window_of(a, limits_)};
-  }
-  template <typename Recurrent>
-  auto bind_mixer(const Recurrent& spec, uint32_t index) const {
-    return model::bind_mixer(spec, index, model_);
   }
   GatedMlpOp bind_ffn(const arch::GatedMlp& m) const {
     return {m.activation, bind(m.gate), bind(m.up), bind(m.down)};
