@@ -187,7 +187,7 @@ std::vector<float> state_of(const Operation& op, uint32_t sequence) {
 // What each sequence's rows gave, and its state at the end.
 std::vector<std::vector<float>> run(std::shared_ptr<device::Device> device, const Operation& op,
                                     const Work& work) {
-  Rig rig(std::move(device), uint64_t{16} << 20);
+  Rig rig(std::move(device), uint64_t{4} << 20);
   std::vector<device::Buffer> weights;
   for (const auto& values : weights_of(op)) weights.push_back(rig.put(values));
   const device::StatePart part{rig.space(kStates * (4 * op.state_floats + 192)), 4 * op.state_floats + 192,
