@@ -36,6 +36,17 @@ Charsmap::Charsmap(std::string_view bytes, const std::string& where) {
   if (!replacements_.empty() && replacements_.back() != '\0') {
     throw Error(ErrorCode::kBadFile, "the last replacement has no end", where);
   }
+  for (size_t pair = 0; pair < left_alone_.size(); ++pair)
+    left_alone_[pair] = leaves_pair(static_cast<uint8_t>(pair / 128), static_cast<uint8_t>(pair % 128));
+}
+
+uint8_t Charsmap::leaves_pair(uint8_t c, uint8_t next) const {
+  if (units_.empty() || c == 0) return 1;
+  uint32_t node = offset_of(units_[0]) ^ c;
+  if (node >= units_.size() || (units_[node] & kLabelMask) != c) return 1;
+  if ((units_[node] & kValueFollows) != 0) return 0;
+  node ^= offset_of(units_[node]) ^ next;
+  return next == 0 || node >= units_.size() || (units_[node] & kLabelMask) != next ? 1 : 0;
 }
 
 std::optional<Charsmap::Replacement> Charsmap::longest_prefix(std::string_view text) const {

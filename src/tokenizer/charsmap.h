@@ -27,9 +27,17 @@ class Charsmap {
   };
   // The longest prefix of `text` that the map replaces.
   std::optional<Replacement> longest_prefix(std::string_view text) const;
+  // For ASCII: nothing that begins with `c` and `next` is replaced, nor `c` alone.
+  bool leaves(char c, char next) const {
+    const auto row = static_cast<uint8_t>(c), column = static_cast<uint8_t>(next);
+    return row < 0x80 && column < 0x80 && left_alone_[size_t{row} * 128 + column] != 0;
+  }
 
  private:
+  uint8_t leaves_pair(uint8_t c, uint8_t next) const;
+
   std::vector<uint32_t> units_;
+  std::vector<uint8_t> left_alone_ = std::vector<uint8_t>(128 * 128, 1);  // [c][next]
   std::string replacements_;
 };
 

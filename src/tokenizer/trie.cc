@@ -38,19 +38,16 @@ Trie::Trie(std::vector<std::pair<std::string_view, TokenId>> entries) {
     }
     nodes_[node].edges = static_cast<uint32_t>(edges_.size()) - nodes_[node].first_edge;
   }
-  root_edges_.assign(256, kNowhere);
-  for (uint32_t i = 0; i < nodes_[kRoot].edges; ++i) root_edges_[edges_[i].byte] = edges_[i].target;
-}
-
-Trie::Node Trie::step(Node node, char byte) const {
-  const auto wanted = static_cast<uint8_t>(byte);
-  if (node == kRoot) return root_edges_.empty() ? kNowhere : root_edges_[wanted];
-  const Entry& entry = nodes_[node];
-  const auto first = edges_.begin() + entry.first_edge;
-  const auto last = first + entry.edges;
-  const auto found =
-      std::lower_bound(first, last, wanted, [](const Edge& e, uint8_t b) { return e.byte < b; });
-  return found != last && found->byte == wanted ? found->target : kNowhere;
+  constexpr uint32_t kEdgesInRow = 24;  // more are looked up in a table
+  for (Entry& entry : nodes_) {
+    if (entry.edges <= kEdgesInRow) continue;
+    entry.table = static_cast<uint32_t>(tables_.size() / 256);
+    tables_.resize(tables_.size() + 256, kNowhere);
+    for (uint32_t i = 0; i < entry.edges; ++i) {
+      const Edge& edge = edges_[entry.first_edge + i];
+      tables_[size_t{entry.table} * 256 + edge.byte] = edge.target;
+    }
+  }
 }
 
 }  // namespace gantry::tokenizer

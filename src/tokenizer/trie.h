@@ -1,5 +1,5 @@
 // A set of byte strings with a number each, for longest-prefix walks. Built once; then constant, any thread.
-// Two arrays: nodes, and their edges sorted by byte.
+// Nodes, their edges sorted by byte, and for those with many edges a table.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,16 @@ class Trie {
   explicit Trie(std::vector<std::pair<std::string_view, TokenId>> entries);
 
   bool empty() const { return edges_.empty(); }
-  Node step(Node node, char byte) const;                         // kNowhere: no such edge
+  // kNowhere: no such edge.
+  Node step(Node node, char byte) const {
+    const auto wanted = static_cast<uint8_t>(byte);
+    const Entry& entry = nodes_[node];
+    if (entry.table != kNowhere) return tables_[size_t{entry.table} * 256 + wanted];
+    const Edge* edge = edges_.data() + entry.first_edge;
+    for (const Edge* const last = edge + entry.edges; edge != last; ++edge)
+      if (edge->byte >= wanted) return edge->byte == wanted ? edge->target : kNowhere;
+    return kNowhere;
+  }
   TokenId value(Node node) const { return nodes_[node].value; }  // kNoToken: no entry ends here
 
  private:
@@ -31,6 +40,7 @@ class Trie {
     uint32_t first_edge = 0;
     uint32_t edges = 0;
     TokenId value = kNoToken;
+    uint32_t table = kNowhere;  // of a node with many edges: which of the tables
   };
   struct Edge {
     uint8_t byte;
@@ -38,7 +48,7 @@ class Trie {
   };
   std::vector<Entry> nodes_ = {Entry{}};
   std::vector<Edge> edges_;
-  std::vector<Node> root_edges_;  // by byte: most walks end at the first
+  std::vector<Node> tables_;  // 256 targets each
 };
 
 }  // namespace gantry::tokenizer

@@ -45,11 +45,15 @@ LeadingSpace UnigramTokenizer::leading_space() const {
 std::string UnigramTokenizer::normalize(std::string_view text) const {
   const bool merge = remove_extra_whitespaces_;
   std::string out;
+  out.reserve(text.size() + text.size() / 2);
   bool after_space = merge;  // spaces here are left out
   bool begun = false;
   while (!text.empty()) {
     std::string_view part;
-    if (const auto replaced = charsmap_.longest_prefix(text)) {
+    if (text.front() != ' ' && text.size() > 1 && charsmap_.leaves(text[0], text[1])) {
+      part = text.substr(0, 1);
+      text.remove_prefix(1);
+    } else if (const auto replaced = charsmap_.longest_prefix(text)) {
       part = replaced->text;
       text.remove_prefix(replaced->consumed);
     } else {
@@ -58,11 +62,14 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
       part = c.valid ? text.substr(0, bytes) : std::string_view("\xEF\xBF\xBD");
       text.remove_prefix(bytes);
     }
-    if (after_space) part = without_leading(part, ' ');
+    if (after_space && part.starts_with(' ')) part = without_leading(part, ' ');
     if (part.empty()) continue;
     if (!begun && add_space_prefix_ && !space_as_suffix_) out += kSpaceMark;
     begun = true;
-    out += mark_spaces(part);
+    if (part.find(' ') == std::string_view::npos)
+      out += part;
+    else
+      out += mark_spaces(part);
     after_space = merge && part.ends_with(' ');
   }
   if (merge) {
@@ -81,7 +88,8 @@ std::vector<UnigramTokenizer::Best> UnigramTokenizer::best_paths(std::string_vie
     }
   };
   for (size_t start = 0; start < text.size();) {
-    const text::DecodedChar c = text::decode_utf8(text, start);
+    const bool ascii = static_cast<uint8_t>(text[start]) < 0x80;
+    const size_t bytes = ascii ? 1 : text::decode_utf8(text, start).bytes;
     const float score = best[start].score;
     bool character_known = false;
     Trie::Node node = Trie::kRoot;
@@ -92,10 +100,10 @@ std::vector<UnigramTokenizer::Best> UnigramTokenizer::best_paths(std::string_vie
       const TokenId token = pieces_.value(node);
       if (token == kNoToken) continue;
       offer(end, start, score + vocab().score(token), token);
-      character_known |= end - start == c.bytes;
+      character_known |= end - start == bytes;
     }
-    if (!character_known) offer(start + c.bytes, start, score + unknown_score_, kNoToken);
-    start += c.bytes;
+    if (!character_known) offer(start + bytes, start, score + unknown_score_, kNoToken);
+    start += bytes;
   }
   return best;
 }
