@@ -55,6 +55,10 @@ function(gantry_test name)
   target_compile_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>
                                          $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
   target_link_libraries(${name} PRIVATE gantry_flags GTest::gtest GTest::gtest_main)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
+    # A test's own operator new comes before the sanitizer's.
+    target_link_options(${name} PRIVATE -Wl,--allow-multiple-definition)
+  endif()
   target_compile_definitions(${name} PRIVATE GANTRY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT 900)
