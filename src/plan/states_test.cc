@@ -6,23 +6,11 @@
 #include "base/error.h"
 #include "plan/explain.h"
 #include "plan/memory_plan.h"
+#include "plan/round_sizer.h"
 #include "plan/windows.h"
 
 namespace gantry::plan {
 namespace {
-
-class RoundSizer final : public device::Sizer {
- public:
-  uint64_t alignment() const override { return 64; }
-  uint64_t packed_bytes(const device::WeightShape& s) const override { return uint64_t{s.rows} * s.cols; }
-  uint64_t kv_page_bytes(const device::KvShape& s) const override {
-    return uint64_t{2} * kPageTokens * s.kv_heads * (s.key_dim + s.value_dim);
-  }
-  uint64_t linear_scratch_bytes(const device::WeightShape&, uint32_t) const override { return 64; }
-  uint64_t stack_scratch_bytes(const device::WeightShape&, uint32_t, uint64_t) const override { return 64; }
-  uint64_t attention_scratch_bytes(const device::KvShape&, uint32_t, uint32_t) const override { return 64; }
-  uint64_t overhead_bytes() const override { return 1000; }
-};
 
 arch::SoftmaxAttention attention(uint32_t window) {
   arch::SoftmaxAttention a;
