@@ -12,7 +12,6 @@ Blueprint read_bailingmoe(Header& header);
 Blueprint read_bailingmoe2(Header& header);
 Blueprint read_bloom(Header& header);
 Blueprint read_chatglm(Header& header);
-Blueprint read_codeshell(Header& header);
 Blueprint read_cohere2(Header& header);
 Blueprint read_command_r(Header& header);
 Blueprint read_deepseek(Header& header);

@@ -23,7 +23,7 @@ constexpr std::array kFamilies = {
     Family{"bailingmoe2", read_bailingmoe2},
     Family{"bloom", read_bloom},
     Family{"chatglm", read_chatglm},
-    Family{"codeshell", read_codeshell},
+    Family{"codeshell", read_starcoder2},
     Family{"cohere2", read_cohere2},
     Family{"command-r", read_command_r},
     Family{"deepseek", read_deepseek},

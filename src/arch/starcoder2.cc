@@ -1,5 +1,5 @@
-// StarCoder 2 (Lozhkov et al., "StarCoder 2 and The Stack v2: the next generation", 2024): layer norms, a
-// plain MLP with GELU, biases everywhere.
+// StarCoder 2 (Lozhkov et al., "StarCoder 2 and The Stack v2: the next generation", 2024) and CodeShell (Xie
+// et al., "CodeShell technical report", 2024): layer norms, a plain MLP with GELU, biases everywhere.
 #include "arch/dense.h"
 #include "arch/families.h"
 
