@@ -93,14 +93,15 @@ Blueprint read_shell(Header& header, const Trunk& trunk, bool output_norm) {
 }
 
 SoftmaxAttention read_attention(Header& header, const Trunk& trunk, uint32_t layer,
-                                std::optional<uint32_t> rope) {
+                                std::optional<uint32_t> rope, bool gated) {
   SoftmaxAttention attention;
+  attention.gated = gated;
   attention.heads = trunk.heads[layer];
   attention.kv_heads = trunk.kv_heads[layer];
   attention.key_dim = trunk.key_dim;
   attention.value_dim = trunk.value_dim;
-  const uint32_t q = attention.heads * trunk.key_dim, k = attention.kv_heads * trunk.key_dim,
-                 v = attention.kv_heads * trunk.value_dim;
+  const uint32_t q = (gated ? 2 : 1) * attention.heads * trunk.key_dim,
+                 k = attention.kv_heads * trunk.key_dim, v = attention.kv_heads * trunk.value_dim;
   const auto has = [&](const char* name) { return header.has(layer_tensor(layer, name) + ".weight"); };
   if (has("attn_qkv") || !(has("attn_q") || has("attn_k") || has("attn_v"))) {
     const std::string fused = layer_tensor(layer, "attn_qkv");
@@ -231,10 +232,23 @@ void read_post_norms(Header& header, const Trunk& trunk, Blueprint& blueprint) {
   }
 }
 
+void read_head_norms(Header& header, const Trunk& trunk, uint32_t layer, SoftmaxAttention& attention) {
+  attention.q_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), trunk.key_dim);
+  attention.k_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), trunk.key_dim);
+}
+
 void read_head_norms(Header& header, const Trunk& trunk, Blueprint& blueprint) {
   for_each_attention(blueprint, [&](uint32_t layer, LayerSpec&, SoftmaxAttention& attention) {
-    attention.q_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), trunk.key_dim);
-    attention.k_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), trunk.key_dim);
+    read_head_norms(header, trunk, layer, attention);
+  });
+}
+
+void read_whole_norms(Header& header, const Trunk& trunk, Blueprint& blueprint) {
+  for_each_attention(blueprint, [&](uint32_t layer, LayerSpec&, SoftmaxAttention& attention) {
+    attention.q_norm =
+        header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), attention.heads * trunk.key_dim);
+    attention.k_norm =
+        header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), attention.kv_heads * trunk.key_dim);
   });
 }
 

@@ -25,9 +25,9 @@ Trunk read_trunk(const Header& header, device::NormKind norm = device::NormKind:
 Blueprint read_shell(Header& header, const Trunk& trunk, bool output_norm = true);
 
 // blk.N.attn_{q,k,v} or the three in blk.N.attn_qkv, and blk.N.attn_output, with the biases that the file
-// has.
+// has. Gated: each query's rows are followed by as many that gate its result.
 SoftmaxAttention read_attention(Header& header, const Trunk& trunk, uint32_t layer,
-                                std::optional<uint32_t> rope);
+                                std::optional<uint32_t> rope, bool gated = false);
 
 // blk.N.ffn_{gate,up,down}; fused: gate and up one after the other in blk.N.ffn_up; plain: no gate.
 GatedMlp read_gated_mlp(Header& header, const Trunk& trunk, uint32_t layer, device::Activation activation);
@@ -70,6 +70,9 @@ void for_each_attention(Blueprint& blueprint,
 void read_post_norms(Header& header, const Trunk& trunk, Blueprint& blueprint);
 // blk.N.attn_{q,k}_norm of each head, one weight for all heads.
 void read_head_norms(Header& header, const Trunk& trunk, Blueprint& blueprint);
+void read_head_norms(Header& header, const Trunk& trunk, uint32_t layer, SoftmaxAttention& attention);
+// The same tensors where they norm all heads at once.
+void read_whole_norms(Header& header, const Trunk& trunk, Blueprint& blueprint);
 
 // attention.sliding_window, and which layers have it: of `period` layers all but the last.
 struct Windows {

@@ -25,8 +25,7 @@ LayerSpec read_layer(Header& header, const Common& common, uint32_t layer) {
     spec.mixer = read_short_conv(header, common.taps, layer, trunk.width);
   } else {
     SoftmaxAttention attention = read_attention(header, trunk, layer, common.rope);
-    attention.q_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), trunk.key_dim);
-    attention.k_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), trunk.key_dim);
+    read_head_norms(header, trunk, layer, attention);
     attention.window = common.window;
     spec.mixer = std::move(attention);
   }

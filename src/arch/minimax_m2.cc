@@ -16,12 +16,7 @@ Blueprint read_minimax_m2(Header& header) {
   DenseRule rule;
   rule.own_ffn = expert_layers(header, trunk, experts);
   Blueprint blueprint = read_dense(header, rule, trunk);
-  for_each_attention(blueprint, [&](uint32_t layer, LayerSpec&, SoftmaxAttention& attention) {
-    attention.q_norm =
-        header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), attention.heads * trunk.key_dim);
-    attention.k_norm =
-        header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), attention.kv_heads * trunk.key_dim);
-  });
+  read_whole_norms(header, trunk, blueprint);
   return blueprint;
 }
 

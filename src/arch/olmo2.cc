@@ -13,12 +13,7 @@ Blueprint read_olmo2(Header& header) {
   rule.own_output = true;
   Blueprint blueprint = read_dense(header, rule, trunk);
   read_post_norms(header, trunk, blueprint);
-  for_each_attention(blueprint, [&](uint32_t layer, LayerSpec&, SoftmaxAttention& attention) {
-    attention.q_norm =
-        header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), attention.heads * trunk.key_dim);
-    attention.k_norm =
-        header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), attention.kv_heads * trunk.key_dim);
-  });
+  read_whole_norms(header, trunk, blueprint);
   RopeRule near = rope_rule(trunk, device::RopeOrder::kNeox);
   near.scaled = false;
   set_windows(blueprint, read_windows(header, trunk, 0, 4), [&] { return read_rope(header, near); });

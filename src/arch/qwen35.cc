@@ -20,32 +20,11 @@ std::vector<bool> recurrent_layers(const Header& header, uint32_t layers) {
 
 SoftmaxAttention read_gated_attention(Header& header, const Trunk& trunk, uint32_t layer,
                                       std::optional<uint32_t> rope) {
-  SoftmaxAttention attention;
-  attention.heads = trunk.heads[layer];
-  attention.kv_heads = trunk.kv_heads[layer];
-  attention.key_dim = trunk.key_dim;
-  attention.value_dim = trunk.value_dim;
-  attention.gated = true;
-  if (attention.kv_heads == 0 || attention.key_dim != attention.value_dim)
+  if (trunk.kv_heads[layer] == 0 || trunk.key_dim != trunk.value_dim)
     header.refuse("attention.value_length",
                   "the layers that attend need heads with keys and values of one length");
-  const uint32_t q = 2 * attention.heads * trunk.key_dim, kv = attention.kv_heads * trunk.key_dim;
-  if (const std::string fused = layer_tensor(layer, "attn_qkv"); header.has(fused + ".weight")) {
-    const Linear all = header.need_linear(fused, q + 2 * kv, trunk.width);
-    attention.q = rows_of(all, 0, q);
-    attention.k = rows_of(all, q, kv);
-    attention.v = rows_of(all, q + kv, kv);
-  } else {
-    attention.q = header.need_linear(layer_tensor(layer, "attn_q"), q, trunk.width);
-    attention.k = header.need_linear(layer_tensor(layer, "attn_k"), kv, trunk.width);
-    attention.v = header.need_linear(layer_tensor(layer, "attn_v"), kv, trunk.width);
-  }
-  attention.out =
-      header.need_linear(layer_tensor(layer, "attn_output"), trunk.width, attention.heads * trunk.value_dim);
-  attention.q_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_q_norm"), trunk.key_dim);
-  attention.k_norm = header.need_norm(trunk.norm, layer_tensor(layer, "attn_k_norm"), trunk.key_dim);
-  attention.rope = rope;
-  attention.score_scale = trunk.score_scale;
+  SoftmaxAttention attention = read_attention(header, trunk, layer, rope, true);
+  read_head_norms(header, trunk, layer, attention);
   return attention;
 }
 
