@@ -54,7 +54,7 @@ size_t ascii_run(std::string_view s, size_t at) {
 
 }  // namespace
 
-DecodedChar decode_utf8(std::string_view s, size_t at) {
+DecodedChar decode_utf8_by_rule(std::string_view s, size_t at) {
   const uint8_t first = byte_at(s, at);
   if (first < 0x80) return {first, 1, true};
   const Lead lead = lead_of(first);

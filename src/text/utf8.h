@@ -19,8 +19,20 @@ struct DecodedChar {
   bool valid = false;  // false: `bytes` is the maximal subpart, `code` U+FFFD
 };
 
+DecodedChar decode_utf8_by_rule(std::string_view s, size_t at);
+
 // The character at `at`; at < s.size().
-DecodedChar decode_utf8(std::string_view s, size_t at);
+inline DecodedChar decode_utf8(std::string_view s, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(s[at + i]); };
+  if (byte(0) < 0x80) return {byte(0), 1, true};
+  // Two bytes, and three where neither overlong forms nor surrogates begin: most of what is not ASCII.
+  const auto follows = [&](size_t i) { return at + i < s.size() && (byte(i) & 0xC0) == 0x80; };
+  if (byte(0) >= 0xC2 && byte(0) < 0xE0 && follows(1))
+    return {(byte(0) & 0x1Fu) << 6 | (byte(1) & 0x3Fu), 2, true};
+  if ((byte(0) & 0xF0) == 0xE0 && byte(0) != 0xE0 && byte(0) != 0xED && follows(1) && follows(2))
+    return {(byte(0) & 0x0Fu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu), 3, true};
+  return decode_utf8_by_rule(s, at);
+}
 
 // Surrogates and values above U+10FFFF are written as U+FFFD.
 void append_utf8(std::string& out, char32_t code);
