@@ -66,7 +66,9 @@ class PieceCache {
   // Appends the tokens of the piece if they are known. `owner`: which tokenizer, and which way of encoding.
   bool replay(const PieceKey& key, uint32_t owner, std::vector<TokenId>& out) const {
     const Slot& slot = slots_[index(key, owner)];
-    if (slot.words != key.words() || slot.owner != owner || slot.bytes != key.bytes()) return false;
+    uint64_t differ = (slot.owner ^ owner) | (slot.bytes ^ key.bytes());
+    for (size_t i = 0; i < slot.words.size(); ++i) differ |= slot.words[i] ^ key.words()[i];
+    if (differ != 0) return false;
     if (slot.count == 1) {
       out.push_back(slot.tokens[0]);
     } else {
