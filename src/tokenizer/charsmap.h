@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/utf8.h"
+
 namespace gantry::tokenizer {
 
 class Charsmap {
@@ -27,17 +29,21 @@ class Charsmap {
   };
   // The longest prefix of `text` that the map replaces.
   std::optional<Replacement> longest_prefix(std::string_view text) const;
-  // For ASCII: nothing that begins with `c` and `next` is replaced, nor `c` alone.
-  bool leaves(char c, char next) const {
-    const auto row = static_cast<uint8_t>(c), column = static_cast<uint8_t>(next);
-    return row < 0x80 && column < 0x80 && left_alone_[size_t{row} * 128 + column] != 0;
-  }
+  // How many bytes at the front of `text` the map leaves as they are: whole characters of valid UTF-8, up to
+  // the second of two spaces in a row.
+  size_t untouched(std::string_view text) const;
 
  private:
-  uint8_t leaves_pair(uint8_t c, uint8_t next) const;
+  std::optional<uint32_t> child(uint32_t node, uint8_t byte) const;
+  bool leaves_pair(uint8_t c, uint8_t next) const;
+  void mark_touched(uint32_t node, size_t first, size_t count);
 
   std::vector<uint32_t> units_;
-  std::vector<uint8_t> left_alone_ = std::vector<uint8_t>(128 * 128, 1);  // [c][next]
+  // A bit for c * 256 + next, c ASCII: nothing that begins with these two bytes is replaced, nor `c` alone;
+  // next 0 stands for the end of the text.
+  std::vector<bool> pair_untouched_ = std::vector<bool>(128 * 256, true);
+  // A bit for each code point above: nothing that begins with it is replaced.
+  std::vector<bool> untouched_ = std::vector<bool>(text::kLastCodePoint + 1, true);
   std::string replacements_;
 };
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 
 #include "text/utf8.h"
+#include "tokenizer/piece_cache.h"
 #include "tokenizer/spm.h"
 
 namespace gantry::tokenizer {
@@ -11,6 +14,21 @@ namespace {
 
 // An unknown character scores this much less than the least likely piece.
 constexpr float kUnknownPenalty = 10.0f;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+void append_marked(std::string& out, std::string_view text) {
+  for (size_t space; (space = text.find(' ')) != text.npos; text.remove_prefix(space + 1)) {
+    out += text.substr(0, space);
+    out += kSpaceMark;
+  }
+  out += text;
+}
+
+bool mark_at(std::string_view text, size_t at) {
+  static_assert(kSpaceMark.size() == 3);
+  return text.size() - at >= 3 && text[at] == kSpaceMark[0] && text[at + 1] == kSpaceMark[1] &&
+         text[at + 2] == kSpaceMark[2];
+}
 
 std::string_view without_leading(std::string_view s, char c) {
   return s.substr(std::min(s.find_first_not_of(c), s.size()));
@@ -31,10 +49,17 @@ UnigramTokenizer::UnigramTokenizer(const VocabData& data)
     const TokenKind kind = vocab().kind(token);
     if (kind != TokenKind::kNormal && kind != TokenKind::kUserDefined) continue;
     pieces.emplace_back(vocab().text(token), token);
-    if (std::isfinite(vocab().score(token))) lowest = std::min(lowest, vocab().score(token));
+    const float score = vocab().score(token);
+    if (std::isfinite(score)) lowest = std::min(lowest, score);
+    longest_piece_ = std::max(longest_piece_, vocab().text(token).size());
+    largest_score_ = std::isnan(score) ? kInfinity : std::max(largest_score_, std::fabs(score));
   }
+  words_apart_ = std::none_of(pieces.begin(), pieces.end(), [this](const auto& piece) {
+    return word_bytes(piece.first) < piece.first.size();
+  });
   pieces_ = Trie(std::move(pieces));
   unknown_score_ = lowest - kUnknownPenalty;
+  largest_score_ = std::max(largest_score_, std::fabs(unknown_score_));
 }
 
 LeadingSpace UnigramTokenizer::leading_space() const {
@@ -50,9 +75,9 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
   bool begun = false;
   while (!text.empty()) {
     std::string_view part;
-    if (text.front() != ' ' && text.size() > 1 && charsmap_.leaves(text[0], text[1])) {
-      part = text.substr(0, 1);
-      text.remove_prefix(1);
+    if (const size_t run = charsmap_.untouched(text)) {
+      part = text.substr(0, run);
+      text.remove_prefix(run);
     } else if (const auto replaced = charsmap_.longest_prefix(text)) {
       part = replaced->text;
       text.remove_prefix(replaced->consumed);
@@ -66,10 +91,7 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
     if (part.empty()) continue;
     if (!begun && add_space_prefix_ && !space_as_suffix_) out += kSpaceMark;
     begun = true;
-    if (part.find(' ') == std::string_view::npos)
-      out += part;
-    else
-      out += mark_spaces(part);
+    append_marked(out, part);
     after_space = merge && part.ends_with(' ');
   }
   if (merge) {
@@ -79,61 +101,197 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
   return out;
 }
 
-std::vector<UnigramTokenizer::Best> UnigramTokenizer::best_paths(std::string_view text,
-                                                                 uint64_t& steps) const {
-  std::vector<Best> best(text.size() + 1);
-  const auto offer = [&](size_t end, size_t start, float score, TokenId token) {
-    if (best[end].start == kUnreached || score > best[end].score) {
-      best[end] = {score, static_cast<uint32_t>(start), token};
+// Cuts one text, word for word. Scores add up from its beginning, in float as SentencePiece adds them: late
+// in a long text the last digits are gone, and which of two cuts of nearly one score wins depends on that.
+// Where no piece reaches over a place, the best way up to there is settled: so only the paths of a short
+// stretch, from settled_ on, are kept.
+class UnigramTokenizer::Cutter {
+ public:
+  Cutter(const UnigramTokenizer& tokenizer, std::vector<TokenId>& out)
+      : tokenizer_(tokenizer), vocab_(tokenizer.vocab()), out_(out), begin_(out.size()), best_(64) {}
+
+  // True: the same tokens for this word after any other words, while steady().
+  bool cut(std::string_view word, uint64_t& steps) {
+    text_ = word;
+    settled_ = reached_ = 0;
+    margin_ = kSteadyMargin;
+    for (size_t start = 0; start < word.size();) {
+      if (start == reached_) {
+        settle();
+        start = settled_ = reached_ = skip_unknown(start);
+        if (start == word.size()) break;
+      }
+      const size_t bytes = character_bytes(start);
+      if (!extend(start, bytes, steps)) extend_unknown(start, bytes);
+      start += bytes;
     }
+    settle();
+    return margin_ >= kSteadyMargin;
+  }
+
+  // As if the tokens of a word, none unknown, had been cut here.
+  void pass(const TokenId* first, const TokenId* last) {
+    for (; first != last; ++first) best_[0].score += vocab_.score(*first);
+  }
+  bool steady() const {
+    return std::fabs(best_[0].score) + PieceKey::kBytesMax * tokenizer_.largest_score_ < kSteadyScore;
+  }
+
+ private:
+  // Up to this sum an addition is wrong by 2^-8 at most; two ways through a word, of PieceKey::kBytesMax
+  // pieces each, summed at two places of texts, by less than the margin.
+  static constexpr float kSteadyScore = 131072;
+  static constexpr float kSteadyMargin = 0.5f;
+  static_assert(kSteadyMargin > 4 * PieceKey::kBytesMax / 256.0f);
+
+  // The best way to cut from settled_ to some place: its score, that of the next best, and its last piece.
+  struct Best {
+    float score = 0;
+    float second = -kInfinity;
+    uint32_t start = kUnreached;  // from settled_
+    TokenId token = kNoToken;     // kNoToken: an unknown character
   };
-  for (size_t start = 0; start < text.size();) {
-    const bool ascii = static_cast<uint8_t>(text[start]) < 0x80;
-    const size_t bytes = ascii ? 1 : text::decode_utf8(text, start).bytes;
-    const float score = best[start].score;
+  static constexpr uint32_t kUnreached = 0xFFFFFFFF;
+
+  // As the first byte says: the text is UTF-8, unless a map of a bad file wrote into it.
+  size_t character_bytes(size_t start) const {
+    constexpr uint8_t kBytes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
+    return std::min<size_t>(kBytes[static_cast<uint8_t>(text_[start]) >> 4], text_.size() - start);
+  }
+
+  // Offers every piece that begins at `start`. True: the character of so many bytes there is one of them.
+  bool extend(size_t start, size_t character_bytes, uint64_t& steps) {
+    const std::string_view rest = text_.substr(start);
+    const size_t from = start - settled_;
+    if (from + tokenizer_.longest_piece_ >= best_.size())
+      best_.resize(2 * (from + tokenizer_.longest_piece_));
+    Best* const best = best_.data() + from;
+    const float score = best->score;
     bool character_known = false;
     Trie::Node node = Trie::kRoot;
-    for (size_t end = start; end < text.size();) {
-      ++steps;
-      node = pieces_.step(node, text[end++]);
+    size_t bytes = 0, farthest = 0;
+    while (bytes < rest.size()) {
+      node = tokenizer_.pieces_.step(node, rest[bytes++]);
       if (node == Trie::kNowhere) break;
-      const TokenId token = pieces_.value(node);
+      const TokenId token = tokenizer_.pieces_.value(node);
       if (token == kNoToken) continue;
-      offer(end, start, score + vocab().score(token), token);
-      character_known |= end - start == bytes;
+      offer(best[bytes], {score + vocab_.score(token), -kInfinity, static_cast<uint32_t>(from), token});
+      farthest = bytes;
+      character_known |= bytes == character_bytes;
     }
-    if (!character_known) offer(start + bytes, start, score + unknown_score_, kNoToken);
-    start += bytes;
+    steps += bytes;
+    reached_ = std::max(reached_, start + farthest);
+    return character_known;
   }
-  return best;
-}
 
-void UnigramTokenizer::push_unknown(std::string_view character, std::vector<TokenId>& reversed) const {
-  const bool spelled = std::all_of(character.begin(), character.end(), [this](char c) {
-    return vocab().byte_token(static_cast<uint8_t>(c)) != kNoToken;
-  });
-  if (spelled) {
-    for (auto c = character.rbegin(); c != character.rend(); ++c) {
-      reversed.push_back(vocab().byte_token(static_cast<uint8_t>(*c)));
-    }
-  } else if (special().unk != kNoToken && (reversed.empty() || reversed.back() != special().unk)) {
-    reversed.push_back(special().unk);  // unknown characters in a row are one unknown token
+  void extend_unknown(size_t start, size_t character_bytes) {
+    const size_t from = start - settled_, end = from + character_bytes;
+    if (end >= best_.size()) best_.resize(2 * end);
+    const float score = best_[from].score + tokenizer_.unknown_score_;
+    offer(best_[end], {score, -kInfinity, static_cast<uint32_t>(from), kNoToken});
+    reached_ = std::max(reached_, start + character_bytes);
+    margin_ = 0;  // pass() cannot tell how many unknown characters became one token
   }
-}
+
+  // Characters at a settled place that no piece begins with: there is but one way on.
+  size_t skip_unknown(size_t start) {
+    while (start < text_.size() && tokenizer_.pieces_.step(Trie::kRoot, text_[start]) == Trie::kNowhere) {
+      const size_t bytes = character_bytes(start);
+      push_unknown(text_.substr(start, bytes));
+      best_[0].score += tokenizer_.unknown_score_;
+      margin_ = 0;
+      start += bytes;
+    }
+    return start;
+  }
+
+  static void offer(Best& best, const Best& other) {
+    if (best.start == kUnreached || other.score > best.score) {
+      const float second = best.start == kUnreached ? -kInfinity : best.score;
+      best = other;
+      best.second = second;
+    } else {
+      best.second = std::max(best.second, other.score);
+    }
+  }
+
+  // All ways lead through reached_.
+  void settle() {
+    const size_t length = reached_ - settled_;
+    if (length == 0) return;
+    reversed_.clear();
+    for (size_t end = length; end > 0; end = best_[end].start)
+      reversed_.push_back(static_cast<uint32_t>(end));
+    for (size_t i = reversed_.size(); i-- > 0;) {
+      const Best& best = best_[reversed_[i]];
+      margin_ = std::min(margin_, best.score - best.second);
+      if (best.token != kNoToken)
+        out_.push_back(best.token);
+      else
+        push_unknown(text_.substr(settled_ + best.start, reversed_[i] - best.start));
+    }
+    best_[0].score = best_[length].score;
+    std::fill_n(best_.begin() + 1, length, Best{});
+    settled_ = reached_;
+  }
+
+  void push_unknown(std::string_view character) {
+    const auto byte_token = [&](char c) { return vocab_.byte_token(static_cast<uint8_t>(c)); };
+    if (std::all_of(character.begin(), character.end(), [&](char c) { return byte_token(c) != kNoToken; })) {
+      std::transform(character.begin(), character.end(), std::back_inserter(out_), byte_token);
+      return;
+    }
+    const TokenId unknown = tokenizer_.special().unk;
+    const bool follows_one = out_.size() > begin_ && out_.back() == unknown;
+    // Unknown characters in a row are one unknown token.
+    if (unknown != kNoToken && !follows_one) out_.push_back(unknown);
+  }
+
+  const UnigramTokenizer& tokenizer_;
+  const Vocab& vocab_;
+  std::vector<TokenId>& out_;
+  std::string_view text_;  // the word
+  size_t begin_;           // of what the text gives, in out_
+  size_t settled_ = 0;     // the word up to here is in out_
+  size_t reached_ = 0;     // where the longest piece so far ends
+  float margin_ = 0;       // by which the cuts chosen in the word beat others, as far as it matters
+  std::vector<Best> best_;
+  std::vector<uint32_t> reversed_;
+};
 
 void UnigramTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
                                     uint64_t& steps) const {
   const std::string normalized = normalize(text);
-  const std::vector<Best> best = best_paths(normalized, steps);
-  std::vector<TokenId> reversed;
-  for (size_t end = normalized.size(); end > 0; end = best[end].start) {
-    if (best[end].token != kNoToken) {
-      reversed.push_back(best[end].token);
-    } else {
-      push_unknown(std::string_view(normalized).substr(best[end].start, end - best[end].start), reversed);
-    }
+  const char* const end = normalized.data() + normalized.size();
+  PieceCache& cache = PieceCache::of_thread();
+  Cutter cutter(*this, out);
+  for (std::string_view rest = normalized; !rest.empty();) {
+    const std::string_view word = rest.substr(0, word_bytes(rest));
+    rest.remove_prefix(word.size());
+    ++steps;
+    const PieceKey key(word, end);
+    const bool steady = key.fits() && cutter.steady() && may_be_known(word);
+    const size_t before = out.size();
+    if (steady && cache.replay(key, 2 * number(), out))
+      cutter.pass(out.data() + before, out.data() + out.size());
+    else if (cutter.cut(word, steps) && steady)
+      cache.remember(key, 2 * number(), before, out);
   }
-  out.insert(out.end(), reversed.rbegin(), reversed.rend());
+}
+
+// False: a word that begins in a script without pieces, which a cut is quick with and no cache remembers.
+bool UnigramTokenizer::may_be_known(std::string_view word) const {
+  const size_t at = mark_at(word, 0) && word.size() > kSpaceMark.size() ? kSpaceMark.size() : 0;
+  return pieces_.step(Trie::kRoot, word[at]) != Trie::kNowhere;
+}
+
+// Words end before a space mark that follows another character, where no piece has such a place in it.
+size_t UnigramTokenizer::word_bytes(std::string_view text) const {
+  if (!words_apart_) return text.size();
+  size_t at = 0;
+  while (mark_at(text, at)) at += kSpaceMark.size();
+  while ((at = text.find(kSpaceMark[0], at)) != text.npos && !mark_at(text, at)) ++at;
+  return std::min(at, text.size());
 }
 
 std::string UnigramTokenizer::spell(TokenId token) const { return unmark_spaces(vocab().text(token)); }

@@ -24,20 +24,17 @@ class UnigramTokenizer final : public BaseTokenizer {
   std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }
 
  private:
-  // The best way to cut the text up to some place: its score and its last piece.
-  struct Best {
-    float score = 0;
-    uint32_t start = kUnreached;
-    TokenId token = kNoToken;  // kNoToken: an unknown character
-  };
-  static constexpr uint32_t kUnreached = 0xFFFFFFFF;
+  class Cutter;
 
-  std::vector<Best> best_paths(std::string_view text, uint64_t& steps) const;
-  void push_unknown(std::string_view character, std::vector<TokenId>& reversed) const;
+  size_t word_bytes(std::string_view text) const;
+  bool may_be_known(std::string_view word) const;
 
   Charsmap charsmap_;
   Trie pieces_;
   float unknown_score_;
+  float largest_score_ = 0;   // of all, without the sign
+  size_t longest_piece_ = 0;  // bytes
+  bool words_apart_ = true;   // no piece reaches from a word into the next
   bool add_space_prefix_;
   bool space_as_suffix_;
   bool remove_extra_whitespaces_;

@@ -1,11 +1,14 @@
 #include "tokenizer/unigram.h"
 
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "text/utf8.h"
 #include "tokenizer/testing.h"
 
 namespace gantry::tokenizer {
@@ -78,6 +81,83 @@ TEST(Unigram, white_space_is_merged_where_the_file_says) {
   EXPECT_EQ(kept->decode(kept->encode("  a   b ", {})), "  a   b ");
 }
 
+// The best cut of a text as the paper has it, whole and without anything remembered; pieces of ASCII and the
+// space mark.
+struct Piece {
+  TokenId token;
+  float score;
+};
+std::vector<TokenId> plain_viterbi(const std::map<std::string, Piece>& pieces, const std::string& text,
+                                   float unknown) {
+  struct Way {
+    float score = 0;
+    size_t start = std::string::npos;
+    TokenId token = kNoToken;
+  };
+  std::vector<Way> ways(text.size() + 1);
+  const auto offer = [&](size_t start, size_t end, float score, TokenId token) {
+    const float sum = ways[start].score + score;
+    if (ways[end].start == std::string::npos || sum > ways[end].score) ways[end] = {sum, start, token};
+  };
+  for (size_t start = 0, bytes = 0; start < text.size(); start += bytes) {
+    bytes = text[start] == '\xE2' ? 3 : 1;
+    bool known = false;
+    for (size_t n = 1; n <= 9 && start + n <= text.size(); ++n) {
+      const auto piece = pieces.find(text.substr(start, n));
+      if (piece == pieces.end()) continue;
+      offer(start, start + n, piece->second.score, piece->second.token);
+      known |= n == bytes;
+    }
+    if (!known) offer(start, start + bytes, unknown, 0);
+  }
+  std::vector<TokenId> cut;
+  for (size_t end = text.size(); end > 0; end = ways[end].start)
+    if (ways[end].token != 0 || cut.empty() || cut.back() != 0) cut.push_back(ways[end].token);
+  return {cut.rbegin(), cut.rend()};
+}
+
+// Words are known again, but only where the sums before them cannot change how they are cut.
+TEST(Unigram, words_seen_before_are_cut_as_if_they_were_new) {
+  std::mt19937 random(1);
+  const auto below = [&](unsigned n) { return static_cast<size_t>(random() % n); };
+  for (const bool across : {false, true}) {
+    VocabBuilder builder("t5");
+    builder.add("<unk>", TokenKind::kUnknown);
+    std::map<std::string, Piece> pieces;
+    const auto add = [&](const std::string& piece, float score) {
+      if (pieces.try_emplace(piece, Piece{static_cast<TokenId>(pieces.size() + 1), score}).second)
+        builder.add(piece, TokenKind::kNormal, score);
+    };
+    for (const char* letter : {"a", "b", "c", "d", "e"}) add(letter, -2.3f);
+    add("\u2581", -6.9f);
+    add("lowest", -30);
+    for (int i = 0; i < 200; ++i) {
+      std::string piece = below(3) == 0 ? "\u2581" : "";
+      for (size_t n = below(3) + 1; n > 0; --n) piece += static_cast<char>('a' + below(5));
+      if (across && below(8) == 0) piece += "\u2581";
+      // Of every other one what its letters score: cuts that only rounding tells apart.
+      add(piece, (below(2) == 0 ? -2.3f : -1.7f) * static_cast<float>(piece.size()));
+    }
+    builder.data().special.unk = 0;
+    const auto tokenizer = builder.build();
+    std::vector<std::string> words;
+    for (int i = 0; i < 60; ++i) {
+      std::string word(below(9) + 1, 'a');
+      for (char& c : word) c = static_cast<char>('a' + below(below(10) == 0 ? 7 : 5));
+      words.push_back(word);
+    }
+    for (const size_t length : {10u, 300u, 20000u}) {
+      std::string text, marked;
+      for (size_t i = 0; i < length; ++i) {
+        const std::string& word = words[below(60)];
+        text += word + (below(20) == 0 ? "  " : " ");
+      }
+      for (const char c : text) marked += c == ' ' ? "\u2581" : std::string(1, c);
+      EXPECT_EQ(tokenizer->encode(text, {}), plain_viterbi(pieces, marked, -40)) << across << length;
+    }
+  }
+}
+
 TEST(Unigram, replaces_by_the_charsmap) {
   const std::string map = one_rule_charsmap();
   auto builder = small_vocab();
@@ -93,6 +173,25 @@ TEST(Charsmap, refuses_what_is_cut_short) {
   for (const std::string& bad : {std::string("\x01"), std::string("\xFF\xFF\xFF\xFF", 4), map.substr(0, 100),
                                  map.substr(0, map.size() - 1), std::string("\x03\0\0\0abc", 7)}) {
     EXPECT_THROW(Charsmap(bad, "here"), Error);
+  }
+}
+
+// untouched() says in one walk what longest_prefix() says place by place.
+TEST(Charsmap, what_is_untouched_is_what_no_prefix_is_found_in) {
+  std::mt19937 random(2);
+  const std::string whole = one_rule_charsmap();
+  for (int round = 0; round < 300; ++round) {
+    std::string map = whole;
+    for (int i = 0; i < 40; ++i) map[4 + random() % 1024] = static_cast<char>(random());
+    const Charsmap charsmap(map, "here");
+    std::string text;
+    for (int i = 0; i < 40; ++i)
+      text::append_utf8(text, static_cast<char32_t>(random() % (round % 2 == 0 ? 128 : 0x3000)));
+    size_t at = 0;
+    while (at < text.size() && !charsmap.longest_prefix(text.substr(at)) &&
+           !(at > 0 && text[at] == ' ' && text[at - 1] == ' '))
+      at += text::decode_utf8(text, at).bytes;
+    EXPECT_EQ(charsmap.untouched(text), at) << round;
   }
 }
 

@@ -120,10 +120,6 @@ std::string_view Vocab::text(TokenId token) const {
   return std::string_view(texts_).substr(offsets_[at], offsets_[at + 1] - offsets_[at]);
 }
 
-float Vocab::score(TokenId token) const {
-  return scores_.empty() ? 0.0f : scores_[static_cast<size_t>(token)];
-}
-
 TokenId Vocab::find(std::string_view wanted) const {
   if (wanted.empty() || wanted.size() > longest_) return kNoToken;
   return slots_[slot_of(wanted, hash_of(wanted))].token;

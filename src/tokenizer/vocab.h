@@ -49,7 +49,7 @@ class Vocab {
   // The next three: contains(token).
   std::string_view text(TokenId token) const;
   TokenKind kind(TokenId token) const { return kinds_[static_cast<size_t>(token)]; }
-  float score(TokenId token) const;
+  float score(TokenId token) const { return scores_.empty() ? 0.0f : scores_[static_cast<size_t>(token)]; }
   // kNoToken where there is none; of equal entries the first.
   TokenId find(std::string_view text) const;
   // As find(), but never a control, unknown or byte token: what text may become.
