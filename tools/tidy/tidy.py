@@ -23,7 +23,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
     parser.add_argument("--build")
-    parser.add_argument("--strict", action="store_true")
+    parser.add_argument("--strict", action="store_true", default=os.environ.get("GANTRY_TIDY_STRICT") == "1")
     parser.add_argument("--rooms", action="store_true")
     parser.add_argument("--list-formatted", action="store_true")
     return parser.parse_args()
