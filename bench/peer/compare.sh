@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gantry beside llama.cpp on the same files on this machine, interleaved, medians: prefill and decode of one stream.
 #   bench/peer/compare.sh VOCABULARY.gguf [SHAPE] [TYPE...]
-# Needs a built release tree (./dev build) and `npm ci` in bench/peer. Let nothing else run meanwhile.
+# PROMPT and TOKENS: how many are read and then written (512, 64); ROUNDS, THREADS. Needs a built release tree (./dev build) and
+# `npm ci` in bench/peer. Let nothing else run meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,6 +15,8 @@ build=$root/build/release
 models=${GANTRY_BENCH_MODELS:-$root/build/bench-models}
 threads=${THREADS:-$(nproc)}
 rounds=${ROUNDS:-3}
+prompt=${PROMPT:-512}
+tokens=${TOKENS:-64}
 mkdir -p "$models"
 [ -d "$here/node_modules" ] || (cd "$here" && NODE_LLAMA_CPP_SKIP_DOWNLOAD=true npm ci --no-audit --no-fund >/dev/null)
 for type in "${types[@]}"; do
@@ -21,8 +24,8 @@ for type in "${types[@]}"; do
   [ -f "$model" ] || "$build/bench/models/gantry_bench_model" "$model" "$shape" "$type" "$vocabulary"
   ours=() theirs=()
   for _ in $(seq "$rounds"); do
-    ours+=("$("$build/bench/speed/gantry_bench_speed" "$model" --threads "$threads" --rounds 2)")
-    theirs+=("$(cd "$here" && node llama.mjs "$model" "$threads" 512 64 2)")
+    ours+=("$("$build/bench/speed/gantry_bench_speed" "$model" --threads "$threads" --prompt "$prompt" --tokens "$tokens" --rounds 2)")
+    theirs+=("$(cd "$here" && node llama.mjs "$model" "$threads" "$prompt" "$tokens" 2)")
   done
   printf '%s\n' "${ours[@]}" >"$models/ours.jsonl"
   printf '%s\n' "${theirs[@]}" >"$models/theirs.jsonl"
