@@ -176,8 +176,11 @@ void BpeTokenizer::merge(std::string_view island, Work& work) const {
 }
 
 void BpeTokenizer::spell_unknown(std::string_view bytes, std::vector<TokenId>& out) const {
+  // A byte-level vocabulary that lacks a byte has no word for it either: its unknown token, where the file
+  // names one, is another token's second name, and no text becomes it.
+  if (split_.byte_level) return;
   for (const char c : bytes) {
-    const TokenId byte = split_.byte_level ? kNoToken : vocab().byte_token(static_cast<uint8_t>(c));
+    const TokenId byte = vocab().byte_token(static_cast<uint8_t>(c));
     if (byte != kNoToken) {
       out.push_back(byte);
     } else if (special().unk != kNoToken) {

@@ -35,8 +35,9 @@ class Merger {
     end_ = start + bytes;
   }
 
-  // `look_up(left, right, start, end)` -> Merge: of two tokens, and where both together lie. Adds pairs tried
-  // and looked at to `steps`.
+  // `look_up(left, right, start, end)` -> Merge: of two tokens, and where both together lie. Called in the
+  // order of the text first; after each joining for the pair to the left, then for the pair to the right.
+  // Adds pairs tried and looked at to `steps`.
   template <typename LookUp>
   void run(const LookUp& look_up, uint64_t& steps) {
     const auto n = static_cast<uint32_t>(symbols_.size());
@@ -94,13 +95,13 @@ class Merger {
     left.token = left.joined;
     left.next = symbols_[left.next].next;
     std::array<uint64_t, 2> made = {kNoPair, kNoPair};
+    if (left.previous != kNowhere) made[0] = try_pair(left.previous, look_up);
     if (left.next != kNowhere) {
       symbols_[left.next].previous = i;
-      made[0] = try_pair(i, look_up);
+      made[1] = try_pair(i, look_up);
     } else {
       keys_[i] = kNoPair;
     }
-    if (left.previous != kNowhere) made[1] = try_pair(left.previous, look_up);
     return made;
   }
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "tokenizer/pre_split_ranges.h"
 
 namespace gantry::tokenizer {
 namespace {
@@ -32,6 +33,7 @@ uint32_t category_bit(Category category) {
     case Category::kDecimalNumber:
       return kDigit;
     case Category::kLetterNumber:
+      return kNumeral | kLetterNumeral;
     case Category::kOtherNumber:
       return kNumeral;
     case Category::kConnectorPunctuation:
@@ -180,6 +182,7 @@ class Matcher {
   size_t match_space_before_word(size_t at);
   size_t match_space_halving(size_t at);
   size_t match_digits(const Rule& rule, size_t at);
+  size_t match_before_threes(const Rule& rule, size_t at);
   size_t match_delimited(const Rule& rule, size_t at);
 
   std::string_view piece_;
@@ -216,6 +219,8 @@ size_t Matcher::match(const Rule& rule, size_t at) {
       return white_end(at) == piece_.size() ? piece_.size() : at;
     case RuleKind::kDigitsFromRight:
       return match_digits(rule, at);
+    case RuleKind::kBeforeThrees:
+      return match_before_threes(rule, at);
     case RuleKind::kDelimited:
       return match_delimited(rule, at);
   }
@@ -372,12 +377,36 @@ size_t Matcher::match_digits(const Rule& rule, size_t at) {
     const size_t end = run_end(rule.body, at, kNoLimit, &count);
     digits_ = {{at, end}, count};
   }
-  constexpr uint32_t kWordBits = kLetter | kMark | kNumber | kConnector;  // as Oniguruma counts them
-  if (rule.before_boundary && (char_at(digits_.end).bits & kWordBits) != 0) return at;
+  // As Oniguruma counts them: what is alphabetic, marks, decimal digits, connectors.
+  constexpr CharSet kWordCharacters{.any = kLetter | kMark | kDigit | kLetterNumeral | kConnector,
+                                    .also = ranges::kCircledLetters};
+  if (rule.before_boundary && in(kWordCharacters, char_at(digits_.end))) return at;
   const uint32_t group = digits_.characters % 3 == 0 ? 3 : static_cast<uint32_t>(digits_.characters % 3);
   const size_t end = run_end(rule.body, at, group);
   digits_ = {{end, digits_.end}, digits_.characters - group};
   return end;
+}
+
+size_t Matcher::match_before_threes(const Rule& rule, size_t at) {
+  for (size_t end = at; end < piece_.size();) {
+    const Char c = char_at(end);
+    if (!in(rule.body, c)) {
+      end += c.bytes;
+      continue;
+    }
+    if (end < digits_.first || end >= digits_.end) {
+      uint32_t count = 0;
+      const size_t run = run_end(rule.body, end, kNoLimit, &count);
+      digits_ = {{end, run}, count};
+    }
+    const auto over = static_cast<uint32_t>(digits_.characters % 3);
+    if (over == 0 && end > at) return end;
+    const uint32_t taken = over == 0 ? 3 : over;
+    end = run_end(rule.body, end, taken);
+    digits_ = {{end, digits_.end}, digits_.characters - taken};
+    if (digits_.characters > 0) return end;
+  }
+  return piece_.size();
 }
 
 size_t Matcher::match_delimited(const Rule& rule, size_t at) {

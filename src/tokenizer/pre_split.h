@@ -39,7 +39,8 @@ enum CharBit : uint32_t {
   kAsciiPunctuation = 1u << 17,  // the 32 of ASCII, symbols among them
   kSlash = 1u << 18,
   kLineFeed = 1u << 19,
-  kConnector = 1u << 20,  // Pc
+  kConnector = 1u << 20,      // Pc
+  kLetterNumeral = 1u << 21,  // Nl
 
   kLetter = kUpper | kLower | kTitle | kModifier | kOtherLetter,
   kNumber = kDigit | kNumeral,
@@ -70,6 +71,7 @@ enum class RuleKind : uint8_t {
   kSpaceHalving,     // \s{512}(?!\S)|\s{256}(?!\S)| ... |\s{1,2}(?!\S)|\s
   kSpaceToEnd,       // \s+$
   kDigitsFromRight,  // a run of body, in threes counted from its right end
+  kBeforeThrees,     // up to where body follows in threes and then ends: cuts, whatever stands around
   kDelimited,        // open, min..max of body, close
 };
 

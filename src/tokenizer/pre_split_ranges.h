@@ -59,6 +59,10 @@ constexpr CodeRange kBloomStops[] = {{U'!', U'!'},     {U'(', U')'},     {U',', 
                                      {0x0964, 0x0964}, {0x2026, 0x2026}, {0x3001, 0x3001}, {0x3002, 0x3002},
                                      {0xFF0C, 0xFF0C}};
 
+// Symbols that count as letters of a word.
+constexpr CodeRange kCircledLetters[] = {
+    {0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}};
+
 // chameleon
 constexpr CodeRange kAToI[] = {{U'A', U'I'}};
 constexpr CodeRange kTabAndLineFeed[] = {{U'\t', U'\n'}};
@@ -72,6 +76,7 @@ constexpr bool in_order(std::span<const CodeRange> ranges) {
 static_assert(in_order(kFalcon) && in_order(kDefault) && in_order(kDeepseekLetters) &&
               in_order(kDeepseekPunctuation) && in_order(kDeepseekCjk) && in_order(kHanAndKana) &&
               in_order(kAfmoeScripts) && in_order(kHangul) && in_order(kEastAsianPunctuation) &&
-              in_order(kBopomofo) && in_order(kBloomStops) && in_order(kAToI) && in_order(kTabAndLineFeed));
+              in_order(kBopomofo) && in_order(kCircledLetters) && in_order(kBloomStops) && in_order(kAToI) &&
+              in_order(kTabAndLineFeed));
 
 }  // namespace gantry::tokenizer::ranges

@@ -229,8 +229,13 @@ constexpr Rule kSparkRules[] = {after({.any = kAsciiPunctuation}, run(kAsciiLett
 
 constexpr Rule kAfmoeScriptRuns[] = {run({.also = ranges::kAfmoeScripts})};
 constexpr Rule kNumbersFromRight[] = {digits_from_right(kNumbers, false)};
-// (?=(\d{3})+(?!\d)), within runs of numbers
-constexpr Rule kDigitsFromRight[] = {digits_from_right(kDecimalDigits, false)};
+// (?=(\d{3})+(?!\d)): matches nothing, and cuts there
+constexpr Rule before_threes() {
+  Rule rule = only(RuleKind::kBeforeThrees);
+  rule.body = kDecimalDigits;
+  return rule;
+}
+constexpr Rule kCutBeforeThrees[] = {before_threes()};
 // \d{1,3}(?=(?:\d{3})*\b)
 constexpr Rule kDigitsFromBoundary[] = {digits_from_right(kDecimalDigits, true)};
 
@@ -272,7 +277,7 @@ constexpr Stage kUfakzeka[] = {kUfakzekaRules};
 constexpr Stage kMinicpm5[] = {kThreeNumbers, kMinicpm5Rules};
 constexpr Stage kJais2[] = {kJais2Rules};
 constexpr Stage kExaoneMoe[] = {kExaoneMoeRules};
-constexpr Stage kSuperbpe[] = {kNumberRuns, kDigitsFromRight};
+constexpr Stage kSuperbpe[] = {kNumberRuns, kCutBeforeThrees};
 constexpr Stage kBloom[] = {kBloomRules};
 constexpr Stage kViking[] = {kBloomRules, kOneNumber};
 constexpr Stage kLaguna[] = {kLines, kQwen2Rules};

@@ -83,6 +83,26 @@ TEST(PreSplit, rules_of_few_rows) {
             (Pieces{"<", "sentinel", ":", "1", ">", "IMGIMGABZ", "  ", "x", "."}));
 }
 
+// The pattern looks ahead over decimal digits and matches nothing: it cuts, and other numbers stay where they
+// are.
+TEST(PreSplit, superbpe_cuts_before_threes_only) {
+  EXPECT_EQ(pieces("superbpe", "\u00BD123"), (Pieces{"\u00BD", "123"}));
+  EXPECT_EQ(pieces("superbpe", "\u00BD12"), Pieces{"\u00BD12"});
+  EXPECT_EQ(pieces("superbpe", "1234\u00BD"), (Pieces{"1", "234\u00BD"}));
+  EXPECT_EQ(pieces("superbpe", "\u00BD1234\u00BD\u00BE123456\u00BD7"),
+            (Pieces{"\u00BD1", "234\u00BD\u00BE", "123", "456\u00BD7"}));
+  EXPECT_EQ(pieces("superbpe", "123"), Pieces{"123"});
+}
+
+TEST(PreSplit, a_boundary_of_words_is_where_letters_marks_and_decimal_digits_end) {
+  for (const char* inside : {"a", "\u0301", "_", "\u2160", "\u24B6"}) {
+    EXPECT_EQ(pieces("tiny_aya", std::string("1234") + inside)[0], "123") << inside;
+  }
+  for (const char* outside : {"", " ", "-", "\u00BD", "\u00B2", "\u2460", "$"}) {
+    EXPECT_EQ(pieces("tiny_aya", std::string("1234") + outside)[0], "1") << outside;
+  }
+}
+
 TEST(PreSplit, bytes_that_are_no_utf8_count_as_symbols) {
   EXPECT_EQ(pieces("gpt-2", "a\xFF\xC3 b"), (Pieces{"a", "\xFF\xC3", " b"}));
   EXPECT_EQ(pieces("llama-bpe", " \xE4\xB8"), Pieces{" \xE4\xB8"});

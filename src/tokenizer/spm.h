@@ -1,8 +1,11 @@
 // The model "llama": SentencePiece's byte-pair encoding. Neighbouring characters are joined while the joined
 // text is a piece, the highest score first; what is no piece is spelled in byte tokens, or is unknown.
+// Merging goes through unused pieces, but none comes out: it becomes what was joined to make it.
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "tokenizer/base_tokenizer.h"
@@ -25,10 +28,23 @@ class SpmTokenizer final : public BaseTokenizer {
   std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }  // U+2047, as SentencePiece
 
  private:
-  void encode_piece(std::string_view piece, Merger& merger, std::vector<TokenId>& out, bool& after_unknown,
-                    uint64_t& steps) const;
+  // Where each unused piece was joined last, in bytes from its beginning.
+  using Splits = std::unordered_map<std::string_view, size_t>;
+  // What one call of encode works with.
+  struct Work {
+    std::vector<TokenId>& out;
+    uint64_t& steps;
+    bool after_unknown = false;
+    Merger merger = {};
+    Splits splits = {};
+  };
+  bool is_made_unused(TokenId token) const;
+  void encode_piece(std::string_view piece, Work& work) const;
+  void push_unused(std::string_view piece, Work& work) const;
+  void push(std::string_view piece, TokenId token, Work& work) const;
 
   bool add_space_prefix_;
+  bool makes_unused_ = false;  // merging can make an unused piece
   Joints joints_;
 };
 

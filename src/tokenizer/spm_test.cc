@@ -95,6 +95,39 @@ TEST(Spm, text_never_becomes_a_control_token_by_merging) {
   EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode("<s>", {.parse_special = true})), Texts{"<s>"});
 }
 
+// An unused piece is a step of merging, and becomes again what was joined last to make it.
+TEST(Spm, unused_pieces_come_out_as_their_parts) {
+  VocabBuilder builder("llama");
+  builder.add("<unk>", TokenKind::kUnknown);
+  for (const char* piece : {"a", "b", "c", "d"}) builder.add(piece, TokenKind::kNormal, -9);
+  builder.add("ab", TokenKind::kUnused, -1).add("cd", TokenKind::kNormal, -2);
+  builder.add("abcd", TokenKind::kUnused, -3).add("abb", TokenKind::kNormal, -4);
+  builder.data().special.unk = 0;
+  const auto tokenizer = builder.build();
+  const auto encoded = [&](std::string_view text) {
+    return texts_of(*tokenizer, tokenizer->encode(text, {}));
+  };
+  EXPECT_EQ(encoded("abcd"), (Texts{"a", "b", "cd"}));
+  EXPECT_EQ(encoded("abb"), Texts{"abb"});
+  EXPECT_EQ(encoded("abxab"), (Texts{"a", "b", "<unk>", "a", "b"}));
+  // Nothing is joined to make a single character, nor is it reached by merging.
+  builder.data().kinds[1] = TokenKind::kUnused;
+  const auto single = builder.build();
+  EXPECT_EQ(texts_of(*single, single->encode("ac", {})), (Texts{"a", "c"}));
+}
+
+TEST(Spm, the_last_way_to_an_unused_piece_counts_for_the_whole_text) {
+  VocabBuilder builder("llama");
+  builder.add("<unk>", TokenKind::kUnknown);
+  for (const char* piece : {"a", "b", "c", "d"}) builder.add(piece, TokenKind::kNormal, -9);
+  builder.add("ab", TokenKind::kNormal, -1).add("bc", TokenKind::kNormal, -2);
+  builder.add("dab", TokenKind::kNormal, -1.5f).add("abc", TokenKind::kUnused, -3);
+  builder.data().special.unk = 0;
+  const auto tokenizer = builder.build();
+  EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode("abc", {})), (Texts{"ab", "c"}));
+  EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode("abc dabc", {})), (Texts{"ab", "c", "<unk>", "dab", "c"}));
+}
+
 // A piece with a space inside forbids encoding words apart.
 TEST(Spm, pieces_may_span_words) {
   auto builder = small_vocab();

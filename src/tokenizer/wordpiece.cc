@@ -19,7 +19,9 @@ bool is_ideograph(char32_t code) {
          (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
 }
 
+// BERT removes controls before it looks for white space: of those that are both, three count as white space.
 bool is_dropped(char32_t code) {
+  if (code == U'\t' || code == U'\n' || code == U'\r') return false;
   const Category category = text::category(code);
   return code == 0 || code == text::kReplacement || category == Category::kControl ||
          category == Category::kFormat || category == Category::kPrivateUse ||
@@ -28,6 +30,23 @@ bool is_dropped(char32_t code) {
 
 bool stands_alone(char32_t code) {
   return text::is_punctuation(code) || (code < 0x80 && text::is_symbol(code)) || is_ideograph(code);
+}
+
+// What BERT calls lower case: the one letter whose lower case is two characters included.
+void append_lower(std::string& word, char32_t code) {
+  constexpr char32_t kCapitalIWithDot = 0x130;
+  constexpr char32_t kDotAbove = 0x307;
+  text::append_utf8(word, code == kCapitalIWithDot ? U'i' : text::to_lower(code));
+  if (code == kCapitalIWithDot) text::append_utf8(word, kDotAbove);
+}
+
+// Words that have more characters are one unknown token, whatever they are made of.
+constexpr size_t kWordCharactersMax = 100;
+
+bool is_too_long(std::string_view word) {
+  const auto characters = std::count_if(word.begin(), word.end(),
+                                        [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
+  return static_cast<size_t>(characters) > kWordCharactersMax + 1;  // and the mark in front
 }
 
 }  // namespace
@@ -49,14 +68,19 @@ std::vector<std::string> WordPieceTokenizer::words(std::string_view text) const 
   std::vector<std::string> words;
   bool in_word = false;
   for (const char32_t code : codes) {
+    if (is_dropped(code)) continue;
     if (text::is_white_space(code)) {
       in_word = false;
       continue;
     }
-    if (is_dropped(code) || (strip_accents_ && text::category(code) == Category::kNonspacingMark)) continue;
+    if (strip_accents_ && text::category(code) == Category::kNonspacingMark) continue;
     const bool alone = stands_alone(code);
     if (!in_word || alone) words.emplace_back(kSpaceMark);
-    text::append_utf8(words.back(), lowercase_ ? text::to_lower(code) : code);
+    if (lowercase_) {
+      append_lower(words.back(), code);
+    } else {
+      text::append_utf8(words.back(), code);
+    }
     in_word = !alone;
   }
   return words;
@@ -70,6 +94,10 @@ void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std
 void WordPieceTokenizer::encode_word(std::string_view word, std::vector<TokenId>& out,
                                      uint64_t& steps) const {
   const size_t before = out.size();
+  if (is_too_long(word)) {
+    if (special().unk != kNoToken) out.push_back(special().unk);
+    return;
+  }
   for (size_t at = 0; at < word.size();) {
     size_t longest_end = at;
     TokenId longest = kNoToken;

@@ -62,6 +62,34 @@ TEST(WordPiece, cleans_lowers_and_strips) {
   EXPECT_EQ(encoded(builder, "Play"), Texts{"[UNK]"});
 }
 
+// As BERT's own: controls go before white space is looked for, and only tab, line feed and carriage return
+// are not counted among them.
+TEST(WordPiece, controls_do_not_part_words) {
+  auto builder = small_vocab();
+  for (const char* control : {"\v", "\f", "\u0085", "\x1C", "\x1F"}) {
+    EXPECT_EQ(encoded(builder, std::string("play") + control + "ing"), (Texts{"\u2581play", "ing"}));
+  }
+  for (const char* space : {"\t", "\n", "\r", "\u00A0", "\u2028", "\u3000"}) {
+    EXPECT_EQ(encoded(builder, std::string("play") + space + "play"), (Texts{"\u2581play", "\u2581play"}));
+  }
+}
+
+TEST(WordPiece, a_word_of_more_than_a_hundred_characters_is_unknown) {
+  auto builder = small_vocab();
+  builder.add("\u2581\u00E4").add("\u00E4").add("\u0307").add("\u2581i");
+  builder.data().strip_accents = false;
+  const auto word = [](size_t characters) {
+    std::string text;
+    for (size_t i = 0; i < characters; ++i) text += "\u00C4";
+    return text;
+  };
+  EXPECT_EQ(encoded(builder, word(100)).size(), 100u);
+  EXPECT_EQ(encoded(builder, word(101)), Texts{"[UNK]"});
+  EXPECT_EQ(encoded(builder, word(60) + " " + word(60)).size(), 120u);
+  // The one letter that becomes two in lower case.
+  EXPECT_EQ(encoded(builder, "\u0130"), (Texts{"\u2581i", "\u0307"}));
+}
+
 TEST(WordPiece, puts_cls_and_sep_around) {
   auto builder = small_vocab();
   EXPECT_EQ(encoded(builder, "play", {.add_special = true}), (Texts{"[CLS]", "\u2581play", "[SEP]"}));
