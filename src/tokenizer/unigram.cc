@@ -42,7 +42,8 @@ UnigramTokenizer::UnigramTokenizer(const VocabData& data)
       unknown_score_(0),
       add_space_prefix_(data.add_space_prefix),
       space_as_suffix_(data.treat_whitespace_as_suffix),
-      remove_extra_whitespaces_(data.remove_extra_whitespaces) {
+      remove_extra_whitespaces_(data.remove_extra_whitespaces),
+      sums_by_word_(data.sums_by_word) {
   std::vector<std::pair<std::string_view, TokenId>> pieces;
   float lowest = 0;
   for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token) {
@@ -71,8 +72,9 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
   const bool merge = remove_extra_whitespaces_;
   std::string out;
   out.reserve(text.size() + text.size() / 2);
+  if (!text.empty() && add_space_prefix_ && !space_as_suffix_) out += kSpaceMark;
   bool after_space = merge;  // spaces here are left out
-  bool begun = false;
+  bool nothing = text.empty() || merge;
   while (!text.empty()) {
     std::string_view part;
     if (const size_t run = charsmap_.untouched(text)) {
@@ -87,22 +89,22 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
       part = c.valid ? text.substr(0, bytes) : std::string_view("\xEF\xBF\xBD");
       text.remove_prefix(bytes);
     }
-    if (after_space && part.starts_with(' ')) part = without_leading(part, ' ');
+    nothing = nothing && part == " ";
+    if (after_space) part = without_leading(part, ' ');
     if (part.empty()) continue;
-    if (!begun && add_space_prefix_ && !space_as_suffix_) out += kSpaceMark;
-    begun = true;
     append_marked(out, part);
     after_space = merge && part.ends_with(' ');
   }
   if (merge) {
     while (out.ends_with(kSpaceMark)) out.resize(out.size() - kSpaceMark.size());
   }
-  if (begun && add_space_prefix_ && space_as_suffix_) out += kSpaceMark;
+  if (!nothing && add_space_prefix_ && space_as_suffix_) out += kSpaceMark;
   return out;
 }
 
 // Cuts one text, word for word. Scores add up from its beginning, in float as SentencePiece adds them: late
 // in a long text the last digits are gone, and which of two cuts of nearly one score wins depends on that.
+// With sums_by_word each word begins anew, and nothing is rounded to float.
 // Where no piece reaches over a place, the best way up to there is settled: so only the paths of a short
 // stretch, from settled_ on, are kept.
 class UnigramTokenizer::Cutter {
@@ -114,7 +116,8 @@ class UnigramTokenizer::Cutter {
   bool cut(std::string_view word, uint64_t& steps) {
     text_ = word;
     settled_ = reached_ = 0;
-    margin_ = kSteadyMargin;
+    if (tokenizer_.sums_by_word_) best_[0].score = 0;
+    lasts_ = true;
     for (size_t start = 0; start < word.size();) {
       if (start == reached_) {
         settle();
@@ -126,28 +129,29 @@ class UnigramTokenizer::Cutter {
       start += bytes;
     }
     settle();
-    return margin_ >= kSteadyMargin;
+    return lasts_;
   }
 
   // As if the tokens of a word, none unknown, had been cut here.
   void pass(const TokenId* first, const TokenId* last) {
-    for (; first != last; ++first) best_[0].score += vocab_.score(*first);
+    for (; first != last; ++first) best_[0].score = rounded(best_[0].score + vocab_.score(*first));
   }
   bool steady() const {
-    return std::fabs(best_[0].score) + PieceKey::kBytesMax * tokenizer_.largest_score_ < kSteadyScore;
+    return tokenizer_.sums_by_word_ ||
+           std::fabs(best_[0].score) + PieceKey::kBytesMax * tokenizer_.largest_score_ < kSteadyScore;
   }
 
  private:
   // Up to this sum an addition is wrong by 2^-8 at most; two ways through a word, of PieceKey::kBytesMax
   // pieces each, summed at two places of texts, by less than the margin.
-  static constexpr float kSteadyScore = 131072;
-  static constexpr float kSteadyMargin = 0.5f;
-  static_assert(kSteadyMargin > 4 * PieceKey::kBytesMax / 256.0f);
+  static constexpr double kSteadyScore = 131072;
+  static constexpr double kSteadyMargin = 0.5;
+  static_assert(kSteadyMargin > 4 * (PieceKey::kBytesMax + 1) / 256.0);
 
   // The best way to cut from settled_ to some place: its score, that of the next best, and its last piece.
   struct Best {
-    float score = 0;
-    float second = -kInfinity;
+    double score = 0;
+    double second = -kInfinity;
     uint32_t start = kUnreached;  // from settled_
     TokenId token = kNoToken;     // kNoToken: an unknown character
   };
@@ -166,7 +170,7 @@ class UnigramTokenizer::Cutter {
     if (from + tokenizer_.longest_piece_ >= best_.size())
       best_.resize(2 * (from + tokenizer_.longest_piece_));
     Best* const best = best_.data() + from;
-    const float score = best->score;
+    const double score = best->score;
     bool character_known = false;
     Trie::Node node = Trie::kRoot;
     size_t bytes = 0, farthest = 0;
@@ -175,7 +179,7 @@ class UnigramTokenizer::Cutter {
       if (node == Trie::kNowhere) break;
       const TokenId token = tokenizer_.pieces_.value(node);
       if (token == kNoToken) continue;
-      offer(best[bytes], {score + vocab_.score(token), -kInfinity, static_cast<uint32_t>(from), token});
+      offer(best[bytes], score + vocab_.score(token), from, token);
       farthest = bytes;
       character_known |= bytes == character_bytes;
     }
@@ -187,10 +191,9 @@ class UnigramTokenizer::Cutter {
   void extend_unknown(size_t start, size_t character_bytes) {
     const size_t from = start - settled_, end = from + character_bytes;
     if (end >= best_.size()) best_.resize(2 * end);
-    const float score = best_[from].score + tokenizer_.unknown_score_;
-    offer(best_[end], {score, -kInfinity, static_cast<uint32_t>(from), kNoToken});
+    offer(best_[end], rounded(best_[from].score + tokenizer_.unknown_score_), from, kNoToken);
     reached_ = std::max(reached_, start + character_bytes);
-    margin_ = 0;  // pass() cannot tell how many unknown characters became one token
+    lasts_ = false;  // pass() cannot tell how many unknown characters became one token
   }
 
   // Characters at a settled place that no piece begins with: there is but one way on.
@@ -198,21 +201,24 @@ class UnigramTokenizer::Cutter {
     while (start < text_.size() && tokenizer_.pieces_.step(Trie::kRoot, text_[start]) == Trie::kNowhere) {
       const size_t bytes = character_bytes(start);
       push_unknown(text_.substr(start, bytes));
-      best_[0].score += tokenizer_.unknown_score_;
-      margin_ = 0;
+      best_[0].score = rounded(best_[0].score + tokenizer_.unknown_score_);
+      lasts_ = false;
       start += bytes;
     }
     return start;
   }
 
-  static void offer(Best& best, const Best& other) {
-    if (best.start == kUnreached || other.score > best.score) {
-      const float second = best.start == kUnreached ? -kInfinity : best.score;
-      best = other;
-      best.second = second;
-    } else {
-      best.second = std::max(best.second, other.score);
-    }
+  double rounded(double score) const {
+    return tokenizer_.sums_by_word_ ? score : double{static_cast<float>(score)};
+  }
+
+  // A sum is compared before it is rounded.
+  void offer(Best& best, double score, size_t from, TokenId token) const {
+    const bool reached = best.start != kUnreached;
+    if (!reached || score > best.score)
+      best = {rounded(score), reached ? best.score : -kInfinity, static_cast<uint32_t>(from), token};
+    else
+      best.second = std::max(best.second, score);
   }
 
   // All ways lead through reached_.
@@ -224,7 +230,7 @@ class UnigramTokenizer::Cutter {
       reversed_.push_back(static_cast<uint32_t>(end));
     for (size_t i = reversed_.size(); i-- > 0;) {
       const Best& best = best_[reversed_[i]];
-      margin_ = std::min(margin_, best.score - best.second);
+      lasts_ = lasts_ && (tokenizer_.sums_by_word_ || best.score - best.second >= kSteadyMargin);
       if (best.token != kNoToken)
         out_.push_back(best.token);
       else
@@ -254,7 +260,7 @@ class UnigramTokenizer::Cutter {
   size_t begin_;           // of what the text gives, in out_
   size_t settled_ = 0;     // the word up to here is in out_
   size_t reached_ = 0;     // where the longest piece so far ends
-  float margin_ = 0;       // by which the cuts chosen in the word beat others, as far as it matters
+  bool lasts_ = true;      // the word would be cut the same after any other words
   std::vector<Best> best_;
   std::vector<uint32_t> reversed_;
 };

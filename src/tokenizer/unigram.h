@@ -38,6 +38,7 @@ class UnigramTokenizer final : public BaseTokenizer {
   bool add_space_prefix_;
   bool space_as_suffix_;
   bool remove_extra_whitespaces_;
+  bool sums_by_word_;
 };
 
 }  // namespace gantry::tokenizer

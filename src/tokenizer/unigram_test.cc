@@ -39,8 +39,8 @@ VocabBuilder small_vocab() {
   return builder;
 }
 
-// A map of one rule: 'X' becomes "ab".
-std::string one_rule_charsmap() {
+// A map of one rule: 'X' becomes this.
+std::string one_rule_charsmap(const std::string& replacement = "ab") {
   const auto u32 = [](std::string& out, uint32_t value) {
     for (int i = 0; i < 4; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
   };
@@ -51,7 +51,7 @@ std::string one_rule_charsmap() {
   std::string map;
   u32(map, static_cast<uint32_t>(units.size() * 4));
   for (const uint32_t unit : units) u32(map, unit);
-  return map + std::string("ab\0", 3);
+  return map + replacement + '\0';
 }
 
 TEST(Unigram, takes_the_cut_with_the_best_sum) {
@@ -81,23 +81,24 @@ TEST(Unigram, white_space_is_merged_where_the_file_says) {
   EXPECT_EQ(kept->decode(kept->encode("  a   b ", {})), "  a   b ");
 }
 
-// The best cut of a text as the paper has it, whole and without anything remembered; pieces of ASCII and the
-// space mark.
+// The best cut of a text as the paper (Kudo, "Subword regularization", 2018) has it, whole and without
+// anything remembered; pieces of ASCII and the space mark. In float: as SentencePiece rounds.
 struct Piece {
   TokenId token;
   float score;
 };
 std::vector<TokenId> plain_viterbi(const std::map<std::string, Piece>& pieces, const std::string& text,
-                                   float unknown) {
+                                   float unknown, bool in_float) {
   struct Way {
-    float score = 0;
+    double score = 0;
     size_t start = std::string::npos;
     TokenId token = kNoToken;
   };
   std::vector<Way> ways(text.size() + 1);
-  const auto offer = [&](size_t start, size_t end, float score, TokenId token) {
-    const float sum = ways[start].score + score;
-    if (ways[end].start == std::string::npos || sum > ways[end].score) ways[end] = {sum, start, token};
+  const auto rounded = [&](double sum) { return in_float ? double{static_cast<float>(sum)} : sum; };
+  const auto offer = [&](size_t start, size_t end, double sum, TokenId token) {
+    if (ways[end].start == std::string::npos || sum > ways[end].score)
+      ways[end] = {rounded(sum), start, token};
   };
   for (size_t start = 0, bytes = 0; start < text.size(); start += bytes) {
     bytes = text[start] == '\xE2' ? 3 : 1;
@@ -105,10 +106,10 @@ std::vector<TokenId> plain_viterbi(const std::map<std::string, Piece>& pieces, c
     for (size_t n = 1; n <= 9 && start + n <= text.size(); ++n) {
       const auto piece = pieces.find(text.substr(start, n));
       if (piece == pieces.end()) continue;
-      offer(start, start + n, piece->second.score, piece->second.token);
+      offer(start, start + n, ways[start].score + double{piece->second.score}, piece->second.token);
       known |= n == bytes;
     }
-    if (!known) offer(start, start + bytes, unknown, 0);
+    if (!known) offer(start, start + bytes, rounded(ways[start].score + double{unknown}), 0);
   }
   std::vector<TokenId> cut;
   for (size_t end = text.size(); end > 0; end = ways[end].start)
@@ -116,12 +117,27 @@ std::vector<TokenId> plain_viterbi(const std::map<std::string, Piece>& pieces, c
   return {cut.rbegin(), cut.rend()};
 }
 
+// Each word alone, in double.
+std::vector<TokenId> viterbi_by_word(const std::map<std::string, Piece>& pieces, const std::string& text,
+                                     float unknown) {
+  std::vector<TokenId> all;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = text.find_first_not_of("\u2581", at);
+    end = std::min(text.find('\xE2', std::min(end, text.size())), text.size());
+    const auto word = plain_viterbi(pieces, text.substr(at, end - at), unknown, false);
+    all.insert(all.end(), word.begin(), word.end());
+    at = end;
+  }
+  return all;
+}
+
 // Words are known again, but only where the sums before them cannot change how they are cut.
 TEST(Unigram, words_seen_before_are_cut_as_if_they_were_new) {
   std::mt19937 random(1);
   const auto below = [&](unsigned n) { return static_cast<size_t>(random() % n); };
-  for (const bool across : {false, true}) {
+  for (const auto& [across, by_word] : {std::pair(false, false), {true, false}, {false, true}}) {
     VocabBuilder builder("t5");
+    builder.data().sums_by_word = by_word;
     builder.add("<unk>", TokenKind::kUnknown);
     std::map<std::string, Piece> pieces;
     const auto add = [&](const std::string& piece, float score) {
@@ -153,9 +169,22 @@ TEST(Unigram, words_seen_before_are_cut_as_if_they_were_new) {
         text += word + (below(20) == 0 ? "  " : " ");
       }
       for (const char c : text) marked += c == ' ' ? "\u2581" : std::string(1, c);
-      EXPECT_EQ(tokenizer->encode(text, {}), plain_viterbi(pieces, marked, -40)) << across << length;
+      const auto wanted =
+          by_word ? viterbi_by_word(pieces, marked, -40) : plain_viterbi(pieces, marked, -40, true);
+      EXPECT_EQ(tokenizer->encode(text, {}), wanted) << across << by_word << length;
     }
   }
+}
+
+TEST(Unigram, the_space_in_front_is_put_before_what_comes_to_nothing) {
+  const std::string map = one_rule_charsmap("");
+  auto builder = small_vocab();
+  builder.data().charsmap = map;
+  EXPECT_EQ(builder.build()->encode("X", {}), std::vector<TokenId>{});
+  builder.data().remove_extra_whitespaces = false;
+  const auto kept = builder.build();
+  EXPECT_EQ(texts_of(*kept, kept->encode("X", {})), (Texts{"\u2581"}));
+  EXPECT_EQ(kept->encode("", {}), std::vector<TokenId>{});
 }
 
 TEST(Unigram, replaces_by_the_charsmap) {

@@ -28,6 +28,7 @@ struct VocabData {
   std::vector<TokenKind> kinds;  // empty: all normal
   std::vector<std::string_view> merges;
   std::string_view charsmap;  // t5: the precompiled normalization
+  bool sums_by_word = false;  // t5: scores add up in each word alone, in double
   SpecialTokens special;
   bool add_sep = false;
   bool add_space_prefix = false;

@@ -218,6 +218,12 @@ void find_swallowing(const Metadata& metadata, VocabData& data) {
   }
 }
 
+// Encoders of BERT's kind with such a vocabulary descend from XLM-RoBERTa. They are published with Hugging
+// Face's tokenizers, T5 and others with SentencePiece: where two cuts of a text have one score, that decides.
+bool sums_by_word(const Metadata& metadata) {
+  return contains_any(metadata.get_string("general.architecture").value_or(""), {"bert"});
+}
+
 }  // namespace
 
 VocabData load_vocab(const Metadata& metadata, std::string_view pre_override) {
@@ -234,6 +240,7 @@ VocabData load_vocab(const Metadata& metadata, std::string_view pre_override) {
   read_special(metadata, defaults, data);
   read_text_rules(metadata, defaults, data);
   find_swallowing(metadata, data);
+  data.sums_by_word = sums_by_word(metadata);
   find_end_markers(data);
   return data;
 }
