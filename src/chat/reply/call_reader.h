@@ -70,12 +70,16 @@ class CallReader {
   Went before_step(Stage& stage, const CallStep& step);
   Went object_step(Stage& stage);
   Went nothing_given(Stage& stage);
+  Went code_step(Stage& stage);
+  bool may_be_code(const CallStep& failed) const;
+  const std::vector<std::string>& ends() const;
 
   Went json_step(Stage& stage);
   Went json_part(Stage& stage);
   Went json_open(Stage& stage);
   Went json_key(Stage& stage);
   Went json_value(Stage& stage);
+  Went json_name(Stage& stage);
   Went json_arguments(Stage& stage);
   Went json_text(Stage& stage);
   Went json_end(Stage& stage);
@@ -90,6 +94,7 @@ class CallReader {
   Went literal_part(Stage& stage);
 
   Went pairs_step(Stage& stage);
+  Went pairs_begin(Stage& stage);
   Went pair_next(Stage& stage);
   Went pair_key(Stage& stage);
   Went pair_attributes(Stage& stage);
@@ -102,6 +107,7 @@ class CallReader {
   size_t step_ = 0;
   bool bare_ = false;
   std::string kept_;
+  size_t opening_ = 0;  // bytes of kept_ that stand before the call
   bool told_ = false;
 
   // The call that is being read.
@@ -112,6 +118,7 @@ class CallReader {
 
   Json json_ = Json::kOpen;
   bool in_array_ = false;
+  bool wrapped_ = false;  // within {"function": {...}}
   std::string key_;
   std::string early_;  // arguments that came before the name
   bool arguments_begun_ = false;
@@ -122,9 +129,10 @@ class CallReader {
 
   Pair pair_ = Pair::kNext;
   size_t pairs_ = 0;
-  ArgumentType type_ = ArgumentType::kUnknown;
+  ArgumentTypes types_;
   bool value_begun_ = false;
   bool value_padded_ = false;
+  bool value_verbatim_ = false;
   size_t searched_ = 0;  // bytes of the text that hold no end of the value
 };
 
