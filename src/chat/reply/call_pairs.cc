@@ -1,4 +1,6 @@
 // Arguments as pairs of key and value between markers, told as one JSON object.
+#include <algorithm>
+
 #include "chat/reply/call_reader.h"
 #include "chat/reply/literal_reader.h"
 #include "chat/reply/markers.h"
@@ -76,6 +78,7 @@ CallReader::Went CallReader::pair_key(Stage& stage) {
   key_ = without_space(stage.rest.substr(0, found.at));
   stage.events.text(ReplyKind::kArguments, (pairs_++ > 0 ? ", \"" : "{\"") + escaped(key_) + "\": ");
   take(stage, found.at + format_.pairs.key_close.size());
+  keys_.push_back(key_);
   types_ = tools_.types(name_, key_);
   pair_ = Pair::kAttributes;
   return Went::kOn;
@@ -88,6 +91,8 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
     if (found.at > kCallKeyBytesMax) return Went::kFail;
     if (found.match != Match::kWhole) return Went::kWait;
     const std::string_view attributes = stage.rest.substr(0, found.at);
+    // Only a tag that goes on behind the key has some.
+    if (pairs.key_close != "\"" && !without_space(attributes).empty()) return Went::kFail;
     const auto has = [&](const std::string& name) {
       return !name.empty() && attributes.find(name) != std::string_view::npos;
     };
@@ -102,6 +107,38 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
   return Went::kOn;
 }
 
+// Whether the closing marker of a value was left out before `text`, which begins with a newline and the next
+// argument's marker (`key`) or the call's end: then an argument of the tool follows, or the call's own
+// marker.
+Match CallReader::close_left_out(std::string_view text, bool key, bool over) const {
+  const Match unsure = over ? Match::kNone : Match::kPart;
+  text.remove_prefix(1 + (key ? format_.pairs.key_open : ends().front()).size());
+  if (!key) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    return text.empty() && over ? Match::kWhole : match_here(text, format_.call_close, over).match;
+  }
+  const size_t end = text.substr(0, kCallKeyBytesMax).find(format_.pairs.key_close);
+  if (end == std::string_view::npos) return text.size() < kCallKeyBytesMax ? unsure : Match::kNone;
+  const std::string_view name = without_space(text.substr(0, end));
+  const bool known = tools_.has(name_, name) && std::ranges::find(keys_, name) == keys_.end();
+  return known ? Match::kWhole : Match::kNone;
+}
+
+// `which` is 0 for `close`; otherwise the value ends without it, before a newline.
+Found CallReader::value_end(std::string_view text, const std::string& close, bool over) const {
+  std::vector<std::string> marks = {close};
+  if (format_.pairs.newline_padded)
+    marks.insert(marks.end(), {"\n" + format_.pairs.key_open, "\n" + ends().front()});
+  for (size_t from = 0;;) {
+    Found found = find_marker(text.substr(from), marks, over);
+    found.at += from;
+    if (found.match != Match::kWhole || found.which == 0) return found;
+    const Match left_out = close_left_out(text.substr(found.at), found.which == 1, over);
+    if (left_out != Match::kNone) return {left_out, found.at, found.which};
+    from = found.at + 1;
+  }
+}
+
 // Text is told as it comes; what may be JSON only when it is whole.
 CallReader::Went CallReader::pair_value(Stage& stage) {
   const Span& verbatim = format_.pairs.verbatim;
@@ -113,16 +150,16 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
     value_begun_ = true;
   }
   const std::string close = (value_verbatim_ ? verbatim.close : "") + format_.pairs.value_close;
-  Found found = find_marker(stage.rest.substr(searched_), {&close, 1}, stage.over);
+  Found found = value_end(stage.rest.substr(searched_), close, stage.over);
   found.at += searched_;
   const bool whole = found.match == Match::kWhole;
-  const bool text = types_.only_text();
+  const bool text = types_.only_text(), closed = whole && found.which == 0;
   if (!whole && !text) {
     searched_ = found.at;
     return Went::kWait;
   }
   std::string_view value = stage.rest.substr(0, found.at);
-  size_t used = whole ? found.at + close.size() : found.at;
+  size_t used = found.at + (closed ? close.size() : 0);
   if (format_.pairs.newline_padded) {
     const bool begins = !value_begun_ && !value.empty();
     value_begun_ = value_begun_ || begins;
@@ -131,7 +168,7 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
       if (value_padded_) value.remove_prefix(1);
     }
     // Of the newlines at the end one may be the padding.
-    if (value_padded_ && value.ends_with('\n')) {
+    if (value_padded_ && (closed || !whole) && value.ends_with('\n')) {
       value.remove_suffix(1);
       if (!whole) --used;
     }

@@ -49,6 +49,7 @@ void CallReader::clear_call() {
   scanned_ = 0;
   pair_ = Pair::kNext;
   pairs_ = 0;
+  keys_.clear();
   value_begun_ = false;
   searched_ = 0;
 }

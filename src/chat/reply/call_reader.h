@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chat/reply/json_scan.h"
 #include "chat/reply/literal_reader.h"
+#include "chat/reply/markers.h"
 #include "chat/reply/reply_event.h"
 #include "chat/reply/reply_format.h"
 #include "chat/reply/tool_types.h"
@@ -99,6 +101,8 @@ class CallReader {
   Went pair_key(Stage& stage);
   Went pair_attributes(Stage& stage);
   Went pair_value(Stage& stage);
+  Found value_end(std::string_view text, const std::string& close, bool over) const;
+  Match close_left_out(std::string_view text, bool key, bool over) const;
   void give_value(Stage& stage, std::string_view text);
   void cut_pair(Stage& stage);
 
@@ -129,6 +133,7 @@ class CallReader {
 
   Pair pair_ = Pair::kNext;
   size_t pairs_ = 0;
+  std::vector<std::string> keys_;  // so far
   ArgumentTypes types_;
   bool value_begun_ = false;
   bool value_padded_ = false;

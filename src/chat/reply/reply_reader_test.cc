@@ -384,6 +384,38 @@ TEST(ReplyReader, ANameInTagsIsOneOfACallWhenItsArgumentsFollow) {
             (Heard{"", "", {{"f", "{\"a\": \"b\"}"}}}));
 }
 
+TEST(ReplyReader, AClosingTagThatWasLeftOut) {
+  const auto call = [](const std::string& parameters) {
+    const Heard heard =
+        heard_of("hermes", "<tool_call>\n<function=python>\n" + parameters + "\n</tool_call>");
+    return heard.calls.size() == 1 && heard.content.empty() ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=tries>\n3\n</parameter>\n</function>"),
+            "{\"code\": \"a\", \"tries\": 3}");
+  EXPECT_EQ(call("<parameter=tries>\n3\n<parameter=code>\na\n</function>"),
+            "{\"tries\": 3, \"code\": \"a\"}");
+  // What names no argument that is missing, or does not end the call, is a part of the value.
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=other>\n</parameter>\n</function>"),
+            "{\"code\": \"a\\n<parameter=other>\"}");
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=code>\nb\n</function>\n\n</parameter>\n</function>"),
+            "{\"code\": \"a\\n<parameter=code>\\nb\\n</function>\\n\"}");
+}
+
+TEST(ReplyReader, PythonThatIsNotQuiteWell) {
+  const auto call = [](const std::string& text) {
+    const Heard heard = heard_of("lfm2", "<|tool_call_start|>[" + text + "]<|tool_call_end|>");
+    return heard.calls.size() == 1 && heard.content.empty() ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("f(a='sed -n '3,4p' x')"), "{\"a\": \"sed -n '3,4p' x\"}");
+  EXPECT_EQ(call("f(a='print(g('x'))\"')"), "{\"a\": \"print(g('x'))\\\"\"}");
+  EXPECT_EQ(call("f(a=['x', 'y(')'], b={'k': 'v'})"), "{\"a\": [\"x\", \"y(')\"], \"b\": {\"k\": \"v\"}}");
+  EXPECT_EQ(call("f(a=07, b=-012, c=0, d=00)"), "{\"a\": 7, \"b\": -12, \"c\": 0, \"d\": 0}");
+  EXPECT_EQ(call("f(a='x\ny')"), "{\"a\": \"x\\ny\"}");
+  const Heard gemma =
+      heard_of("functiongemma", "<start_function_call>call:f{a:<escape>1<escape>b:2}<end_function_call>");
+  EXPECT_EQ(gemma, (Heard{"", "", {{"f", "{\"a\": \"1\", \"b\": 2}"}}}));
+}
+
 TEST(ReplyFormat, MarkersAreThoseThatMeanSomething) {
   const auto has = [](const char* format, bool tools, const char* marker) {
     const auto markers = reply_markers(*find_reply_format(format), tools);

@@ -114,6 +114,11 @@ ArgumentTypes ToolTypes::types(std::string_view tool, std::string_view argument)
   return types == found->second.end() ? ArgumentTypes() : types->second;
 }
 
+bool ToolTypes::has(std::string_view tool, std::string_view argument) const {
+  const auto found = tools_.find(tool);
+  return found != tools_.end() && found->second.contains(argument);
+}
+
 std::string_view ToolTypes::code_tool() const {
   for (const std::string_view name : {"python", "ipython", "code_interpreter"})
     if (knows(name)) return name;

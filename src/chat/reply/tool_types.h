@@ -49,6 +49,7 @@ class ToolTypes {
   explicit ToolTypes(const Json& tools);
 
   bool knows(std::string_view tool) const { return tools_.contains(tool); }
+  bool has(std::string_view tool, std::string_view argument) const;
   ArgumentTypes types(std::string_view tool, std::string_view argument) const;
 
   // The tool that runs code which a model writes without JSON; empty where the request has none.
