@@ -2,6 +2,7 @@
 // found does not depend on the pieces. The first bytes choose the format, the tools and where to cut.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,8 @@ using gantry::chat::ReplyKind;
 const gantry::chat::Json& tools() {
   static const gantry::chat::Json json = gantry::chat::Json::parse(R"([
     {"type": "function", "function": {"name": "f", "parameters": {"type": "object",
-     "properties": {"a": {"type": "string"}, "n": {"type": "integer"}}}}}])");
+     "properties": {"a": {"type": "string"}, "n": {"type": ["integer", "string"]}}}}},
+    {"type": "function", "function": {"name": "python"}}])");
   return json;
 }
 
@@ -31,10 +33,20 @@ void join(std::vector<ReplyEvent>& all, std::vector<ReplyEvent> more) {
   }
 }
 
-std::vector<ReplyEvent> read(uint8_t which, bool with_tools, std::string_view text, size_t piece) {
+// The end of the prompt may have opened reasoning, or a header.
+std::string prompt_of(const gantry::chat::ReplyFormat& format, uint8_t flags) {
+  if ((flags & 2U) != 0 && !format.reasoning.empty())
+    return format.reasoning[(flags >> 3U) % format.reasoning.size()].open;
+  if ((flags & 4U) != 0 && !format.channels.begins.empty()) return format.channels.begins[0];
+  return "";
+}
+
+std::vector<ReplyEvent> read(uint8_t which, uint8_t flags, std::string_view text, size_t piece) {
   const auto& formats = gantry::chat::reply_formats();
-  gantry::chat::ReplyReader reader(formats[which % formats.size()],
-                                   {.tools = with_tools, .tool_list = tools(), .prompt = ""});
+  const gantry::chat::ReplyFormat& format = formats[which % formats.size()];
+  const std::string prompt = prompt_of(format, flags);
+  gantry::chat::ReplyReader reader(format,
+                                   {.tools = (flags & 1U) != 0, .tool_list = tools(), .prompt = prompt});
   std::vector<ReplyEvent> all;
   for (size_t at = 0; at < text.size(); at += piece) join(all, reader.push(text.substr(at, piece)));
   join(all, reader.finish());
@@ -46,9 +58,8 @@ std::vector<ReplyEvent> read(uint8_t which, bool with_tools, std::string_view te
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
-  const bool with_tools = (data[1] & 1U) != 0;
-  const auto whole = read(data[0], with_tools, text, text.size() + 1);
-  GANTRY_CHECK(whole == read(data[0], with_tools, text, 1U + data[2] % 16U));
+  const auto whole = read(data[0], data[1], text, text.size() + 1);
+  GANTRY_CHECK(whole == read(data[0], data[1], text, 1U + data[2] % 16U));
   bool open = false;
   uint32_t calls = 0;
   for (const ReplyEvent& event : whole) {

@@ -1,6 +1,8 @@
 // Calls in JSON: {"name": ..., "arguments": {...}}, one, several, or an array of them.
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "chat/reply/call_reader.h"
 
 namespace gantry::chat {
@@ -38,7 +40,7 @@ CallReader::Went CallReader::json_part(Stage& stage) {
       return json_value(stage);
     case Json::kSkipped: {
       take(stage, scan_.feed(stage.rest));
-      if (!scan_.done()) return Went::kWait;
+      if (!scan_.done()) return scan_.broken() ? Went::kFail : Went::kWait;
       json_ = Json::kKey;
       return Went::kOn;
     }
@@ -89,18 +91,27 @@ CallReader::Went CallReader::json_key(Stage& stage) {
   return Went::kOn;
 }
 
+CallReader::Went CallReader::json_name(Stage& stage) {
+  if (stage.rest.front() != '"') return Went::kFail;
+  const auto size = string_literal(stage.rest.substr(0, kCallKeyBytesMax));
+  if (!size) return stage.rest.size() >= kCallKeyBytesMax ? Went::kFail : Went::kWait;
+  if (!set_name(unquoted(stage.rest.substr(0, *size)))) return Went::kFail;
+  if (bare_ && !tools_.knows(name_)) return Went::kFail;
+  take(stage, *size);
+  // Without a marker a name alone is not yet a call.
+  if (!bare_ || arguments_begun_) tell(stage.events);
+  json_ = Json::kKey;
+  return Went::kOn;
+}
+
 CallReader::Went CallReader::json_value(Stage& stage) {
   skip_space(stage);
   if (stage.rest.empty()) return Went::kWait;
-  if (name_.empty() && is_one_of(format_.name_keys, key_)) {
-    if (stage.rest.front() != '"') return Went::kFail;
-    const auto size = string_literal(stage.rest.substr(0, kCallKeyBytesMax));
-    if (!size) return stage.rest.size() >= kCallKeyBytesMax ? Went::kFail : Went::kWait;
-    if (!set_name(unquoted(stage.rest.substr(0, *size)))) return Went::kFail;
-    if (bare_ && !tools_.knows(name_)) return Went::kFail;
-    take(stage, *size);
-    // Without a marker a name alone is not yet a call.
-    if (!bare_ || arguments_begun_) tell(stage.events);
+  if (name_.empty() && is_one_of(format_.name_keys, key_)) return json_name(stage);
+  // As OpenAI writes it: {"type": "function", "function": {...}}.
+  if (name_.empty() && !format_.name_is_key && !wrapped_ && key_ == "function" && stage.rest.front() == '{') {
+    take(stage, 1);
+    wrapped_ = true;
     json_ = Json::kKey;
     return Went::kOn;
   }
@@ -110,11 +121,20 @@ CallReader::Went CallReader::json_value(Stage& stage) {
   if (named && !set_name(key_)) return Went::kFail;
   const char c = stage.rest.front();
   if (c == ',' || c == '}' || c == ']') return Went::kFail;
+  const bool arguments = named || (!arguments_begun_ && is_one_of(format_.arguments_keys, key_));
+  if (bare_ && arguments && c == '{') {
+    const size_t next = stage.rest.find_first_not_of(" \t\r\n", 1);
+    if (next == std::string_view::npos) return Went::kWait;
+    if (stage.rest[next] != '"' && stage.rest[next] != '}') return Went::kFail;
+  }
   json_ = Json::kSkipped;
-  if (!named && (arguments_begun_ || !is_one_of(format_.arguments_keys, key_))) return Went::kOn;
-  if (c != '{' && c != '"') return c == 'n' ? Went::kOn : Went::kFail;  // null: none
+  if (!arguments) return Went::kOn;
+  if (c == 'n' || c == 'N') return Went::kOn;  // null: none
+  // Arguments that are no object are given as they are; without a marker that is no call.
+  if (c != '{' && c != '"' && (bare_ || std::string_view("[-0123456789tf").find(c) == std::string_view::npos))
+    return Went::kFail;
   arguments_begun_ = true;
-  if (!name_.empty() && !open_) tell(stage.events);
+  if (!name_.empty() && !open_ && c != '"') tell(stage.events);
   json_ = c == '"' ? Json::kText : Json::kArguments;
   return Went::kOn;
 }
@@ -127,18 +147,29 @@ CallReader::Went CallReader::json_arguments(Stage& stage) {
   else
     early_ += piece;
   take(stage, bytes);
-  if (!scan_.done()) return Went::kWait;
+  if (!scan_.done()) return scan_.broken() ? Went::kFail : Went::kWait;
   arguments_whole_ = true;
   json_ = Json::kKey;
   return Went::kOn;
 }
 
-// Arguments as a string that says JSON.
+// Arguments as a string: the object that it says, and a string that says none as it is.
 CallReader::Went CallReader::json_text(Stage& stage) {
   scanned_ += scan_.feed(stage.rest.substr(scanned_));
   if (!scan_.done() && !stage.over) return Went::kWait;
   const std::string_view literal = stage.rest.substr(0, scanned_);
-  const std::string text = unquoted(scan_.done() ? std::string(literal) : std::string(literal) + '"');
+  std::string text = unquoted(scan_.done() ? std::string(literal) : std::string(literal) + '"');
+  if (scan_.done()) {
+    const bool nothing = text.find_first_not_of(" \t\r\n") == std::string::npos;
+    const bool object = nlohmann::json::parse(text, nullptr, false).is_object();
+    if (!nothing && !object && bare_) return Went::kFail;
+    if (nothing)
+      text = "{}";
+    else if (!object)
+      text = literal;
+  }
+  if (bare_ && !text.starts_with('{')) return Went::kFail;
+  if (!name_.empty() && !open_) tell(stage.events);
   if (open_)
     stage.events.text(ReplyKind::kArguments, text);
   else
@@ -154,6 +185,10 @@ CallReader::Went CallReader::json_text(Stage& stage) {
 CallReader::Went CallReader::json_end(Stage& stage) {
   if (name_.empty() || (bare_ && !arguments_begun_)) return Went::kFail;
   take(stage, 1);
+  if (wrapped_) {
+    wrapped_ = false;
+    return Went::kOn;
+  }
   if (!arguments_begun_) stage.events.text(ReplyKind::kArguments, "{}");
   end_call(stage.events, true);
   json_ = Json::kAfter;

@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "chat/reply/call_reader.h"
+#include "chat/reply/json_scan.h"
+#include "chat/reply/markers.h"
 
 namespace gantry::chat {
 namespace {
@@ -69,7 +71,14 @@ CallReader::Went CallReader::python_call(Stage& stage) {
   if (bytes > kCallNameBytesMax) return Went::kFail;
   if (bytes == stage.rest.size()) return Went::kWait;
   if (stage.rest[bytes] != '(' || !set_name(stage.rest.substr(0, bytes))) return Went::kFail;
-  if (bare_ && !tools_.knows(name_)) return Went::kFail;
+  if (!tools_.knows(name_)) {
+    // The calls of tools that Llama brings along are NAME.call(...).
+    constexpr std::string_view kCall = ".call";
+    if (name_.size() > kCall.size() && name_.ends_with(kCall)) name_.resize(name_.size() - kCall.size());
+    const bool known = tools_.knows(name_);
+    if (!known && (bare_ || (may_be_code(format_.call[step_]) && !tools_.code_tool().empty())))
+      return Went::kFail;
+  }
   take(stage, bytes + 1);
   python_ = Python::kFirst;
   return Went::kOn;
@@ -123,6 +132,27 @@ CallReader::Went CallReader::python_after(Stage& stage) {
   const std::string_view rest = stage.rest.substr(next);
   const size_t bytes = name_bytes(rest);
   return bytes > 0 && rest[bytes] == '(' ? Went::kOn : Went::kDone;
+}
+
+// Code, for the tool of the request that runs some: up to the closing marker, or all that comes.
+CallReader::Went CallReader::code_step(Stage& stage) {
+  if (told_ && !open_) return Went::kOn;  // there were calls
+  if (!open_) {
+    const std::string_view tool = tools_.code_tool();
+    if (bare_ || tool.empty()) return Went::kFail;
+    const std::string code = escaped(kept_.substr(opening_));
+    name_ = tool;
+    id_.clear();
+    tell(stage.events);
+    stage.events.text(ReplyKind::kArguments, "{\"" + escaped(tools_.code_argument(tool)) + "\": \"" + code);
+  }
+  const Found found = find_marker(stage.rest, format_.call_close, stage.over);
+  stage.events.text(ReplyKind::kArguments, escaped(stage.rest.substr(0, found.at)));
+  take(stage, found.at);
+  if (found.match != Match::kWhole && !stage.over) return Went::kWait;
+  stage.events.text(ReplyKind::kArguments, "\"}");
+  arguments_whole_ = true;
+  return Went::kOn;
 }
 
 // Arguments between braces, after a name.

@@ -26,10 +26,12 @@ bool is_name(std::string_view name) {
 
 void CallReader::begin(std::string opening, bool bare) {
   kept_ = std::move(opening);
+  opening_ = kept_.size();
   bare_ = bare;
   told_ = false;
   step_ = 0;
   json_ = Json::kOpen;
+  wrapped_ = false;
   python_ = Python::kOpen;
   in_array_ = false;
   clear_call();
@@ -47,6 +49,7 @@ void CallReader::clear_call() {
   scanned_ = 0;
   pair_ = Pair::kNext;
   pairs_ = 0;
+  keys_.clear();
   value_begun_ = false;
   searched_ = 0;
 }
@@ -93,6 +96,12 @@ void CallReader::end_call(ReplyEvents& events, bool whole) {
   clear_call();
 }
 
+// What is no call in Python's words may be code.
+bool CallReader::may_be_code(const CallStep& failed) const {
+  return failed.kind == StepKind::kPython && !told_ && step_ + 1 < format_.call.size() &&
+         format_.call[step_ + 1].kind == StepKind::kCode;
+}
+
 // Text that is no call, or the end of all text.
 CallReader::Outcome CallReader::stop(Stage& stage, bool failed) {
   if (!open_) {
@@ -125,7 +134,9 @@ CallReader::Outcome CallReader::read(std::string_view& rest, bool over, ReplyEve
       case Went::kWait:
         return over ? stop(stage, false) : Outcome::kMore;
       case Went::kFail:
-        return stop(stage, true);
+        if (!may_be_code(now)) return stop(stage, true);
+        ++step_;
+        break;
     }
   }
   if (open_) end_call(stage.events, true);
@@ -145,6 +156,8 @@ CallReader::Went CallReader::step(Stage& stage, const CallStep& step) {
       return before_step(stage, step);
     case StepKind::kPython:
       return python_step(stage);
+    case StepKind::kCode:
+      return code_step(stage);
     case StepKind::kArguments:
       if (!format_.literal.quotes.empty()) return literal_step(stage);
       return format_.pairs.key_open.empty() ? object_step(stage) : pairs_step(stage);
@@ -168,7 +181,8 @@ CallReader::Went CallReader::before_step(Stage& stage, const CallStep& step) {
   if (found.at > kCallKeyBytesMax) return Went::kFail;
   if (found.match != Match::kWhole) return Went::kWait;
   const std::string_view text = stage.rest.substr(0, found.at);
-  if (step.kind == StepKind::kName && !set_name(text)) return Went::kFail;
+  if (step.kind == StepKind::kName && (!set_name(text) || (bare_ && !tools_.knows(name_))))
+    return Went::kFail;
   if (step.kind == StepKind::kId) id_ = trimmed(text);
   take(stage, found.at);
   return Went::kOn;
@@ -186,14 +200,18 @@ CallReader::Went CallReader::object_step(Stage& stage) {
   stage.events.text(ReplyKind::kArguments, stage.rest.substr(0, bytes));
   take(stage, bytes);
   arguments_whole_ = scan_.done();
+  if (scan_.broken()) return Went::kFail;
   return arguments_whole_ ? Went::kOn : Went::kWait;
+}
+
+// What ends a call: the next step's text, or the call's closing marker.
+const std::vector<std::string>& CallReader::ends() const {
+  return step_ + 1 < format_.call.size() ? format_.call[step_ + 1].texts : format_.call_close;
 }
 
 // A call whose end follows its name.
 CallReader::Went CallReader::nothing_given(Stage& stage) {
-  std::vector<std::string> ends = format_.call_close;
-  if (step_ + 1 < format_.call.size()) ends = format_.call[step_ + 1].texts;
-  const Found found = match_here(stage.rest, ends, stage.over);
+  const Found found = match_here(stage.rest, ends(), stage.over);
   if (found.match == Match::kPart) return Went::kWait;
   if (found.match == Match::kNone) return Went::kFail;
   tell(stage.events);

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chat/reply/json_scan.h"
 #include "chat/reply/literal_reader.h"
+#include "chat/reply/markers.h"
 #include "chat/reply/reply_event.h"
 #include "chat/reply/reply_format.h"
 #include "chat/reply/tool_types.h"
@@ -70,12 +72,16 @@ class CallReader {
   Went before_step(Stage& stage, const CallStep& step);
   Went object_step(Stage& stage);
   Went nothing_given(Stage& stage);
+  Went code_step(Stage& stage);
+  bool may_be_code(const CallStep& failed) const;
+  const std::vector<std::string>& ends() const;
 
   Went json_step(Stage& stage);
   Went json_part(Stage& stage);
   Went json_open(Stage& stage);
   Went json_key(Stage& stage);
   Went json_value(Stage& stage);
+  Went json_name(Stage& stage);
   Went json_arguments(Stage& stage);
   Went json_text(Stage& stage);
   Went json_end(Stage& stage);
@@ -90,10 +96,13 @@ class CallReader {
   Went literal_part(Stage& stage);
 
   Went pairs_step(Stage& stage);
+  Went pairs_begin(Stage& stage);
   Went pair_next(Stage& stage);
   Went pair_key(Stage& stage);
   Went pair_attributes(Stage& stage);
   Went pair_value(Stage& stage);
+  Found value_end(std::string_view text, const std::string& close, bool over) const;
+  Match close_left_out(std::string_view text, bool key, bool over) const;
   void give_value(Stage& stage, std::string_view text);
   void cut_pair(Stage& stage);
 
@@ -102,6 +111,7 @@ class CallReader {
   size_t step_ = 0;
   bool bare_ = false;
   std::string kept_;
+  size_t opening_ = 0;  // bytes of kept_ that stand before the call
   bool told_ = false;
 
   // The call that is being read.
@@ -112,6 +122,7 @@ class CallReader {
 
   Json json_ = Json::kOpen;
   bool in_array_ = false;
+  bool wrapped_ = false;  // within {"function": {...}}
   std::string key_;
   std::string early_;  // arguments that came before the name
   bool arguments_begun_ = false;
@@ -122,9 +133,11 @@ class CallReader {
 
   Pair pair_ = Pair::kNext;
   size_t pairs_ = 0;
-  ArgumentType type_ = ArgumentType::kUnknown;
+  std::vector<std::string> keys_;  // so far
+  ArgumentTypes types_;
   bool value_begun_ = false;
   bool value_padded_ = false;
+  bool value_verbatim_ = false;
   size_t searched_ = 0;  // bytes of the text that hold no end of the value
 };
 

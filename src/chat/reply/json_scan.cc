@@ -23,6 +23,8 @@ bool ValueScan::take(char c) {
     done_ = closes || opens || c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
     return !done_;
   }
+  broken_ = c == '<';
+  if (broken_) return false;
   in_string_ = c == '"';
   if (opens) ++depth_;
   if (closes) done_ = --depth_ == 0;

@@ -15,13 +15,15 @@ class ValueScan {
   // How many bytes of `text` belong to the value; done() tells whether it ended.
   size_t feed(std::string_view text);
   bool done() const { return done_; }
+  // Markup stands where JSON cannot have it: the value ends before it, unfinished.
+  bool broken() const { return broken_; }
 
  private:
   bool take(char c);
 
   enum class Kind : uint8_t { kUnknown, kContainer, kString, kWord } kind_ = Kind::kUnknown;
   uint64_t depth_ = 0;
-  bool in_string_ = false, escaped_ = false, done_ = false;
+  bool in_string_ = false, escaped_ = false, done_ = false, broken_ = false;
 };
 
 // Bytes of the string literal at the beginning of `text`, with its quotes; nullopt when it does not end.

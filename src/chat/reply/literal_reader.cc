@@ -21,6 +21,12 @@ void skip_space(std::string_view& rest) {
 
 // A word of the model's notation in JSON; what is none there is a text.
 std::string json_of_word(std::string_view word) {
+  // A number that was padded with zeros.
+  const size_t digits = word.starts_with('-') ? 1 : 0;
+  if (word.size() > digits + 1 && word.find_first_not_of("0123456789", digits) == std::string_view::npos) {
+    const size_t first = std::min(word.find_first_not_of('0', digits), word.size() - 1);
+    return std::string(word.substr(0, digits)) + std::string(word.substr(first));
+  }
   if (word == "True" || word == "true") return "true";
   if (word == "False" || word == "false") return "false";
   if (word == "None" || word == "null") return "null";
@@ -201,10 +207,16 @@ LiteralReader::Step LiteralReader::value(std::string_view& rest, bool over, std:
 // something follows that can.
 bool LiteralReader::ends_string(std::string_view rest, bool over, bool& wait) const {
   if (quote_.size() > 1) return true;
-  const size_t next = rest.find_first_not_of(kSpace, 1);
-  wait = next == std::string_view::npos && !over;
-  if (next == std::string_view::npos) return over;
-  return std::string_view(in_key_ ? ":=" : ",)]}").find(rest[next]) != std::string_view::npos;
+  size_t next = rest.find_first_not_of(kSpace, 1);
+  // Behind a value the brackets that are open may close, and behind the last of them no other one.
+  size_t depth = open_.size();
+  for (; !in_key_ && depth > 0 && next < rest.size() && rest[next] == open_[depth - 1].close; --depth)
+    next = rest.find_first_not_of(kSpace, next + 1);
+  wait = next >= rest.size() && !over;
+  if (next >= rest.size()) return over;
+  if (in_key_) return rest[next] == ':' || rest[next] == '=';
+  if (depth == 0) return std::string_view(")}\"'").find(rest[next]) == std::string_view::npos;
+  return rest[next] == ',';
 }
 
 LiteralReader::Step LiteralReader::string(std::string_view& rest, bool over, std::string& json) {
@@ -267,8 +279,11 @@ LiteralReader::Step LiteralReader::word(std::string_view& rest, bool over, std::
 
 LiteralReader::Step LiteralReader::after(std::string_view& rest, std::string& json) {
   if (rest.front() == open_.back().close) return close(rest, json);
-  if (rest.front() != ',') return Step::kFail;
-  rest.remove_prefix(1);
+  // Between marks of more than one character a comma may be missing.
+  const bool comma = rest.front() == ',';
+  if (!comma && (rules_->quotes[0].size() == 1 || !open_.back().object || rules_->escapes))
+    return Step::kFail;
+  if (comma) rest.remove_prefix(1);
   state_ = State::kItem;
   return Step::kOn;
 }

@@ -1,6 +1,7 @@
 // Replies of messages with headers: <|channel|>analysis<|message|>...<|end|><|start|>assistant...
 #include <algorithm>
 
+#include "chat/reply/json_scan.h"
 #include "chat/reply/reply_reader.h"
 
 namespace gantry::chat {
@@ -11,6 +12,7 @@ constexpr std::string_view kSpace = " \t\r\n";
 
 // The word that begins at `at`: up to space or a marker.
 std::string_view word_at(std::string_view text, size_t at) {
+  at = std::min(text.find_first_not_of(kSpace, at), text.size());
   return text.substr(at, text.find_first_of(" \t\r\n<", at) - at);
 }
 
@@ -28,8 +30,8 @@ bool ReplyReader::header(std::string_view& rest) {
   if (complete && is_header(rest.substr(first, ends.at - first))) {
     read_header(rest.substr(first, ends.at - first));
     rest.remove_prefix(ends.at + channels.message.size());
-    // Where calls have markers of their own they stand in content.
-    state_ = body_ == Body::kContent && !format_.call_open.empty() ? State::kText : State::kBody;
+    // Where calls have markers of their own they stand in messages that are neither thoughts nor answers.
+    state_ = may_call_ ? State::kText : State::kBody;
     return true;
   }
   if (!complete && begins.match == Match::kWhole && !over_ && ends.at <= kHeaderBytesMax) return false;
@@ -100,7 +102,8 @@ bool ReplyReader::is_header(std::string_view header) const {
 void ReplyReader::read_header(std::string_view header) {
   const Channels& channels = format_.channels;
   after_structure();
-  const size_t channel = channels.channel.empty() ? std::string_view::npos : header.find(channels.channel);
+  // A header that was begun again ends as it was meant.
+  const size_t channel = channels.channel.empty() ? std::string_view::npos : header.rfind(channels.channel);
   const std::string_view name =
       channel == std::string_view::npos ? "" : word_at(header, channel + channels.channel.size());
   const std::string_view recipient = recipient_in(header);
@@ -109,6 +112,7 @@ void ReplyReader::read_header(std::string_view header) {
   };
   const bool thinks = is_one_of(channels.reasoning, name) || is_one_of(channels.reasoning, recipient);
   body_ = thinks ? Body::kReasoning : Body::kContent;
+  may_call_ = !thinks && !format_.call_open.empty() && !is_one_of(channels.content, recipient);
   reasoned_ = false;
   reasoning_space_.clear();
   addressed_.clear();
@@ -121,16 +125,41 @@ void ReplyReader::read_header(std::string_view header) {
   body_ = Body::kCall;
   arguments_ = {};
   arguments_kind_ = ArgumentsKind::kUnknown;
-  events_.begin(std::string(tool), "");
+  called_ = tool;
+  events_.begin(called_, "");
+}
+
+// What does not begin as JSON is code: it becomes the tool's argument. `text` is not only space.
+void ReplyReader::begin_arguments(std::string_view text) {
+  const bool json = std::string_view("{[\"").find(text.front()) != std::string_view::npos;
+  arguments_kind_ = json ? ArgumentsKind::kJson : ArgumentsKind::kText;
+  if (!json) events_.text(ReplyKind::kArguments, "{\"" + escaped(types_.code_argument(called_)) + "\": \"");
+}
+
+void ReplyReader::give_arguments(std::string_view text) {
+  if (arguments_kind_ == ArgumentsKind::kUnknown) {
+    text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+    if (text.empty()) return;
+    begin_arguments(text);
+  }
+  if (arguments_kind_ == ArgumentsKind::kText) return events_.text(ReplyKind::kArguments, escaped(text));
+  arguments_.feed(text);
+  events_.text(ReplyKind::kArguments, text);
+}
+
+void ReplyReader::end_arguments(bool marked) {
+  const bool code = arguments_kind_ == ArgumentsKind::kText;
+  if (code) events_.text(ReplyKind::kArguments, "\"}");
+  if (arguments_kind_ == ArgumentsKind::kUnknown) events_.text(ReplyKind::kArguments, "{}");
+  events_.end(marked || code || arguments_.done());
 }
 
 // A call without a marker for its end: its JSON ends it, and what is none goes on to the next header.
 bool ReplyReader::call_body(std::string_view& rest) {
   if (arguments_kind_ == ArgumentsKind::kUnknown) {
-    const size_t first = rest.find_first_not_of(kSpace);
-    if (first == std::string_view::npos) return false;
-    arguments_kind_ = rest[first] == '{' ? ArgumentsKind::kJson : ArgumentsKind::kText;
-    rest.remove_prefix(first);
+    rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
+    if (rest.empty()) return false;
+    begin_arguments(rest);
   }
   if (arguments_kind_ == ArgumentsKind::kText) return false;
   const size_t bytes = arguments_.feed(rest);
@@ -147,7 +176,7 @@ bool ReplyReader::body(std::string_view& rest) {
   std::vector<std::string> ends = format_.channels.ends;
   if (body_ == Body::kCall && ends.empty()) {
     if (call_body(rest)) return true;
-    if (arguments_kind_ != ArgumentsKind::kText && !over_) return false;
+    if (arguments_kind_ != ArgumentsKind::kText && !arguments_.broken() && !over_) return false;
   }
   ends.push_back(format_.channels.begins[0]);
   if (!format_.channels.channel.empty()) ends.push_back(format_.channels.channel);
@@ -161,13 +190,12 @@ bool ReplyReader::body(std::string_view& rest) {
       reason(piece);
       break;
     case Body::kCall:
-      arguments_.feed(piece);
-      events_.text(ReplyKind::kArguments, piece);
+      give_arguments(piece);
       break;
   }
   rest.remove_prefix(found.at);
   if (found.match != Match::kWhole && !over_) return false;
-  if (body_ == Body::kCall) events_.end(found.match == Match::kWhole || arguments_.done());
+  if (body_ == Body::kCall) end_arguments(found.match == Match::kWhole);
   if (found.match != Match::kWhole) {
     state_ = State::kText;
     return false;

@@ -176,7 +176,7 @@ std::vector<FamilyReply> header_families() {
        "functionary",
        ">>>",
        "python\nprint('a')\n",
-       {"", "", {{"python", "print('a')\n"}}}},
+       {"", "", {{"python", R"({"code": "print('a')\n"})"}}}},
       two("glimmer", "glimmer",
           " to=self<|message|>Hm.<|eom|><|start|>assistant to=user<|message|>Look.<|eom|><|start|>assistant "
           "to=get_current_weather<|message|>" +
@@ -296,6 +296,52 @@ std::vector<FamilyReply> token_families() {
   };
 }
 
+// Families whose tags are their own.
+std::vector<FamilyReply> tag_families() {
+  const auto k3 = [](const std::string& name, const std::string& arguments) {
+    return "<|open|>call tool=\"" + name + "\" index=\"1\"<|sep|>" + arguments + "<|close|>call<|sep|>";
+  };
+  const auto k3_argument = [](const std::string& key, const std::string& value) {
+    return "<|open|>argument key=\"" + key + "\" type=\"string\"<|sep|>" + value + "<|close|>argument<|sep|>";
+  };
+  const auto step = [](const std::string& name, const std::string& parameters) {
+    return "<｜tool_call_begin｜>function<｜tool_sep｜>" + name + "\n<steptml:invoke name=\"" + name + "\">" +
+           parameters + "</steptml:invoke><｜tool_call_end｜>";
+  };
+  const auto list = "[" + json_call("get_current_weather", kArgs) + ", " + json_call("get_time", "{}") + "]";
+  return {
+      two("kimi k3", "kimi-k3",
+          "Hm.<|close|>think<|sep|><|open|>response<|sep|>Look.<|close|>response<|sep|><|open|>tools<|sep|>" +
+              k3("get_current_weather",
+                 k3_argument("location", "Paris, France") + k3_argument("unit", "celsius")) +
+              k3("get_time", "") + "<|close|>tools<|sep|><|close|>message<|sep|>",
+          "Look.", "Hm.", "<|open|>think<|sep|>"),
+      two("step 3", "step3",
+          "Look.\n<｜tool_calls_begin｜>" +
+              step("get_current_weather",
+                   "<steptml:parameter name=\"location\">Paris, "
+                   "France</steptml:parameter>\n<steptml:parameter "
+                   "name=\"unit\">celsius</steptml:parameter>") +
+              "<｜tool_sep｜>" + step("get_time", "") + "<｜tool_calls_end｜>",
+          "Look."),
+      two("minicpm 5", "minicpm5",
+          "Hm.</think>Look.<function name=\"get_current_weather\"><param name=\"location\">Paris, "
+          "France</param>"
+          "<param name=\"unit\"><![CDATA[celsius]]></param></function>\n<function "
+          "name=\"get_time\"></function>",
+          "Look.", "Hm.", "<think>\n"),
+      two("xlam", "xlam", list),
+      two("xlam in a fence", "xlam", "Look.\n```json\n" + list + "\n```\n", "Look."),
+      two("qwen coder without its first tag", "hermes",
+          "Look.\n<function=get_current_weather>\n" + pair("location", "Paris, France") +
+              pair("unit", "celsius") +
+              "</function>\n</tool_call>\n<tool_call>\n<function=get_time>\n</function>\n</tool_call>",
+          "Look."),
+      two("granite 3.2", "granite",
+          "Here is my thought process: Hm.\n\nHere is my response: Look. <tool_call>" + list, "Look.", "Hm."),
+  };
+}
+
 std::vector<FamilyReply> channel_families() {
   return {
       two("harmony", "harmony",
@@ -332,8 +378,8 @@ std::vector<FamilyReply> channel_families() {
 const std::vector<FamilyReply>& family_replies() {
   static const std::vector<FamilyReply> all = [] {
     std::vector<FamilyReply> out = tagged();
-    for (const auto& more :
-         {json_families(), python_families(), header_families(), token_families(), channel_families()})
+    for (const auto& more : {json_families(), python_families(), header_families(), token_families(),
+                             tag_families(), channel_families()})
       out.insert(out.end(), more.begin(), more.end());
     return out;
   }();
@@ -420,7 +466,7 @@ std::string missing_word(std::string_view text, const Heard& heard) {
   static const std::string known = [] {
     std::string out =
         "arguments parameters assistant analysis commentary json name function tool_name tool_call_id type "
-        "string true false functions final abc123def abc123deg";
+        "string true false index functions final abc123def abc123deg";
     for (const ReplyFormat& format : reply_formats()) {
       for (const std::string& marker : reply_markers(format, true)) out += ' ' + marker;
       for (const std::string& marker : format.silent) out += ' ' + marker;

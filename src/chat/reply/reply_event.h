@@ -37,6 +37,17 @@ class ReplyEvents {
     list_.push_back(
         {.kind = ReplyKind::kCallBegin, .text = std::move(name), .id = std::move(id), .call = call()});
   }
+  // What another reader found, behind what was found so far.
+  void append(std::vector<ReplyEvent> found) {
+    for (ReplyEvent& event : found) {
+      if (event.kind == ReplyKind::kCallBegin)
+        begin(std::move(event.text), std::move(event.id));
+      else if (event.kind == ReplyKind::kCallEnd)
+        end(event.whole);
+      else
+        text(event.kind, event.text);
+    }
+  }
   void end(bool whole) { list_.push_back({.kind = ReplyKind::kCallEnd, .call = call(), .whole = whole}); }
 
   uint32_t calls() const { return calls_; }

@@ -39,12 +39,13 @@ std::vector<std::string> reply_markers(const ReplyFormat& format, bool tools) {
   add_all(format.channels.begins);
   add_all(format.channels.ends);
   if (!tools) return out;
-  for (const auto* list :
-       {&format.section_open, &format.section_close, &format.call_open, &format.call_close})
+  for (const auto* list : {&format.section_open, &format.section_close, &format.call_open, &format.call_close,
+                           &format.call_begins})
     add_all(*list);
   for (const CallStep& step : format.call) add_all(step.texts);
   for (const auto* text :
-       {&format.pairs.key_open, &format.pairs.key_close, &format.pairs.value_open, &format.pairs.value_close})
+       {&format.pairs.key_open, &format.pairs.key_close, &format.pairs.value_open, &format.pairs.value_close,
+        &format.pairs.verbatim.open, &format.pairs.verbatim.close})
     add(*text);
   add_all(format.literal.quotes);
   return out;

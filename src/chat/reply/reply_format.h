@@ -15,6 +15,9 @@ namespace gantry::chat {
 // What stands between two markers.
 struct Span {
   std::string open, close;
+  // Nobody speaks of these markers: the span may begin anywhere, and a marker without its other half says
+  // nothing.
+  bool anywhere = false;
 };
 
 // A call's text after its opening marker, step by step. White space between steps does not count.
@@ -28,6 +31,7 @@ enum class StepKind : uint8_t {
   kId,        // the call's id: likewise; empty where there is nothing
   kSkip,      // something without meaning: likewise
   kPython,    // calls in Python's words, one, several, or a list of them
+  kCode,      // after kPython: code for the tool of the request that runs some
   kArguments  // the arguments: a JSON object, or what `literal` or `pairs` of the row say
 };
 struct CallStep {
@@ -41,6 +45,7 @@ struct Pairs {
   std::string string_attribute = {};  // the attribute that says that a value is text, not JSON
   std::string json_attribute = {};    // and the one that says that it is JSON
   bool newline_padded = false;        // one newline on each side of a value is not its own
+  Span verbatim = {};                 // may stand around a value, which then has any text but its end
 };
 
 // A reply of messages with headers: HEADER message BODY end HEADER message BODY ...
@@ -69,6 +74,8 @@ struct ReplyFormat {
   std::vector<Span> reasoning = {};
   std::vector<std::string> section_open = {}, section_close = {};  // around all calls; may be absent
   std::vector<std::string> call_open = {}, call_close = {};
+  // With what a call begins whose opening marker was left out: only one of a tool of the request.
+  std::vector<std::string> call_begins = {};
   std::vector<CallStep> call = {};  // empty: the family calls no tools
   Pairs pairs = {};
   LiteralRules literal = {};  // without quotes: none

@@ -41,6 +41,7 @@ ReplyReader::ReplyReader(const ReplyFormat& format, const ReplyOptions& options)
     add_markers(format.section_open, Role::kSection);
     add_markers(format.section_close, Role::kSectionEnd);
     add_markers(format.call_open, Role::kCall);
+    add_markers(format.call_begins, Role::kCallBegins);
   }
   if (open_in(options.prompt)) state_ = State::kReasoning;
 }
@@ -59,8 +60,7 @@ bool ReplyReader::open_in(std::string_view prompt) {
   prompt = without_end_space(prompt);
   for (const Span& span : format_.reasoning) {
     if (!prompt.ends_with(without_end_space(span.open))) continue;
-    reasoning_ends_ = {span.close, span.open};
-    structured_ = true;
+    begin_reasoning(span);
     return true;
   }
   return false;
@@ -102,6 +102,8 @@ bool ReplyReader::advance(std::string_view& rest) {
       return text(rest);
     case State::kReasoning:
       return reasoning(rest);
+    case State::kPerhapsCall:
+      return perhaps_call(rest);
     case State::kSection:
       return section(rest);
     case State::kCall:
@@ -183,21 +185,17 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
   switch (meaning.role) {
     case Role::kReasoning:
       // In the middle of content it is only spoken of.
-      if (spoken_) {
+      if (spoken_ && !format_.reasoning[meaning.index].anywhere)
         say(found);
-        break;
-      }
-      reasoning_ends_ = {format_.reasoning[meaning.index].close, found};
-      after_structure();
-      reasoned_ = false;
-      state_ = State::kReasoning;
+      else
+        begin_reasoning(format_.reasoning[meaning.index]);
       break;
     case Role::kReasoningEnd:
       // A model that was not to reason may say so.
-      if (spoken_ || events_.calls() > 0)
-        say(found);
-      else
+      if (!spoken_ && events_.calls() == 0)
         after_structure();
+      else if (!format_.reasoning[meaning.index].anywhere)
+        say(found);
       break;
     case Role::kSection:
       opening_ = found;
@@ -209,6 +207,11 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
       break;
     case Role::kCall:
       reader_.begin(found, false);
+      state_ = State::kCall;
+      break;
+    case Role::kCallBegins:
+      rest = std::string_view(rest.data() - found.size(), rest.size() + found.size());
+      reader_.begin("", true);
       state_ = State::kCall;
       break;
     case Role::kHeader:
@@ -230,25 +233,6 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
     case Role::kEnd:
       break;
   }
-  return true;
-}
-
-bool ReplyReader::reasoning(std::string_view& rest) {
-  const Found found = find_marker(rest, reasoning_ends_, over_);
-  // A model may open again what its prompt had opened.
-  const bool again = found.match == Match::kWhole && found.which == 1;
-  reason(rest.substr(0, found.at));
-  rest.remove_prefix(found.at);
-  if (found.match != Match::kWhole) return false;
-  rest.remove_prefix(reasoning_ends_[found.which].size());
-  if (again) {
-    if (reasoned_) reason(reasoning_ends_[1]);
-    return true;
-  }
-  reasoned_ = false;
-  reasoning_space_.clear();
-  after_structure();
-  state_ = State::kText;
   return true;
 }
 
@@ -303,12 +287,19 @@ bool ReplyReader::call(std::string_view& rest) {
 
 void ReplyReader::leave_call() { state_ = in_section_ ? State::kSection : State::kText; }
 
-// After a call: its closing marker, where it has one and the model wrote it.
+// After a call: its closing marker, where it has one and the model wrote it, perhaps with one bracket too
+// many.
 bool ReplyReader::close(std::string_view& rest) {
   const size_t first = std::min(rest.find_first_not_of(kSpace), rest.size());
-  const Found found = match_here(rest.substr(first), format_.call_close, over_);
+  const size_t brackets = std::min(rest.find_first_not_of(" \t\r\n]}"), rest.size());
+  const bool ends = brackets == rest.size();
+  if (ends && brackets > first && !over_) return false;
+  const Found found = match_here(rest.substr(brackets), format_.call_close, over_);
   if (found.match == Match::kPart && !format_.call_close.empty()) return false;
-  if (found.match == Match::kWhole) rest.remove_prefix(first + format_.call_close[found.which].size());
+  if (found.match == Match::kWhole)
+    rest.remove_prefix(brackets + format_.call_close[found.which].size());
+  else if (ends && brackets > first)
+    rest = {};
   leave_call();
   return true;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,7 @@ class ReplyReader {
   uint32_t calls() const { return events_.calls(); }
 
  private:
-  enum class State : uint8_t { kText, kReasoning, kSection, kCall, kClose, kHeader, kBody };
+  enum class State : uint8_t { kText, kReasoning, kPerhapsCall, kSection, kCall, kClose, kHeader, kBody };
   enum class Role : uint8_t {
     kReasoning,
     kReasoningEnd,
@@ -48,6 +49,7 @@ class ReplyReader {
     kSection,
     kSectionEnd,
     kCall,
+    kCallBegins,
     kSilent,
     kHeader,
     kEnd
@@ -64,6 +66,10 @@ class ReplyReader {
   bool marker(std::string_view& rest, size_t which);
   bool bare_call(std::string_view& rest);
   bool reasoning(std::string_view& rest);
+  void begin_reasoning(const Span& span);
+  void end_reasoning();
+  bool perhaps_call(std::string_view& rest);
+  bool only_calls(std::vector<ReplyEvent> found);
   bool section(std::string_view& rest);
   bool call(std::string_view& rest);
   bool close(std::string_view& rest);
@@ -73,12 +79,17 @@ class ReplyReader {
   std::string_view recipient_in(std::string_view header) const;
   std::string_view tool_in(std::string_view header) const;
   bool cut_header(std::string_view header);
+  void begin_arguments(std::string_view text);
+  void give_arguments(std::string_view text);
+  void end_arguments(bool marked);
   bool call_body(std::string_view& rest);
   bool body(std::string_view& rest);
   void leave_call();
   void after_structure();
   void say(std::string_view text);
   void reason(std::string_view text);
+
+  ReplyReader(const ReplyFormat& format, const ToolTypes& types);  // reads what may be calls
 
   const ReplyFormat& format_;
   const bool tools_;
@@ -97,12 +108,20 @@ class ReplyReader {
   bool in_section_ = false;
   bool in_answer_ = false;
   std::string opening_;  // a section's marker, until a call was found in it
-  std::vector<std::string> reasoning_ends_;
+  // In reasoning: its end, its beginning, and what may begin a call.
+  std::vector<std::string> reasoning_marks_;
   bool reasoned_ = false;  // something, in this span
+  size_t deaf_ = 0;        // bytes of the text in which nothing begins a call
+  // What may be calls that end the reasoning without its closing marker: their text is kept back, and read.
+  std::unique_ptr<ReplyReader> perhaps_;
+  std::vector<ReplyEvent> perhaps_found_;
+  size_t perhaps_read_ = 0;  // bytes of the text
   std::string reasoning_space_;
 
   // Of the message that is being read, where the family has headers.
   enum class Body : uint8_t { kContent, kReasoning, kCall } body_ = Body::kContent;
+  bool may_call_ = false;  // calls with markers of their own may stand in it
+  std::string called_;     // the tool whose arguments it is
   std::string addressed_;  // the tool a header named, until the call in its body is told
   ValueScan arguments_;
   enum class ArgumentsKind : uint8_t { kUnknown, kJson, kText } arguments_kind_ = ArgumentsKind::kUnknown;

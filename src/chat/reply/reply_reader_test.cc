@@ -230,6 +230,192 @@ TEST(ReplyReader, ACallThatTheEndCutsOffIsTold) {
             "f{\"a\": [1");
 }
 
+Heard heard_of(const char* format, const std::string& text, const char* prompt = "",
+               const Json& tools = test_tools()) {
+  return testing::read_reply(*find_reply_format(format), {text}, true, prompt, tools);
+}
+
+TEST(ReplyReader, ACallEndsTheReasoningThatWasNotClosed) {
+  const std::string call = "<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call>";
+  const std::vector<testing::HeardCall> one = {{"get_time", "{}"}};
+  EXPECT_EQ(heard_of("hermes", call, "<think>\n"), (Heard{"", "", one}));
+  EXPECT_EQ(heard_of("hermes", "I need it.\n" + call + "\n", "<think>\n"), (Heard{"I need it.", "", one}));
+  EXPECT_EQ(heard_of("hermes", "<think>I need it." + call + call),
+            (Heard{"I need it.", "", {one[0], one[0]}}));
+  // Closed after all, followed by words, or of no tool of the request: it was only thought of.
+  EXPECT_EQ(heard_of("hermes", "So " + call + " it is\n</think>\n" + call, "<think>"),
+            (Heard{"So " + call + " it is", "", one}));
+  EXPECT_EQ(heard_of("hermes", "So " + call + " it is", "<think>"), (Heard{"So " + call + " it is", "", {}}));
+  EXPECT_EQ(
+      heard_of("hermes", "<tool_call> opens it. <tool_call>{\"name\": \"f\", \"arguments\": {}}", "<think>"),
+      (Heard{"<tool_call> opens it. <tool_call>{\"name\": \"f\", \"arguments\": {}}", "", {}}));
+  EXPECT_EQ(heard_of("hermes", "The <tool_call> tag.\n" + call, "<think>"),
+            (Heard{"The <tool_call> tag.", "", one}));
+  // Half of one, at the end of the budget.
+  const Heard half =
+      heard_of("hermes", "Now.<tool_call>{\"name\": \"get_time\", \"arguments\": {\"a", "<think>");
+  EXPECT_EQ(half, (Heard{"Now.", "", {{"get_time", "{\"a", false}}}));
+}
+
+TEST(ReplyReader, ACallWithoutItsOpeningMarkerNamesATool) {
+  const Heard known =
+      heard_of("hermes", "So:\n<function=python>\n<parameter=code>\n1\n</parameter>\n</function>");
+  EXPECT_EQ(known, (Heard{"", "So:", {{"python", "{\"code\": \"1\"}"}}}));
+  for (const std::string text :
+       {"The tag <function=python> opens it.", "<function=unknown>\n</function>", "<function="})
+    EXPECT_EQ(heard_of("hermes", text), (Heard{"", text, {}}));
+}
+
+TEST(ReplyReader, ArgumentsThatAreNoObject) {
+  const auto call = [](const std::string& arguments) {
+    const Heard heard =
+        heard_of("hermes", "<tool_call>{\"name\": \"f\", \"arguments\": " + arguments + "}</tool_call>");
+    EXPECT_EQ(heard.content, "");
+    return heard.calls.size() == 1 && heard.calls[0].whole ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("\"words\""), "\"words\"");
+  EXPECT_EQ(call("\"{\\\"a\\\": 1}\""), "{\"a\": 1}");
+  EXPECT_EQ(call("\" \""), "{}");
+  EXPECT_EQ(call("[1, 2]"), "[1, 2]");
+  EXPECT_EQ(call("7"), "7");
+  EXPECT_EQ(call("None"), "{}");
+  // Without a marker that is no call.
+  const std::string bare = "{\"name\": \"get_time\", \"parameters\": \"now\"}";
+  EXPECT_EQ(heard_of("llama", bare), (Heard{"", bare, {}}));
+  const std::string broken = "{\"name\": \"get_time\", \"parameters\": {now}}";
+  EXPECT_EQ(heard_of("llama", broken), (Heard{"", broken, {}}));
+}
+
+TEST(ReplyReader, JsonThatIsNotQuiteWell) {
+  const std::vector<testing::HeardCall> one = {{"f", "{\"a\": 1}"}};
+  const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}";
+  EXPECT_EQ(heard_of("hermes", call + "}}\n</tool_call>"), (Heard{"", "", one}));
+  EXPECT_EQ(heard_of("hermes", call + "\n</tool_call>"), (Heard{"", "", one}));
+  EXPECT_EQ(heard_of("mistral", "[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"a\": 1}]"),
+            (Heard{"", "", one}));
+  EXPECT_EQ(heard_of("hermes",
+                     "<tool_call>{\"type\": \"function\", \"function\": {\"name\": \"f\", "
+                     "\"arguments\": {\"a\": 1}}, \"id\": 1}</tool_call>"),
+            (Heard{"", "", one}));
+  // Arguments that do not end: the marker behind them ends them.
+  const auto kimi = [](const std::string& arguments) {
+    return "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>" + arguments + "<|tool_call_end|>";
+  };
+  const Heard heard =
+      heard_of("kimi", "<|tool_calls_section_begin|>" + kimi("{\"a\": [1") + kimi("{\"a\": \"<\"}"));
+  ASSERT_EQ(heard.calls.size(), 2U);
+  EXPECT_EQ(heard.calls[0], (testing::HeardCall{"f", "{\"a\": [1", false, "functions.f:0"}));
+  EXPECT_EQ(heard.calls[1], (testing::HeardCall{"f", "{\"a\": \"<\"}", true, "functions.f:0"}));
+}
+
+TEST(ReplyReader, CodeIsAnArgumentOfTheToolThatRunsIt) {
+  const auto python = [](const std::string& code) {
+    return Heard{"", "", {{"python", "{\"code\": \"" + code + "\"}"}}};
+  };
+  const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "python"}},
+                                     {"type": "function", "function": {"name": "web"}}])");
+  EXPECT_EQ(heard_of("llama", "<|python_tag|>print(\"a\")\nx = [1]", "", tools),
+            python("print(\\\"a\\\")\\nx = [1]"));
+  EXPECT_EQ(heard_of("llama", "<|python_tag|>import os", "", tools), python("import os"));
+  EXPECT_EQ(heard_of("llama", "<|python_tag|>web.call(query=\"a\")", "", tools),
+            (Heard{"", "", {{"web", "{\"query\": \"a\"}"}}}));
+  const std::string code = "<|python_tag|>import os";
+  const Json web = Json::parse(R"([{"type": "function", "function": {"name": "web"}}])");
+  EXPECT_EQ(heard_of("llama", code, "", web), (Heard{"", code, {}}));
+  EXPECT_EQ(heard_of("harmony", "<|channel|>commentary to=python code<|message|>print(1)", "", tools),
+            python("print(1)"));
+  EXPECT_EQ(heard_of("harmony", "<|channel|>commentary to=functions.f<|message|><|call|>"),
+            (Heard{"", "", {{"f", "{}"}}}));
+}
+
+TEST(ReplyReader, HeadersThatWereBegunAgain) {
+  EXPECT_EQ(heard_of("harmony",
+                     "<|channel|>commentary to=assistant<|channel|>analysis<|message|>Hm.<|end|><|start|> "
+                     "assistant<|channel|> final<|message|> Yes."),
+            (Heard{"Hm.", "Yes.", {}}));
+}
+
+TEST(ReplyReader, CallsStandInMessagesToTools) {
+  const std::string call = "<atem:invoke name=\"get_time\">\n</atem:invoke>";
+  EXPECT_EQ(heard_of("glimmer", " to=user<|message|>Write " + call + "<|eot|>"),
+            (Heard{"", "Write " + call, {}}));
+}
+
+TEST(ReplyReader, MarkersThatNobodySpeaksOf) {
+  EXPECT_EQ(heard_of("gemma4", "<|channel><|channel>thought\n<channel|>Yes.<channel|>"),
+            (Heard{"", "Yes.", {}}));
+  EXPECT_EQ(heard_of("gemma4", "Yes.<|channel>thought\nHm.<channel|><channel|>"), (Heard{"Hm.", "Yes.", {}}));
+}
+
+TEST(ReplyReader, ValuesOfPairsHaveOneOfSeveralTypes) {
+  const Json tools =
+      Json::parse(R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object",
+    "$defs": {"o": {"type": "object"}}, "properties": {
+      "text": {"type": ["string", "null"]}, "count": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+      "either": {"oneOf": [{"$ref": "#/$defs/o"}, {"type": "string"}]}, "unit": {"enum": ["1", "2"]},
+      "number": {"type": "string", "nullable": true}, "any": {"anyOf": [{}, {"type": "string"}]}}}}}])");
+  const auto value = [&](const std::string& key, const std::string& text) {
+    const Heard heard = heard_of(
+        "glm", "<tool_call>f<arg_key>" + key + "</arg_key><arg_value>" + text + "</arg_value></tool_call>",
+        "", tools);
+    const std::string before = "{\"" + key + "\": ";
+    if (heard.calls.size() != 1 || !heard.calls[0].arguments.starts_with(before)) return heard.show();
+    return heard.calls[0].arguments.substr(before.size(),
+                                           heard.calls[0].arguments.size() - before.size() - 1);
+  };
+  EXPECT_EQ(value("text", "7"), "\"7\"");
+  EXPECT_EQ(value("text", "null"), "null");
+  EXPECT_EQ(value("text", "\"a\""), R"("\"a\"")");
+  EXPECT_EQ(value("count", " 7 "), "7");
+  EXPECT_EQ(value("count", "None"), "null");
+  EXPECT_EQ(value("either", "{\"a\": 1}"), "{\"a\": 1}");
+  EXPECT_EQ(value("either", "{a"), "\"{a\"");
+  EXPECT_EQ(value("either", "[1]"), "\"[1]\"");
+  EXPECT_EQ(value("unit", "1"), "\"1\"");
+  EXPECT_EQ(value("number", "1"), "\"1\"");
+  EXPECT_EQ(value("any", "1"), "1");
+}
+
+TEST(ReplyReader, ANameInTagsIsOneOfACallWhenItsArgumentsFollow) {
+  EXPECT_EQ(heard_of("glm", "<tool_call>what\nis that?"), (Heard{"", "<tool_call>what\nis that?", {}}));
+  EXPECT_EQ(heard_of("minimax-m2",
+                     "<minimax:tool_call><invoke name=\"f\" why=\"so\"><parameter name=\"a\" "
+                     "type=\"string\">b</parameter></invoke></minimax:tool_call>"),
+            (Heard{"", "", {{"f", "{\"a\": \"b\"}"}}}));
+}
+
+TEST(ReplyReader, AClosingTagThatWasLeftOut) {
+  const auto call = [](const std::string& parameters) {
+    const Heard heard =
+        heard_of("hermes", "<tool_call>\n<function=python>\n" + parameters + "\n</tool_call>");
+    return heard.calls.size() == 1 && heard.content.empty() ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=tries>\n3\n</parameter>\n</function>"),
+            "{\"code\": \"a\", \"tries\": 3}");
+  EXPECT_EQ(call("<parameter=tries>\n3\n<parameter=code>\na\n</function>"),
+            "{\"tries\": 3, \"code\": \"a\"}");
+  // What names no argument that is missing, or does not end the call, is a part of the value.
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=other>\n</parameter>\n</function>"),
+            "{\"code\": \"a\\n<parameter=other>\"}");
+  EXPECT_EQ(call("<parameter=code>\na\n<parameter=code>\nb\n</function>\n\n</parameter>\n</function>"),
+            "{\"code\": \"a\\n<parameter=code>\\nb\\n</function>\\n\"}");
+}
+
+TEST(ReplyReader, PythonThatIsNotQuiteWell) {
+  const auto call = [](const std::string& text) {
+    const Heard heard = heard_of("lfm2", "<|tool_call_start|>[" + text + "]<|tool_call_end|>");
+    return heard.calls.size() == 1 && heard.content.empty() ? heard.calls[0].arguments : heard.show();
+  };
+  EXPECT_EQ(call("f(a='sed -n '3,4p' x')"), "{\"a\": \"sed -n '3,4p' x\"}");
+  EXPECT_EQ(call("f(a='print(g('x'))\"')"), "{\"a\": \"print(g('x'))\\\"\"}");
+  EXPECT_EQ(call("f(a=['x', 'y(')'], b={'k': 'v'})"), "{\"a\": [\"x\", \"y(')\"], \"b\": {\"k\": \"v\"}}");
+  EXPECT_EQ(call("f(a=07, b=-012, c=0, d=00)"), "{\"a\": 7, \"b\": -12, \"c\": 0, \"d\": 0}");
+  EXPECT_EQ(call("f(a='x\ny')"), "{\"a\": \"x\\ny\"}");
+  const Heard gemma =
+      heard_of("functiongemma", "<start_function_call>call:f{a:<escape>1<escape>b:2}<end_function_call>");
+  EXPECT_EQ(gemma, (Heard{"", "", {{"f", "{\"a\": \"1\", \"b\": 2}"}}}));
+}
+
 TEST(ReplyFormat, MarkersAreThoseThatMeanSomething) {
   const auto has = [](const char* format, bool tools, const char* marker) {
     const auto markers = reply_markers(*find_reply_format(format), tools);

@@ -7,7 +7,7 @@ namespace {
 
 using enum StepKind;
 
-const std::vector<Span> kThink = {{"<think>", "</think>"}};
+const std::vector<Span> kThink = {{"<think>", "</think>"}, {"<thought>", "</thought>"}};
 
 // <tool_call>{"name": ..., "arguments": {...}}</tool_call>, or the same with <function=NAME> and parameters.
 ReplyFormat function_tags(const char* name, std::vector<std::vector<std::string>> signs, const char* open,
@@ -18,6 +18,7 @@ ReplyFormat function_tags(const char* name, std::vector<std::vector<std::string>
   row.reasoning = kThink;
   row.call_open = {open};
   row.call_close = {close};
+  row.call_begins = {"<function="};
   row.call = {{kJson},      {kText, {"<function="}}, {kName, {">"}}, {kText, {">"}},
               {kArguments}, {kText, {"</function>"}}};
   row.pairs = {.key_open = "<parameter=",
@@ -56,7 +57,7 @@ ReplyFormat invocations(const char* name, const std::string& sign, const std::st
   }
   row.call_open = {"<" + prefix + "invoke name=\""};
   row.call_close = {"</" + prefix + "invoke>"};
-  row.call = {{kName, {"\""}}, {kText, {"\">"}}, {kArguments}};
+  row.call = {{kName, {"\""}}, {kText, {"\""}}, {kSkip, {">"}}, {kText, {">"}}, {kArguments}};
   row.pairs = {.key_open = "<" + prefix + "parameter name=\"",
                .key_close = "\"",
                .value_open = ">",
@@ -201,7 +202,7 @@ ReplyFormat llama() {
                                 {"<|header_start|>", "\"parameters\": "},
                                 {"<|python_start|>"}},
                                {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
-  row.call = {{kJson}, {kPython}};
+  row.call = {{kJson}, {kPython}, {kCode}};
   row.bare = true;
   return row;
 }
@@ -227,12 +228,12 @@ ReplyFormat gemma(const char* name, const char* open, const char* close, const c
   ReplyFormat row;
   row.name = name;
   row.signs = {{open, close}};
-  row.reasoning = {{"<|channel>thought", "<channel|>"}};
+  row.reasoning = {{"<|channel>thought", "<channel|>", true}};
   row.call_open = {open};
   row.call_close = {close};
   row.call = {{kText, {"call:"}}, {kName, {"{"}}, {kArguments}};
   row.literal.quotes = {quote};
-  row.silent = {"<|tool_response>"};
+  row.silent = {"<|tool_response>", "<|channel>"};
   return row;
 }
 
@@ -307,7 +308,68 @@ ReplyFormat seed_oss() {
 ReplyFormat granite() {
   ReplyFormat row =
       json_calls("granite", {{"<|start_of_role|>"}}, {"<|tool_call|>", "<tool_call>"}, {"</tool_call>"});
+  row.reasoning.push_back({"Here is my thought process:", "Here is my response:"});
+  row.reasoning.push_back({"Here's my thought process:", "Here's my response:"});
   row.answer = {{"<response>", "</response>"}};
+  return row;
+}
+
+// <|open|>TAG ATTRIBUTES<|sep|> ... <|close|>TAG<|sep|>
+ReplyFormat kimi_k3() {
+  const auto open = [](const std::string& tag) { return "<|open|>" + tag + "<|sep|>"; };
+  const auto close = [](const std::string& tag) { return "<|close|>" + tag + "<|sep|>"; };
+  ReplyFormat row;
+  row.name = "kimi-k3";
+  row.signs = {{"<|open|>", "<|close|>", "<|sep|>"}};
+  row.reasoning = {{open("think"), close("think"), true}};
+  row.answer = {{open("response"), close("response")}};
+  row.section_open = {open("tools")};
+  row.section_close = {close("tools")};
+  row.call_open = {"<|open|>call tool=\""};
+  row.call_close = {close("call")};
+  row.call = {{kName, {"\""}}, {kText, {"\""}}, {kSkip, {"<|sep|>"}}, {kText, {"<|sep|>"}}, {kArguments}};
+  row.pairs = {.key_open = "<|open|>argument key=\"",
+               .key_close = "\"",
+               .value_open = "<|sep|>",
+               .value_close = close("argument"),
+               .string_attribute = "type=\"string\"",
+               .json_attribute = "type="};
+  row.silent = {close("message")};
+  return row;
+}
+
+// <｜tool_call_begin｜>function<｜tool_sep｜>NAME <steptml:invoke name="NAME"> ... <｜tool_call_end｜>
+ReplyFormat step3() {
+  const auto token = [](const std::string& name) { return "<\uff5ctool_" + name + "\uff5c>"; };
+  const std::string invoke = "<steptml:invoke name=\"";
+  ReplyFormat row = invocations("step3", "<steptml:invoke", "steptml:", {});
+  row.section_open = {token("calls_begin")};
+  row.section_close = {token("calls_end")};
+  row.call_open = {token("call_begin")};
+  row.call_close = {token("call_end"), token("call_end") + token("sep")};
+  row.call.insert(row.call.begin(), {{kSkip, {invoke}}, {kText, {invoke}}});
+  row.call.push_back({kText, {"</steptml:invoke>"}});
+  return row;
+}
+
+// <function name="NAME"><param name="KEY">VALUE</param></function>
+ReplyFormat minicpm5() {
+  ReplyFormat row = invocations("minicpm5", "<function name=", "", {});
+  row.call_open = {"<function name=\""};
+  row.call_close = {"</function>"};
+  row.pairs.key_open = "<param name=\"";
+  row.pairs.value_close = "</param>";
+  row.pairs.verbatim = {"<![CDATA[", "]]>"};
+  return row;
+}
+
+// One list of calls, in a fence or without.
+ReplyFormat xlam() {
+  ReplyFormat row = json_calls("xlam", {{"make calls in a single JSON array"}},
+                               {"[TOOL_CALLS]", "<tool_call>"}, {"</tool_call>", "```"});
+  row.call_begins = {"```json", "```\n[", "```\n{"};
+  row.call = {{kMayText, {"```json", "```"}}, {kJson}};
+  row.bare = true;
   return row;
 }
 
@@ -336,6 +398,8 @@ const std::vector<ReplyFormat>& reply_formats() {
     std::vector<ReplyFormat> out;
     out.push_back(harmony());
     out.push_back(kimi());
+    out.push_back(kimi_k3());
+    out.push_back(step3());
     out.push_back(invocations("deepseek-dsml", "\uff5cDSML\uff5c", "\uff5cDSML\uff5c",
                               {"\uff5cDSML\uff5cfunction_calls", "\uff5cDSML\uff5ctool_calls"}));
     out.push_back(deepseek("deepseek-r1", {{"tool\u2581call\u2581begin", "```json"}}, true));
@@ -350,6 +414,8 @@ const std::vector<ReplyFormat>& reply_formats() {
     out.push_back(seed_oss());
     out.push_back(granite());
     out.push_back(minicpm());
+    out.push_back(minicpm5());
+    out.push_back(xlam());
     out.push_back(python_calls("lfm2",
                                {{"<|tool_call_start|>"}, {"<|tool_list_start|>"}, {"\"List of tools: ["}},
                                "<|tool_call_start|>", "<|tool_call_end|>"));

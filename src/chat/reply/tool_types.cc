@@ -1,21 +1,96 @@
 #include "chat/reply/tool_types.h"
 
+#include <array>
+#include <utility>
+
 namespace gantry::chat {
 namespace {
 
-const Json* member(const Json& object, const char* name) {
+constexpr int kSchemaDepthMax = 8;
+
+const Json* member(const Json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(name);
   return found == object.end() ? nullptr : &*found;
 }
 
-ArgumentType type_of(const Json& schema) {
-  const Json* type = member(schema, "type");
-  if (type == nullptr || !type->is_string()) return ArgumentType::kUnknown;
-  return *type == "string" ? ArgumentType::kText : ArgumentType::kOther;
+ArgumentTypes type_named(const Json& name) {
+  using enum ArgumentTypes::Type;
+  static constexpr std::array<std::pair<std::string_view, ArgumentTypes>, 7> kNames = {{{"string", kText},
+                                                                                        {"number", kNumber},
+                                                                                        {"integer", kInteger},
+                                                                                        {"boolean", kBoolean},
+                                                                                        {"null", kNull},
+                                                                                        {"object", kObject},
+                                                                                        {"array", kArray}}};
+  if (!name.is_string()) return {};
+  for (const auto& [text, type] : kNames)
+    if (name == text) return type;
+  return {};
+}
+
+template <typename Value>
+ArgumentTypes type_of(const Value& value) {
+  using enum ArgumentTypes::Type;
+  if (value.is_string()) return kText;
+  if (value.is_number_integer()) return kInteger;
+  if (value.is_number()) return kNumber;
+  if (value.is_boolean()) return kBoolean;
+  if (value.is_null()) return kNull;
+  return value.is_object() ? kObject : kArray;
+}
+
+// "#/$defs/NAME" and the like within `root`.
+const Json* referred(const Json& root, const Json& reference) {
+  if (!reference.is_string()) return nullptr;
+  std::string_view path = reference.get_ref<const std::string&>();
+  if (!path.starts_with("#/")) return nullptr;
+  path.remove_prefix(2);
+  const Json* at = &root;
+  while (at != nullptr && !path.empty()) {
+    const size_t end = std::min(path.find('/'), path.size());
+    at = member(*at, path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return at;
+}
+
+// What a schema lets a value be; nothing where it does not say.
+ArgumentTypes types_of(const Json& schema, const Json& root, int depth) {
+  ArgumentTypes out;
+  if (depth > kSchemaDepthMax) return out;
+  if (const Json* type = member(schema, "type")) {
+    if (!type->is_array()) out |= type_named(*type);
+    if (type->is_array())
+      for (const Json& one : *type) out |= type_named(one);
+  } else if (const Json* values = member(schema, "enum"); values != nullptr && values->is_array()) {
+    for (const Json& value : *values) out |= type_of(value);
+  } else if (const Json* value = member(schema, "const")) {
+    out |= type_of(*value);
+  }
+  for (const char* choice : {"anyOf", "oneOf", "allOf"}) {
+    const Json* list = member(schema, choice);
+    if (list == nullptr || !list->is_array()) continue;
+    for (const Json& one : *list) {
+      const ArgumentTypes types = types_of(one, root, depth + 1);
+      // A choice that may be anything leaves all open.
+      if (types.unknown() && choice != std::string_view("allOf")) return {};
+      out |= types;
+    }
+  }
+  if (const Json* reference = member(schema, "$ref"))
+    if (const Json* target = referred(root, *reference)) out |= types_of(*target, root, depth + 1);
+  const Json* nullable = member(schema, "nullable");
+  if (!out.unknown() && nullable != nullptr && *nullable == true) out |= ArgumentTypes::kNull;
+  return out;
 }
 
 }  // namespace
+
+bool ArgumentTypes::allow(const nlohmann::json& value) const {
+  const ArgumentTypes type = type_of(value);
+  return may(static_cast<Type>(type.bits_)) || (type == kInteger && may(kNumber));
+}
 
 ToolTypes::ToolTypes(const Json& tools) {
   if (!tools.is_array()) return;
@@ -28,15 +103,32 @@ ToolTypes::ToolTypes(const Json& tools) {
     const Json* parameters = member(*function, "parameters");
     const Json* properties = parameters == nullptr ? nullptr : member(*parameters, "properties");
     if (properties == nullptr || !properties->is_object()) continue;
-    for (const auto& [key, schema] : properties->items()) arguments[key] = type_of(schema);
+    for (const auto& [key, schema] : properties->items()) arguments[key] = types_of(schema, *parameters, 0);
   }
 }
 
-ArgumentType ToolTypes::type(std::string_view tool, std::string_view argument) const {
+ArgumentTypes ToolTypes::types(std::string_view tool, std::string_view argument) const {
   const auto found = tools_.find(tool);
-  if (found == tools_.end()) return ArgumentType::kUnknown;
-  const auto type = found->second.find(argument);
-  return type == found->second.end() ? ArgumentType::kUnknown : type->second;
+  if (found == tools_.end()) return {};
+  const auto types = found->second.find(argument);
+  return types == found->second.end() ? ArgumentTypes() : types->second;
+}
+
+bool ToolTypes::has(std::string_view tool, std::string_view argument) const {
+  const auto found = tools_.find(tool);
+  return found != tools_.end() && found->second.contains(argument);
+}
+
+std::string_view ToolTypes::code_tool() const {
+  for (const std::string_view name : {"python", "ipython", "code_interpreter"})
+    if (knows(name)) return name;
+  return {};
+}
+
+std::string_view ToolTypes::code_argument(std::string_view tool) const {
+  const auto found = tools_.find(tool);
+  if (found == tools_.end() || found->second.size() != 1) return "code";
+  return found->second.begin()->first;
 }
 
 }  // namespace gantry::chat
