@@ -106,6 +106,21 @@ class Words(unittest.TestCase):
                 words = self.refused(BAD_FILE, "inspect", path)
                 self.assertIn(path, words)
 
+    def test_scales_that_are_no_numbers_are_named_with_their_place(self):
+        box = os.path.join(Program.source, "models", "gantry-box.gguf")
+        with open(box, "rb") as stream:
+            good = stream.read()
+        tensors = {tensor["name"]: tensor for tensor in json.loads(run("inspect", box, "--json").stdout)["tensors"]}
+        for name in ("token_embd.weight", "blk.2.ffn_down.weight", "output_norm.weight"):
+            block = 34 if tensors[name]["type"] == "Q8_0" else 4  # its scale is at its beginning; F32: the value
+            place = tensors[name]["offset"] + 3 * block
+            with tempfile.NamedTemporaryFile(suffix=".gguf") as stream:
+                stream.write(good[:place] + b"\xff\xff\xff\xff"[:2 if block == 34 else 4] + good[place + (2 if block == 34 else 4):])
+                stream.flush()
+                for command in (["run", stream.name, "hi"], ["serve", stream.name], ["debug", "logits", stream.name, "--token-list", "1"]):
+                    words = self.refused(BAD_FILE, *command)
+                    self.assertIn(f"tensor {name}, byte {place}", words)
+
     def test_default_model_is_said(self):
         words = self.refused(NOT_FOUND, "run", "-p", "hi", GANTRY_MODEL="/nonexistent/env.gguf")
         self.assertIn("model: /nonexistent/env.gguf (from $GANTRY_MODEL)", words)
