@@ -1,5 +1,6 @@
 #include "backends/cpu/isa.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/error.h"
@@ -40,8 +41,12 @@ Isa choose_isa(const std::string& name) {
     if (!known.usable(features)) continue;
     if (name.empty() || name == known.name) return {known.name, &known.kernels()};
   }
-  throw Error(ErrorCode::kUnsupported, "this processor has no instruction set of that name", "isa " + name,
-              "there are: " + isas_here());
+  const bool exists =
+      std::any_of(std::begin(kKnown), std::end(kKnown), [&](const Known& k) { return name == k.name; });
+  throw Error(exists ? ErrorCode::kUnsupported : ErrorCode::kUsage,
+              exists ? "this processor has no instruction set '" + name + "'"
+                     : "there is no instruction set '" + name + "'",
+              "--isa", "this machine has: " + isas_here());
 }
 
 }  // namespace gantry::cpu

@@ -1,6 +1,7 @@
 #include "arch/header.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,6 +10,8 @@
 
 namespace gantry::arch {
 namespace {
+
+constexpr double kFloatLeast = 1e-20, kFloatMost = 1e20;
 
 std::string shape_text(std::span<const uint64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
@@ -45,9 +48,23 @@ uint32_t Header::need_uint(std::string_view suffix, uint32_t min, uint32_t max) 
 }
 
 std::optional<double> Header::get_float(std::string_view suffix) const {
-  return file_.metadata().get_float(key(suffix));
+  const std::optional<double> value = file_.metadata().get_float(key(suffix));
+  // Written so that NaN is out of range. No model has such numbers; computing with them ends in infinities.
+  if (const double size = std::abs(value.value_or(0));
+      size != 0 && !(size >= kFloatLeast && size <= kFloatMost)) {
+    throw Error(ErrorCode::kBadFile,
+                fmt::format("the value is {}, it must be 0 or in size from {} to {}", *value, kFloatLeast,
+                            kFloatMost),
+                fmt::format("{}: {}", file_.path(), key(suffix)));
+  }
+  return value;
 }
-double Header::need_float(std::string_view suffix) const { return file_.metadata().need_float(key(suffix)); }
+
+double Header::need_float(std::string_view suffix) const {
+  if (const auto value = get_float(suffix)) return *value;
+  return file_.metadata().need_float(key(suffix));  // throws, naming the key
+}
+
 std::optional<std::string_view> Header::get_string(std::string_view suffix) const {
   return file_.metadata().get_string(key(suffix));
 }

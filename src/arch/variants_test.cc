@@ -1,5 +1,6 @@
 // What families make of the keys and tensors that only some of their files have.
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -136,6 +137,23 @@ TEST(Rotation, LongFactorsAreForContextsBeyondTheOriginal) {
   model.uints.erase("rope.scaling.original_context_length");  // nothing shorter: made for the long ones
   const Read unsaid = read(model);
   EXPECT_EQ(&unsaid.blueprint.ropes[0].frequencies_for(1), &unsaid.blueprint.ropes[0].long_frequencies);
+}
+
+TEST(Numbers, WhatEndsInInfinitiesIsRefusedByItsKey) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(), 1e-45f, 1e30f, -1e30f}) {
+    TinyModel model = family("cohere2");
+    model.uints["attention.sliding_window"] = 16;
+    model.uints["attention.sliding_window_pattern"] = 2;
+    model.floats["logit_scale"] = bad;
+    try {
+      read(model);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadFile) << bad;
+      EXPECT_NE(error.where().find("logit_scale"), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST(Rotation, TheFourthSectionStandsStill) {

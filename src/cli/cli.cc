@@ -1,12 +1,13 @@
 #include "cli/cli.h"
 
+#include <csignal>
 #include <cstdio>
 #include <new>
-
-#include <fmt/format.h>
+#include <system_error>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/terminal.h"
 
@@ -23,7 +24,7 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 int perform(const Action& action, const device::Registry& registry) {
   return std::visit(
       Overloaded{[](const ShowText& show) {
-                   fmt::print("{}", show.text);
+                   say("{}", show.text);
                    return 0;
                  },
                  [&](const ServeCommand& command) { return serve(command, registry); },
@@ -41,24 +42,29 @@ int perform(const Action& action, const device::Registry& registry) {
 
 int fail(const Error& error) {
   std::fflush(stdout);
-  fmt::print(stderr, "{}", describe(error));
+  note("{}", describe(error));
   return error_facts(error.code()).exit_status;
 }
 
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, const device::Registry& registry) {
+  fill_standard_streams();
+  // A file that may not grow further is an error of writing it, which leaves no half of it behind.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     const Command command = parse(arguments);
     log::set_level(command.log_level);
     const int status = perform(command.action, registry);
-    if (std::fflush(stdout) != 0)
-      throw Error(ErrorCode::kIo, "the output could not be written", "standard output");
+    check_output();
     return status;
   } catch (const Error& error) {
     return fail(error);
   } catch (const std::bad_alloc&) {
     return fail(Error(ErrorCode::kMemory, "the system refused memory"));
+  } catch (const std::system_error& error) {
+    return fail(
+        Error(ErrorCode::kIo, error.what(), "", "the system is short of what the words name: see ulimit -a"));
   } catch (const std::exception& error) {
     return fail(Error(ErrorCode::kInternal, error.what(), "", "this is a bug of Gantry: please report it"));
   }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "gguf/gguf.h"
 #include "os/file.h"
@@ -56,19 +57,19 @@ int debug_tokenize(const TokenizeCommand& command) {
                                             .parse_special = command.parse_special};
   if (!command.cases_path.empty()) {
     for (const std::string& text : tokenizer::split_cases(os::read_file(command.cases_path, kFileBytesMax)))
-      fmt::print("{}\n", fmt::join(tokenizer->encode(text, options), " "));
+      say("{}\n", fmt::join(tokenizer->encode(text, options), " "));
     return 0;
   }
   const std::string text = command.text ? *command.text : read_all_input();
   const std::vector<TokenId> ids = tokenizer->encode(text, options);
   if (!command.pieces) {
-    fmt::print("{}\n", fmt::join(ids, " "));
+    say("{}\n", fmt::join(ids, " "));
     return 0;
   }
   for (const TokenId id : ids)
-    fmt::print("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
-               harmless(tokenizer->text(id)));
-  fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
+    say("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
+        harmless(tokenizer->text(id)));
+  say("{} tokens, {} bytes\n", ids.size(), text.size());
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "chat/chat_template.h"
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "completion/prompt.h"
 #include "gguf/gguf.h"
 #include "os/file.h"
@@ -135,8 +136,8 @@ int run_template_cases(const TemplateCommand& command) {
     const std::string_view line = std::string_view(cases).substr(at, end - at);
     at = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    fmt::print("{}\n", parsed ? chat::run_case_line(*parsed, line, command.now)
-                              : run_own_template(line, command.now));
+    say("{}\n",
+        parsed ? chat::run_case_line(*parsed, line, command.now) : run_own_template(line, command.now));
   }
   return 0;
 }
@@ -152,7 +153,7 @@ int debug_template(const TemplateCommand& command) {
   const chat::Json conversation = read_conversation(command);
   const std::string text = opened.tokenizer ? render_of_model(command, opened, conversation)
                                             : render_bare(command, *opened.parsed, conversation);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  put(stdout, text);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 namespace gantry::cli {
@@ -59,7 +60,7 @@ class Dialog {
  private:
   void hint(std::string_view text) {
     if (!options_.terminal) return;
-    fmt::print(stderr, "{}", text);
+    note("{}", text);
     std::fflush(stderr);
   }
 
@@ -70,17 +71,17 @@ class Dialog {
     std::string rest = space == std::string::npos ? std::string() : line.substr(space + 1);
     if (command == "/exit" || command == "/quit" || command == "/bye") return false;
     if (command == "/help" || command == "/?") {
-      fmt::print(stderr, "{}", kHelp);
+      note("{}", kHelp);
     } else if (command == "/clear") {
       conversation_.forget();
       hint("forgotten\n");
     } else if (command == "/system") {
       conversation_.set_system(std::move(rest));
-      if (conversation_.raw()) fmt::print(stderr, "without a chat template there is no place for it\n");
+      if (conversation_.raw()) note("without a chat template there is no place for it\n");
     } else if (command == "/stats") {
       print_stats();
     } else {
-      fmt::print(stderr, "no command {}; /help lists them\n", harmless(command));
+      note("no command {}; /help lists them\n", harmless(command));
     }
     std::fflush(stderr);
     return true;
@@ -95,7 +96,7 @@ class Dialog {
       });
     } catch (const Error& error) {
       writer.end();
-      fmt::print(stderr, "{}", cli::describe(error));
+      note("{}", cli::describe(error));
       return true;
     }
     writer.end();
@@ -107,14 +108,13 @@ class Dialog {
   }
 
   void print_stats() {
-    fmt::print(stderr, "last answer: {}\n", last_ ? cli::describe(*last_) : "none yet");
-    fmt::print(stderr, "conversation: {} messages{}\n", conversation_.messages(),
-               conversation_.system().empty() ? "" : " and a system message");
+    note("last answer: {}\n", last_ ? cli::describe(*last_) : "none yet");
+    note("conversation: {} messages{}\n", conversation_.messages(),
+         conversation_.system().empty() ? "" : " and a system message");
     const engine::EngineStats stats = engine_.stats();
-    fmt::print(stderr,
-               "{}: {} steps, {} tokens made, {} of {} prompt tokens from the cache, {} of {} pages free\n",
-               options_.model_id, stats.steps, stats.generated_tokens, stats.cached_tokens,
-               stats.prompt_tokens, stats.pages_free, stats.pages);
+    note("{}: {} steps, {} tokens made, {} of {} prompt tokens from the cache, {} of {} pages free\n",
+         options_.model_id, stats.steps, stats.generated_tokens, stats.cached_tokens, stats.prompt_tokens,
+         stats.pages_free, stats.pages);
   }
 
   Conversation& conversation_;

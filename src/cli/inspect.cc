@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "tokenizer/tokenizer.h"
 
@@ -211,12 +212,12 @@ int inspect(const InspectCommand& command) {
     const auto source = file->metadata().get_string(kTemplateKey);
     if (!source)
       throw Error(ErrorCode::kNotFound, "the file has no chat template", command.path + ": " + kTemplateKey);
-    std::fwrite(source->data(), 1, source->size(), stdout);
-    if (!source->ends_with('\n')) fmt::print("\n");
+    put(stdout, *source);
+    if (!source->ends_with('\n')) say("\n");
   } else if (command.json) {
-    fmt::print("{}\n", inspect_json(*file).dump(2, ' ', false, Json::error_handler_t::replace));
+    say("{}\n", inspect_json(*file).dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{}", inspect_text(*file));
+    say("{}", inspect_text(*file));
   }
   return 0;
 }

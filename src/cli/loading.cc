@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/default_model.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 namespace gantry::cli {
@@ -16,8 +16,8 @@ constexpr std::chrono::milliseconds kQuiet{500};  // a model that is loaded by t
 }  // namespace
 
 void name_model(fleet::LoadSettings& settings) {
-  const std::string note = choose_model(settings, std::getenv("GANTRY_MODEL"));
-  if (!note.empty()) fmt::print(stderr, "{}\n", note);
+  const std::string words = choose_model(settings, std::getenv("GANTRY_MODEL"));
+  if (!words.empty()) note("{}\n", words);
 }
 
 fleet::Lease load_chosen(const device::Registry& registry, fleet::LoadSettings settings) {

@@ -9,18 +9,17 @@
 
 #include "base/error.h"
 #include "chat/cases.h"
+#include "cli/complaint.h"
 #include "cli/help_texts.h"
 #include "library/recipe.h"
+#include "plan/memory_plan.h"
 #include "tokenizer/token_list.h"
 
 namespace gantry::cli {
 namespace {
 
-constexpr uint32_t kContextMax = 1u << 24;   // positions
-constexpr uint32_t kSequencesMax = 4096;     // at once
-constexpr uint32_t kStepRowsMax = 1u << 16;  // tokens in one step
-constexpr uint32_t kCheckpointsMax = 1u << 16;
-constexpr uint32_t kThreadsMax = 1024;  // of the CPU
+constexpr uint32_t kContextMax = 1u << 24;  // positions
+constexpr uint32_t kThreadsMax = 1024;      // of the CPU
 constexpr uint32_t kQuantizeThreadsMax = 256;
 constexpr uint32_t kWindowsMax = 1u << 24;
 constexpr uint32_t kQueueMax = 1u << 20;  // requests waiting
@@ -89,6 +88,14 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value
   return option;
 }
 
+// The same, where no text at all is a mistake: an unset variable of a shell, say.
+CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value, const std::string& kind,
+                      const std::string& about) {
+  return add_text(app, name, value, kind, about)->check([](const std::string& text) {
+    return text.empty() ? std::string("a value is missing") : std::string();
+  });
+}
+
 CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& kind, const std::string& about) {
   return app.add_option(name, values, about)
@@ -102,16 +109,16 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   add_number(app, "--context", load.context, 1, kContextMax,
              "Positions of one sequence; left out: the model's own, as far as it fits")
       ->group(group);
-  add_number(app, "--sequences", load.sequences, 1, kSequencesMax, "Sequences computed at once")
+  add_number(app, "--sequences", load.sequences, 1, plan::kSequencesMax, "Sequences computed at once")
       ->group(group);
   add_text(app, "--kv-type", load.kv_type, "TYPE", "Of the KV cache: f32, f16 or q8_0")->group(group);
-  add_number(app, "--step-rows", load.step_rows, 1, kStepRowsMax,
+  add_number(app, "--step-rows", load.step_rows, 1, plan::kStepRowsMax,
              "Tokens computed in one step, prompts and answers together")
       ->group(group);
   app.add_option_function<std::string>(
          "--checkpoints",
          [&load](const std::string& text) {
-           load.checkpoints = parse_number("--checkpoints", text, 0u, kCheckpointsMax);
+           load.checkpoints = parse_number("--checkpoints", text, 0u, plan::kCheckpointsMax);
          },
          "Recurrent states kept for prompts that begin alike; left out: 4 for each sequence, as far as they "
          "fit")
@@ -120,21 +127,21 @@ void add_model_flags(CLI::App& app, fleet::LoadSettings& load) {
   app.add_flag_callback(
          "--no-prefix-cache", [&load] { load.prefix_cache = false; }, "Do not keep the beginnings of prompts")
       ->group(group);
-  add_text(app, "--devices", load.devices, "LIST", "Device to use, for example cpu:0")->group(group);
-  add_text(app, "--isa", load.isa, "NAME",
-           "CPU instructions: scalar, avx2, avx512; left out: the best there is")
+  add_name(app, "--devices", load.devices, "LIST", "Device to use, for example cpu:0")->group(group);
+  add_name(app, "--isa", load.isa, "NAME",
+           "CPU instructions: scalar, avx2, avx512, avx512vnni; left out: the best there is")
       ->group(group);
   add_number(app, "--threads", load.threads, 1, kThreadsMax, "CPU threads; left out: one for each core")
       ->group(group);
   add_size(app, "--memory-cap", load.memory_cap_bytes, "Use at most so much of the device: 800MiB, 4GiB")
       ->group(group);
-  add_text(app, "--pre-split", load.pre_split_override, "NAME",
+  add_name(app, "--pre-split", load.pre_split_override, "NAME",
            "How text is split before tokenizing, instead of the file's word")
       ->group(group);
-  add_text(app, "--chat-template", load.chat_template_path, "FILE",
+  add_name(app, "--chat-template", load.chat_template_path, "FILE",
            "A Jinja file instead of the model's own template")
       ->group(group);
-  add_text(app, "--reply-format", load.reply_format, "NAME",
+  add_name(app, "--reply-format", load.reply_format, "NAME",
            "How the model writes reasoning and tool calls; left out, or auto: what its template says")
       ->group(group);
 }
@@ -322,7 +329,7 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
                          ->type_name("IDS");
   add_text(numbers, "--tokens", logits.tokens_path, "FILE", "Token ids between spaces, commas or line ends")
       ->excludes(ids);
-  add_number(numbers, "--slice", logits.slice, 1, kStepRowsMax, "Tokens computed at once");
+  add_number(numbers, "--slice", logits.slice, 1, plan::kStepRowsMax, "Tokens computed at once");
   add_text(numbers, "--out", logits.out_path, "FILE",
            "Float32 [tokens, vocabulary]; left out: standard output");
   add_model_flags(numbers, logits.load);
@@ -363,30 +370,43 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
       "Without the head of the answer");
 }
 
-// The name of the command that the words reached: "gantry debug logits".
-std::string path_of(const CLI::App& app) {
-  std::string path = app.get_name();
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+Refused refused_of(const CLI::App& app, const CLI::Error& error) {
+  Refused out;
+  out.command = app.get_name();
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) {
     at = at->get_subcommands().back();
-    path += " " + at->get_name();
+    out.command += " " + at->get_name();
   }
-  return path;
+  for (const CLI::App* command : at->get_subcommands(nullptr)) out.commands.push_back(command->get_name());
+  for (const CLI::App* one = at; one != nullptr; one = one->get_parent())
+    for (const CLI::Option* option : one->get_options())
+      for (const std::string& name : option->get_lnames()) out.flags.push_back("--" + name);
+  for (const std::string& word : app.remaining(true))
+    if (word != "--" && out.misplaced.empty()) out.misplaced = word;
+  out.words = error.what();
+  out.is_of_value = dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr &&
+                    dynamic_cast<const CLI::RequiredError*>(&error) == nullptr &&
+                    dynamic_cast<const CLI::CallForHelp*>(&error) == nullptr;
+  return out;
 }
 
-// CLI11's words, but where no command was reached: the word that should have been one.
-std::string complaint(const CLI::App& app, const std::vector<std::string>& arguments,
-                      const CLI::ParseError& error) {
-  if (!app.get_subcommands().empty()) return error.what();
-  for (const std::string& word : arguments) {
-    if (!word.starts_with('-') && app.get_option_no_throw("--log")->count() == 0)
-      return fmt::format("there is no command '{}'", word);
+// "gantry help serve" and "gantry version" are habits from other programs.
+std::vector<std::string> without_habits(std::vector<std::string> words) {
+  if (words.empty()) return words;
+  if (words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  } else if (words[0] == "version" && words.size() == 1) {
+    words[0] = "--version";
   }
-  return error.what();
+  return words;
 }
 
 }  // namespace
 
-Command parse(const std::vector<std::string>& arguments) {
+Command parse(const std::vector<std::string>& given) {
+  const std::vector<std::string> arguments = without_habits(given);
   CLI::App app(kAbout, "gantry");
   app.footer(kExamples);
   // Said twice, the last word counts; the commands take this over.
@@ -437,13 +457,13 @@ Command parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return {ShowText{app.help()}};
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
+  } catch (const CLI::CallForHelp& wish) {
+    if (app.get_subcommands().empty() && app.remaining_size(true) > 0) throw complaint(refused_of(app, wish));
     return {ShowText{app.help()}};
   } catch (const CLI::CallForVersion& version) {
     return {ShowText{std::string(version.what()) + "\n"}};
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorCode::kUsage, complaint(app, arguments, error), path_of(app),
-                "see: " + path_of(app) + " --help");
+    throw complaint(refused_of(app, error));
   }
   if (app.got_subcommand("serve")) command.action = serve;
   if (app.got_subcommand("run")) command.action = run;

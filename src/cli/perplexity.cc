@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/interrupts.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "os/file.h"
 
@@ -131,10 +132,9 @@ int perplexity(const PerplexityCommand& command, const device::Registry& registr
   try {
     const Report report = measure(command, registry, text);
     if (command.json)
-      fmt::print("{}\n",
-                 json_of(report, command).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      say("{}\n", json_of(report, command).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-      fmt::print("{}", text_of(report, command));
+      say("{}", text_of(report, command));
     return 0;
   } catch (const Interrupted& interrupted) {
     return 128 + interrupted.signal;

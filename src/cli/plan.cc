@@ -1,7 +1,7 @@
-#include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/loading.h"
+#include "cli/output.h"
 
 namespace gantry::cli {
 
@@ -9,9 +9,10 @@ int plan(const PlanCommand& command, const device::Registry& registry) {
   fleet::LoadSettings load = command.load;
   name_model(load);
   if (command.json) {
-    fmt::print("{}\n", fleet::plan_json(registry, load).dump(2));
+    say("{}\n", fleet::plan_json(registry, load)
+                    .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
-    fmt::print("{}", fleet::explain_plan(registry, load));
+    say("{}", fleet::explain_plan(registry, load));
   }
   return 0;
 }

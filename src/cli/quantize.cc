@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/interrupts.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "gguf/gguf.h"
 
@@ -30,19 +31,19 @@ double bits_before(const library::QuantizePlan& plan) {
 }
 
 void tell_fallbacks(const library::QuantizePlan& plan) {
-  if (plan.fallbacks() > 0) fmt::print(stderr, "{}", harmless(plan.fallback_text()));
+  if (plan.fallbacks() > 0) note("{}", harmless(plan.fallback_text()));
 }
 
 int show_plan(const QuantizeCommand& command) {
   const auto file = gguf::GgufFile::open(command.from);
   const library::QuantizePlan plan = library::plan_quantize(*file, command.options);
   for (const library::TensorChange& change : plan.tensors) {
-    fmt::print("{:40} {:22} {:>7} -> {:7} {:>10}\n", harmless(change.name),
-               fmt::format("[{}]", fmt::join(change.shape, ", ")), quant::facts(change.from).name,
-               quant::facts(change.to).name, human_bytes(change.bytes_after));
+    say("{:40} {:22} {:>7} -> {:7} {:>10}\n", harmless(change.name),
+        fmt::format("[{}]", fmt::join(change.shape, ", ")), quant::facts(change.from).name,
+        quant::facts(change.to).name, human_bytes(change.bytes_after));
   }
-  fmt::print("{}: {}\n{}: {}\n", harmless(command.from), size_text(plan.bytes_before, bits_before(plan)),
-             plan.recipe->name, size_text(plan.bytes_after, plan.bits_per_weight));
+  say("{}: {}\n{}: {}\n", harmless(command.from), size_text(plan.bytes_before, bits_before(plan)),
+      plan.recipe->name, size_text(plan.bytes_after, plan.bits_per_weight));
   tell_fallbacks(plan);
   return 0;
 }
@@ -69,13 +70,13 @@ int quantize(const QuantizeCommand& command) {
     line.clear();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     tell_fallbacks(plan);
-    fmt::print("{}: {}, {} (before: {}), {:.1f} s\n", harmless(command.to), plan.recipe->name,
-               size_text(plan.bytes_after, plan.bits_per_weight),
-               size_text(plan.bytes_before, bits_before(plan)), seconds.count());
+    say("{}: {}, {} (before: {}), {:.1f} s\n", harmless(command.to), plan.recipe->name,
+        size_text(plan.bytes_after, plan.bits_per_weight), size_text(plan.bytes_before, bits_before(plan)),
+        seconds.count());
     return 0;
   } catch (const Interrupted& interrupted) {
     line.clear();
-    fmt::print(stderr, "interrupted: {} was not written\n", harmless(command.to));
+    note("interrupted: {} was not written\n", harmless(command.to));
     return 128 + interrupted.signal;
   }
 }

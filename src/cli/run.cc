@@ -1,4 +1,5 @@
 #include <csignal>
+#include <filesystem>
 #include <random>
 
 #include <fmt/format.h>
@@ -10,10 +11,20 @@
 #include "cli/input.h"
 #include "cli/interrupts.h"
 #include "cli/loading.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 namespace gantry::cli {
 namespace {
+
+// The one word of `gantry run hello` names a model; often it was meant as the prompt.
+std::string mend_of_model(const RunCommand& command) {
+  const std::string& path = command.load.model_path;
+  std::error_code error;
+  if (command.prompt || path.empty() || std::filesystem::exists(path, error)) return {};
+  return fmt::format("'{}' is taken for a model; a prompt for the default one: gantry run --prompt '{}'",
+                     harmless(path), harmless(path));
+}
 
 int answer_once(Conversation& conversation, Interrupts& interrupts, const std::string& prompt) {
   AnswerWriter writer(stdout, stderr, is_terminal(STDOUT_FILENO));
@@ -34,7 +45,8 @@ int run(const RunCommand& command, const device::Registry& registry) {
     if (settled.prompt->ends_with('\n')) settled.prompt->pop_back();
   }
   if (settled.prompt && settled.prompt->empty())
-    throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "PROMPT" : "standard input");
+    throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "PROMPT" : "standard input",
+                mend_of_model(command));
   if (!command.seed_given) {
     std::random_device random;
     settled.sampling.seed = (uint64_t{random()} << 32) | random();
@@ -44,15 +56,13 @@ int run(const RunCommand& command, const device::Registry& registry) {
   const fleet::Lease model = load_chosen(registry, settled.load);
   const fleet::ModelCard& card = model->card();
   if (!command.raw && !card.has_chat_template)
-    fmt::print(stderr,
-               "{} has no chat template: each prompt is continued as it stands, nothing is remembered\n",
-               card.id);
+    note("{} has no chat template: each prompt is continued as it stands, nothing is remembered\n", card.id);
   Interrupts interrupts(false);
   Conversation conversation(model->completer(), settled, command.raw || !card.has_chat_template);
   if (settled.prompt) return answer_once(conversation, interrupts, *settled.prompt);
 
   const bool edits = is_terminal(STDOUT_FILENO);
-  fmt::print(stderr, "{}, context {}; /help lists the commands\n", card.id, card.context);
+  note("{}, context {}; /help lists the commands\n", card.id, card.context);
   const auto reader = make_line_reader(interrupts, edits);
   hold_dialog(conversation, *reader, interrupts, model->engine(), {edits, card.id});
   return 0;

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/output.h"
+
 namespace gantry::cli {
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
@@ -56,7 +58,7 @@ void AnswerWriter::write(std::string_view text, bool reasoning) {
   reasons_ = reasoning;
   const std::string shown = terminal_ ? harmless(text) : std::string(text);
   std::FILE* const to = reasoning && !terminal_ ? aside_ : out_;
-  std::fwrite(shown.data(), 1, shown.size(), to);
+  put(to, shown);
   std::fflush(to);
 }
 
@@ -90,16 +92,16 @@ void ProgressLine::update(std::string_view stage, double fraction) {
   stage_ = stage;
   shown_ = shown;
   if (terminal_) {
-    fmt::print(out_, "\r\x1b[K{}: {} {} %", work_, stage, percent);
+    put(out_, fmt::format("\r\x1b[K{}: {} {} %", work_, stage, percent));
   } else {
-    fmt::print(out_, "{}: {} {} %\n", work_, stage, percent);
+    put(out_, fmt::format("{}: {} {} %\n", work_, stage, percent));
   }
   std::fflush(out_);
 }
 
 void ProgressLine::clear() {
   if (terminal_ && shown_ >= 0) {
-    fmt::print(out_, "\r\x1b[K");
+    put(out_, "\r\x1b[K");
     std::fflush(out_);
   }
   shown_ = -1;

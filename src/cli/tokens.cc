@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "gguf/gguf.h"
 #include "text/utf8.h"
 #include "tokenizer/token_list.h"
@@ -29,7 +30,7 @@ void print_json(const tokenizer::Tokenizer& tokenizer, const std::vector<TokenId
   for (const TokenId id : ids)
     tokens.push_back({{"id", id}, {"piece", piece_json(tokenizer.token_bytes(id, true))}});
   const Json all = {{"tokens", std::move(tokens)}, {"count", ids.size()}, {"bytes", bytes}};
-  fmt::print("{}\n", all.dump());
+  say("{}\n", all.dump());
 }
 
 }  // namespace
@@ -43,13 +44,13 @@ int tokens(const TokensCommand& command) {
   if (command.json) {
     print_json(*tokenizer, ids, text.size());
   } else if (command.count) {
-    fmt::print("{}\n", ids.size());
+    say("{}\n", ids.size());
   } else if (command.ids_only) {
-    fmt::print("{}\n", fmt::join(ids, " "));
+    say("{}\n", fmt::join(ids, " "));
   } else {
     for (const TokenId id : ids)
-      fmt::print("{:>7}  {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)));
-    fmt::print("{} tokens, {} bytes\n", ids.size(), text.size());
+      say("{:>7}  {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)));
+    say("{} tokens, {} bytes\n", ids.size(), text.size());
   }
   return 0;
 }

@@ -51,6 +51,12 @@ class TextCompleter final : public Completer {
 
   std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) override {
     check_request(request);
+    for (const TokenId token : request.stop_token_ids)
+      if (token < 0 || static_cast<uint32_t>(token) >= parts_.tokenizer->size())
+        throw Error(
+            ErrorCode::kInvalidRequest,
+            fmt::format("there is no token {}, the vocabulary has {}", token, parts_.tokenizer->size()),
+            "stop_token_ids");
     sample::validate(request.sampling, parts_.tokenizer->size());
     ReadPrompt prompt = prompts_.read(request.prompt);
     if (const uint32_t context = parts_.engine->limits().context_max; prompt.tokens.size() >= context)

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 
 namespace gantry::device {
@@ -34,7 +36,7 @@ std::shared_ptr<Device> Registry::open(std::string_view id, const OpenDeviceOpti
   }
   std::string known;
   for (const DeviceFacts& facts : list(options)) known += (known.empty() ? "" : ", ") + facts.id;
-  throw Error(ErrorCode::kNotFound, "no such device", std::string(id), "there are: " + known);
+  throw Error(ErrorCode::kUsage, fmt::format("no such device: '{}'", id), "--devices", "there are: " + known);
 }
 
 }  // namespace gantry::device

@@ -133,9 +133,10 @@ void EngineCore::take_token(Sequence& s, std::span<float> logits) {
                                                    .top_logprobs = job.top_logprobs});
   if (pick.problem != sample::PickProblem::kNone) {
     const bool model = pick.problem == sample::PickProblem::kNoFiniteLogits;
-    const Error error(model ? ErrorCode::kInternal : ErrorCode::kInvalidRequest,
-                      model ? "the model produced no finite logits"
-                            : "the request's grammar and logit bias leave no token to pick");
+    const Error error = model ? Error(ErrorCode::kBadFile, "the model produced no finite logits", "",
+                                      "its numbers are damaged: fetch or convert the file again")
+                              : Error(ErrorCode::kInvalidRequest,
+                                      "the request's grammar and logit bias leave no token to pick");
     return finish(&s, FinishReason::kError, &error);
   }
   if (s.size() == s.prompt_tokens) {

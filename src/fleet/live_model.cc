@@ -10,49 +10,12 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "fleet/opened_model.h"
+#include "fleet/wording.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
-#include "os/file.h"
 
 namespace gantry::fleet {
 namespace {
-
-constexpr size_t kTemplateBytesMax = size_t{4} << 20;
-
-std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
-                                                        const gguf::GgufFile& file) {
-  if (!settings.chat_template_path.empty()) {
-    const std::string source = os::read_file(settings.chat_template_path, kTemplateBytesMax);
-    try {
-      return chat::ChatTemplate::parse(source);
-    } catch (const chat::TemplateError& error) {
-      throw Error(ErrorCode::kBadFile, error.message(),
-                  fmt::format("{}:{}", settings.chat_template_path, error.line()));
-    }
-  }
-  const auto source = file.metadata().get_string("tokenizer.chat_template");
-  if (!source) return nullptr;
-  try {
-    return chat::ChatTemplate::parse(*source);
-  } catch (const chat::TemplateError& error) {
-    log::warn("fleet",
-              "{}: the file's chat template does not parse (line {}: {}); chat is off, give --chat-template",
-              file.path(), error.line(), error.message());
-    return nullptr;
-  }
-}
-
-// How the model writes reasoning and tool calls: what was asked for, or what its template says.
-const chat::ReplyFormat& choose_format(const LoadSettings& settings,
-                                       const chat::ChatTemplate* chat_template) {
-  if (settings.reply_format.empty() || settings.reply_format == "auto")
-    return chat::reply_format_of(chat_template == nullptr ? "" : chat_template->source());
-  if (const chat::ReplyFormat* named = chat::find_reply_format(settings.reply_format)) return *named;
-  std::string names = "auto";
-  for (const chat::ReplyFormat& format : chat::reply_formats()) names += ", " + format.name;
-  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", settings.reply_format),
-              "--reply-format", "it is one of " + names);
-}
 
 // The type that holds most of the bytes.
 std::string main_dtype(const gguf::GgufFile& file) {

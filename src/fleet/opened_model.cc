@@ -1,9 +1,12 @@
 #include "fleet/opened_model.h"
 
+#include "fleet/wording.h"
+
 namespace gantry::fleet {
 
 OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
                        bool logits_of_all_rows, bool whole_windows) {
+  check_wording(settings);
   plan::Settings wishes;
   wishes.context = settings.context;
   wishes.sequences = settings.sequences;

@@ -1,25 +1,30 @@
 #include "model/loaded_model.h"
 
-#include <cmath>
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "quant/finite.h"
 
 namespace gantry::model {
 namespace {
 
+// `bytes` are of `tensor`, some or all of it.
+void check_finite(const gguf::TensorInfo& tensor, std::span<const std::byte> bytes,
+                  const gguf::GgufFile& file) {
+  const auto bad = quant::find_not_finite(*tensor.dtype, bytes);
+  if (!bad) return;
+  const auto begin = static_cast<uint64_t>(bytes.data() - file.part_bytes(tensor.part).data());
+  throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite",
+              fmt::format("{}: tensor {}, byte {}", file.part_path(tensor.part), tensor.name, begin + *bad),
+              "the file is damaged: fetch or convert it again");
+}
+
 std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile& file) {
+  check_finite(*vector.tensor, file.data(*vector.tensor), file);
   std::vector<float> values(vector.tensor->values());
   quant::decode_row(*vector.tensor->dtype, file.data(*vector.tensor), values);
-  values = {values.begin() + vector.first, values.begin() + vector.first + vector.size};
-  for (const float value : values) {
-    if (!std::isfinite(value)) {
-      throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite",
-                  file.path() + ": tensor " + std::string(vector.tensor->name),
-                  "the file is damaged: fetch it again");
-    }
-  }
-  return values;
+  return {values.begin() + vector.first, values.begin() + vector.first + vector.size};
 }
 
 // One matrix of a transposed stack: the file's rows are its columns.
@@ -107,7 +112,9 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
     if (progress) progress(done, all);
   };
   arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    stream->upload_weight(weight(m), arch::bytes_of(file, m));
+                                    const auto rows = arch::bytes_of(file, m);
+                                    check_finite(*m.tensor, rows, file);
+                                    stream->upload_weight(weight(m), rows);
                                     stream->sync();  // bounds what is in flight, and makes progress true
                                     report(arch::stored_bytes(m));
                                   },
@@ -139,6 +146,7 @@ void LoadedModel::upload(const arch::MatrixStack& what, const gguf::GgufFile& fi
   const device::WeightStack to = stack(what);
   for (uint32_t i = 0; i < what.count; ++i) {
     const auto rows = arch::bytes_of(file, what, i);
+    check_finite(*what.tensors[what.tensors.size() == 1 ? 0 : i], rows, file);
     std::vector<float> turned;
     if (what.transposed) turned = transposed(what, rows);
     stream.upload_weight(to.matrix(i), what.transposed ? std::as_bytes(std::span(turned)) : rows);

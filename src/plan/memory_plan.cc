@@ -18,6 +18,8 @@
 namespace gantry::plan {
 namespace {
 
+constexpr uint32_t kStepRowsLeast = 16;  // shorter steps are offered only where nothing else fits
+
 class Planner {
  public:
   Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
@@ -69,6 +71,7 @@ class Planner {
     return limits;
   }
 
+  uint64_t weights_bytes() const { return weights_.bytes; }
   const std::vector<std::string>& notes() const { return notes_; }  // on what the constructor decided
 
   static uint32_t pages_for(uint32_t context) { return (context + kPageTokens - 1) / kPageTokens; }
@@ -185,32 +188,108 @@ void check_settings(const arch::Blueprint& blueprint, const Settings& settings) 
   }
 }
 
-// What would fit instead: the longest context of one sequence, in each KV type that is not larger than the
-// asked one.
+// The share of what weights and buffers leave free that the KV pool may take when the user named no number: a
+// CPU's memory is also everybody else's.
+uint64_t kv_budget(const device::DeviceFacts& facts, const DevicePlan& without_kv) {
+  const uint64_t used = without_kv.bytes();
+  const uint64_t left = facts.memory_free_bytes > used ? facts.memory_free_bytes - used : 0;
+  return facts.kind == device::DeviceKind::kCpu ? left / 2 : left / 10 * 9;
+}
+
+// The plan for these settings, whether it fits or not.
+MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
+                  const device::DeviceFacts& facts, const device::Sizer& sizer) {
+  const Planner planner(blueprint, settings, facts, sizer);
+  MemoryPlan plan;
+  plan.notes = planner.notes();
+
+  // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
+  uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
+  const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
+  // What pages add: those of windows are counted beside them.
+  const auto kv_bytes = [&](uint32_t pages) {
+    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes -
+           planner.count(planner.limits(context, 0)).arena(ArenaKind::kKv).bytes;
+  };
+  const uint32_t whole = Planner::pages_for(context);
+  if (settings.context == 0 && kv_bytes(whole) > budget) {
+    const uint32_t pages = std::max(1u, largest(1, whole, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+    context = std::min(context, pages * kPageTokens);
+    plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
+                                     blueprint.context_train));
+  }
+
+  const Limits wanted = planner.limits(context, 0);
+  const uint64_t all = uint64_t{wanted.sequences} * wanted.pages_max;
+  uint32_t pages = static_cast<uint32_t>(std::min<uint64_t>(all, UINT32_MAX / 2));
+  if ((settings.context == 0 || settings.sequences == 0) && kv_bytes(pages) > budget) {
+    pages = std::max(wanted.pages_max, largest(1, pages, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+    plan.notes.push_back(
+        fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
+                    "preempted beyond that",
+                    pages, wanted.sequences, all));
+  }
+  plan.limits = planner.limits(context, pages);
+  plan.devices.push_back(planner.count(plan.limits));
+  return plan;
+}
+
+const char* flag_of(quant::Dtype kv_dtype) {
+  return kv_dtype == quant::Dtype::kQ8_0 ? "q8_0" : kv_dtype == quant::Dtype::kF16 ? "f16" : "f32";
+}
+
+// The flags of the longest context that one sequence may have with these settings; empty: none.
+std::string longest_alone(const arch::Blueprint& blueprint, Settings settings,
+                          const device::DeviceFacts& facts, const device::Sizer& sizer) {
+  settings.sequences = 1;
+  settings.checkpoints = 0;
+  const Planner planner(blueprint, settings, facts, sizer);
+  const uint32_t pages = largest(1, Planner::pages_for(blueprint.context_train), [&](uint32_t p) {
+    return planner.fits(planner.limits(p * kPageTokens, p));
+  });
+  if (pages == 0) return {};
+  std::string flags =
+      fmt::format("--sequences 1 --context {} --kv-type {}",
+                  std::min(pages * kPageTokens, blueprint.context_train), flag_of(settings.kv_dtype));
+  if (settings.step_rows != 0) flags += fmt::format(" --step-rows {}", settings.step_rows);
+  if (state_layout(blueprint).bytes != 0) flags += " --checkpoints 0";
+  return flags;
+}
+
+// What would fit instead: the same with shorter steps; the longest context of one sequence, in each KV type
+// that is not larger than the asked one; that with shorter steps.
 std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& settings,
                           const device::DeviceFacts& facts, const device::Sizer& sizer) {
   std::string text;
-  const bool recurrent = state_layout(blueprint).bytes != 0;
+  const auto offer = [&](const std::string& option) {
+    if (option.empty() || text.find(option) != std::string::npos) return;
+    text += (text.empty() ? "fits: " : "; or ") + option;
+  };
+  const auto fits = [&](const Settings& tried) {
+    return decide(blueprint, tried, facts, sizer).devices[0].bytes() <= facts.memory_free_bytes;
+  };
+  const uint32_t rows_now = settings.step_rows != 0 ? settings.step_rows : kStepRowsDefault;
+  Settings shorter = settings;
+  for (shorter.step_rows = rows_now / 2; shorter.step_rows >= kStepRowsLeast; shorter.step_rows /= 2) {
+    if (!fits(shorter)) continue;
+    offer(fmt::format("the same with --step-rows {}", shorter.step_rows));
+    break;
+  }
   for (const quant::Dtype dtype : {settings.kv_dtype, quant::Dtype::kF16, quant::Dtype::kQ8_0}) {
     Settings smaller = settings;
     smaller.kv_dtype = dtype;
-    smaller.sequences = 1;
-    smaller.checkpoints = 0;
-    const Planner planner(blueprint, smaller, facts, sizer);
-    const uint32_t pages = largest(1, Planner::pages_for(blueprint.context_train), [&](uint32_t p) {
-      return planner.fits(planner.limits(p * kPageTokens, p));
-    });
-    if (pages == 0) continue;
-    const std::string option = fmt::format("--sequences 1 --context {} --kv-type {}{}",
-                                           std::min(pages * kPageTokens, blueprint.context_train),
-                                           dtype == quant::Dtype::kQ8_0  ? "q8_0"
-                                           : dtype == quant::Dtype::kF16 ? "f16"
-                                                                         : "f32",
-                                           recurrent ? " --checkpoints 0" : "");
-    if (text.find(option) == std::string::npos) text += (text.empty() ? "fits: " : "; or ") + option;
+    offer(longest_alone(blueprint, smaller, facts, sizer));
   }
-  return text.empty() ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
-                      : text;
+  shorter = settings;
+  for (shorter.step_rows = rows_now / 2; text.empty() && shorter.step_rows >= 1; shorter.step_rows /= 2)
+    offer(longest_alone(blueprint, shorter, facts, sizer));
+  if (!text.empty()) return text;
+  const uint64_t weights =
+      Planner(blueprint, settings, facts, sizer).weights_bytes() + sizer.overhead_bytes();
+  return weights > facts.memory_free_bytes
+             ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
+             : "beside the weights there is no room for even one sequence: use a smaller model or "
+               "quantization, or more memory";
 }
 
 [[noreturn]] void refuse(const arch::Blueprint& blueprint, const Settings& settings, const DevicePlan& plan,
@@ -227,14 +306,6 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
           human_bytes(plan.host_bytes), plan.facts.memory_free_bytes,
           human_bytes(plan.facts.memory_free_bytes), plan.bytes() - plan.facts.memory_free_bytes),
       plan.facts.id, nearest_plans(blueprint, settings, plan.facts, sizer));
-}
-
-// The share of what weights and buffers leave free that the KV pool may take when the user named no number: a
-// CPU's memory is also everybody else's.
-uint64_t kv_budget(const device::DeviceFacts& facts, const DevicePlan& without_kv) {
-  const uint64_t used = without_kv.bytes();
-  const uint64_t left = facts.memory_free_bytes > used ? facts.memory_free_bytes - used : 0;
-  return facts.kind == device::DeviceKind::kCpu ? left / 2 : left / 10 * 9;
 }
 
 }  // namespace
@@ -279,38 +350,7 @@ quant::Dtype parse_kv_dtype(std::string_view name) {
 MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
                      const device::DeviceFacts& facts, const device::Sizer& sizer) {
   check_settings(blueprint, settings);
-  const Planner planner(blueprint, settings, facts, sizer);
-  MemoryPlan plan;
-  plan.notes = planner.notes();
-
-  // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
-  uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
-  const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
-  // What pages add: those of windows are counted beside them.
-  const auto kv_bytes = [&](uint32_t pages) {
-    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes -
-           planner.count(planner.limits(context, 0)).arena(ArenaKind::kKv).bytes;
-  };
-  const uint32_t whole = Planner::pages_for(context);
-  if (settings.context == 0 && kv_bytes(whole) > budget) {
-    const uint32_t pages = std::max(1u, largest(1, whole, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
-    context = std::min(context, pages * kPageTokens);
-    plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
-                                     blueprint.context_train));
-  }
-
-  const Limits wanted = planner.limits(context, 0);
-  const uint64_t all = uint64_t{wanted.sequences} * wanted.pages_max;
-  uint32_t pages = static_cast<uint32_t>(std::min<uint64_t>(all, UINT32_MAX / 2));
-  if ((settings.context == 0 || settings.sequences == 0) && kv_bytes(pages) > budget) {
-    pages = std::max(wanted.pages_max, largest(1, pages, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
-    plan.notes.push_back(
-        fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
-                    "preempted beyond that",
-                    pages, wanted.sequences, all));
-  }
-  plan.limits = planner.limits(context, pages);
-  plan.devices.push_back(planner.count(plan.limits));
+  MemoryPlan plan = decide(blueprint, settings, facts, sizer);
   if (plan.devices[0].bytes() > facts.memory_free_bytes) refuse(blueprint, settings, plan.devices[0], sizer);
   return plan;
 }

@@ -1,7 +1,10 @@
 #include "plan/memory_plan.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
+#include <sstream>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -189,6 +192,74 @@ TEST(MemoryPlan, NothingFitsSaysSo) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
     EXPECT_NE(error.mend().find("the weights alone do not fit"), std::string::npos) << error.mend();
+  }
+}
+
+// The settings of one offer: "the same with --step-rows 64", "--sequences 1 --context 96 --kv-type f16".
+Settings offered(const std::string& text, Settings settings) {
+  std::istringstream words(text);
+  for (std::string flag, value; words >> flag;) {
+    if (!flag.starts_with("--")) continue;
+    words >> value;
+    if (flag == "--sequences")
+      settings.sequences = static_cast<uint32_t>(std::stoul(value));
+    else if (flag == "--context")
+      settings.context = static_cast<uint32_t>(std::stoul(value));
+    else if (flag == "--step-rows")
+      settings.step_rows = static_cast<uint32_t>(std::stoul(value));
+    else if (flag == "--checkpoints")
+      settings.checkpoints = static_cast<uint32_t>(std::stoul(value));
+    else if (flag == "--kv-type")
+      settings.kv_dtype = parse_kv_dtype(value);
+    else
+      ADD_FAILURE() << flag;
+  }
+  return settings;
+}
+
+TEST(MemoryPlan, WhatARefusalOffersFits) {
+  Model model;
+  size_t offers = 0, nothing = 0;
+  for (const uint32_t context : {0u, 1024u}) {
+    Settings settings;
+    settings.context = context;
+    settings.sequences = context == 0 ? 0 : 8;
+    for (uint64_t free = 50'000; free < 2'500'000; free += 7'919) {
+      model.facts.memory_free_bytes = free;
+      try {
+        model.plan(settings);
+      } catch (const Error& error) {
+        std::string rest = error.mend();
+        if (!rest.starts_with("fits: ")) {
+          ++nothing;
+          continue;
+        }
+        rest = rest.substr(6);
+        while (!rest.empty()) {
+          const size_t end = std::min(rest.find("; or "), rest.size());
+          EXPECT_NO_THROW(model.plan(offered(rest.substr(0, end), settings))) << free << ": " << error.mend();
+          rest = rest.substr(std::min(end + 5, rest.size()));
+          ++offers;
+        }
+      }
+    }
+  }
+  EXPECT_GT(offers, 10u);
+  EXPECT_GT(nothing, 1u);
+}
+
+TEST(MemoryPlan, TheWeightsAreToBlameOnlyWhereTheyAre) {
+  Model model;
+  const MemoryPlan any = model.plan({});
+  const uint64_t weights = any.devices[0].arena(ArenaKind::kWeights).bytes + any.devices[0].overhead_bytes;
+  for (const uint64_t free : {weights - 1, weights}) {
+    model.facts.memory_free_bytes = free;
+    try {
+      model.plan({});
+      FAIL() << free;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.mend().starts_with("the weights alone do not fit"), free < weights) << error.mend();
+    }
   }
 }
 

@@ -22,9 +22,9 @@ using boost::system::error_code;
 
 constexpr size_t kReadBytes = size_t{16} << 10;      // one read
 constexpr size_t kInboxBytesMax = size_t{64} << 10;  // read, not yet taken: pipelined requests wait there
-constexpr std::chrono::milliseconds kLingerDeadline{2'000};  // a refused client may still be sending
-constexpr size_t kLingerBytesMax = size_t{8} << 20;
-constexpr std::chrono::hours kNoDeadline{24};  // every wait is ended by an event
+constexpr std::chrono::milliseconds kLingerDeadline{5'000};  // a refused client may still be sending
+constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have on its way
+constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 

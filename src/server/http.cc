@@ -25,6 +25,7 @@ constexpr std::array kReasons = {
     Reason{405, "Method Not Allowed"},
     Reason{408, "Request Timeout"},
     Reason{413, "Content Too Large"},
+    Reason{415, "Unsupported Media Type"},
     Reason{417, "Expectation Failed"},
     Reason{421, "Misdirected Request"},
     Reason{429, "Too Many Requests"},

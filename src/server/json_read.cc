@@ -122,6 +122,8 @@ const char* kind_of(const Json& value) {
 }
 
 Json parse_object(std::string_view body) {
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    throw bad_request("the body is empty, not JSON: send an object");
   SizeCheck().scan(body);
   Json json;
   try {
@@ -139,6 +141,14 @@ Json parse_object(std::string_view body) {
 }
 
 void check_field(std::string_view name, FieldKind kind, double low, double high, const Json& value) {
+  // A number of the wrong sort is told itself: 1.5, or 1e30, which is whole but nothing that counts.
+  if (!is_kind(kind, value) && kind == FieldKind::kInteger && value.is_number()) {
+    const bool whole = std::nearbyint(value.get<double>()) == value.get<double>();
+    throw bad_request(
+        fmt::format("'{}' must be an integer{}, is {}", name,
+                    whole ? std::string_view(" of 64 bits") : std::string_view(), value.get<double>()),
+        std::string(name), whole ? "out_of_range" : "invalid_type");
+  }
   if (!is_kind(kind, value))
     throw bad_request(fmt::format("'{}' must be {}, is {}", name, name_of(kind), kind_of(value)),
                       std::string(name), "invalid_type");

@@ -23,6 +23,8 @@ struct Draft {
   completion::ChatInput chat;
   std::optional<uint64_t> seed;
   std::optional<uint32_t> tokens_max;
+  bool tokens_unlimited = false;  // -1 was said
+  bool no_penalties = false;      // a window of no tokens was said
   bool logprobs = false;
   std::optional<uint32_t> top_logprobs;
   bool drop_tools = false;
@@ -43,6 +45,9 @@ void store_stop(Draft& draft, const Json& value) {
   if (value.is_string()) {
     stop.push_back(value.get<std::string>());
   } else {
+    if (!value.is_array())
+      throw bad_request(fmt::format("'stop' must be a string or an array of strings, is {}", kind_of(value)),
+                        "stop", "invalid_type");
     check_field("stop", FieldKind::kArray, 0, completion::kStopStringsMax, value);
     for (const Json& item : value) {
       check_field("stop", FieldKind::kString, 1, completion::kStopStringBytesMax, item);
@@ -95,6 +100,20 @@ void store_response_format(Draft&, const Json& value) {
   throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported", "response_format");
 }
 
+// -1 is how clients of llama.cpp say "as many as the context holds".
+void store_tokens_max(Draft& draft, const Json& value, const char* name, double least) {
+  draft.tokens_unlimited = value.get<double>() < 0;
+  if (draft.tokens_unlimited) return;
+  check_field(name, FieldKind::kInteger, least, kTokensMax, value);
+  draft.tokens_max = as_u32(value);
+}
+
+// llama.cpp's: -1 is the whole context, 0 no penalties at all.
+void store_repeat_last_n(Draft& draft, const Json& value) {
+  draft.no_penalties = value.get<double>() == 0;
+  draft.request.base.sampling.penalty_window = value.get<double>() < 0 ? 0 : as_u32(value);
+}
+
 // Rows common to both APIs.
 constexpr double kAll = kAnyNumber;
 constexpr std::array kCommonRows = {
@@ -129,10 +148,12 @@ constexpr std::array kCommonRows = {
         [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }},
     Row{"frequency_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
         [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }},
-    Row{"repeat_last_n", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.penalty_window = as_u32(v); }},
+    Row{"repeat_last_n", FieldKind::kInteger, -1, sample::kPenaltyWindowMax, store_repeat_last_n},
     Row{"penalty_window", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.penalty_window = as_u32(v); }},
+        [](Draft& d, const Json& v) {
+          d.no_penalties = false;
+          d.request.base.sampling.penalty_window = as_u32(v);
+        }},
     Row{"logit_bias", FieldKind::kObject, 0, sample::kLogitBiasMax, store_logit_bias},
     Row{"response_format", FieldKind::kObject, -kAll, kAll, store_response_format},
 };
@@ -148,8 +169,16 @@ void store_tool_choice(Draft& draft, const Json& value) {
   throw unsupported("'tool_choice' other than \"none\" and \"auto\" is not supported", "tool_choice");
 }
 
+// What says nothing is as good as absent.
 void refuse_if_filled(const Json& value, const char* name) {
-  if (!value.empty()) throw unsupported(fmt::format("'{}' is not supported", name), name);
+  const bool says_nothing = value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
+  if (!says_nothing) throw unsupported(fmt::format("'{}' is not supported", name), name);
+}
+
+// The old name of tool_choice, which went with `functions`.
+void store_function_call(Draft&, const Json& value) {
+  if (value.is_string() && (value == "none" || value == "auto")) return;
+  throw unsupported("'function_call' other than \"none\" and \"auto\" is not supported", "function_call");
 }
 
 void store_modalities(Draft&, const Json& value) {
@@ -161,11 +190,11 @@ void store_modalities(Draft&, const Json& value) {
 constexpr std::array kChatRows = {
     // What a message may be is the chat room's to say, when the prompt is made.
     Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
-    Row{"max_tokens", FieldKind::kInteger, 1, kTokensMax,
-        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }},
     // The newer name wins where both are given.
-    Row{"max_completion_tokens", FieldKind::kInteger, 1, kTokensMax,
-        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    Row{"max_completion_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_completion_tokens", 1); }},
     Row{"logprobs", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.logprobs = v.get<bool>(); }},
     Row{"top_logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
@@ -178,6 +207,7 @@ constexpr std::array kChatRows = {
         [](Draft& d, const Json& v) { d.chat.add_generation_prompt = v.get<bool>(); }},
     Row{"functions", FieldKind::kArray, -kAll, kAll,
         [](Draft&, const Json& v) { refuse_if_filled(v, "functions"); }},
+    Row{"function_call", FieldKind::kAny, -kAll, kAll, store_function_call},
     Row{"audio", FieldKind::kObject, -kAll, kAll,
         [](Draft&, const Json& v) { refuse_if_filled(v, "audio"); }},
     Row{"modalities", FieldKind::kArray, -kAll, kAll, store_modalities},
@@ -189,6 +219,9 @@ std::vector<TokenId> token_ids(const Json& list) {
   std::vector<TokenId> out;
   out.reserve(list.size());
   for (const Json& item : list) {
+    if (!item.is_number())
+      throw bad_request(fmt::format("item {} of a prompt of token ids is {}", out.size(), kind_of(item)),
+                        "prompt", "invalid_type");
     check_field("prompt", FieldKind::kInteger, 0, INT32_MAX, item);
     out.push_back(static_cast<TokenId>(as_u32(item)));
   }
@@ -223,8 +256,8 @@ void store_prompt(Draft& draft, const Json& value) {
 
 constexpr std::array kCompletionRows = {
     Row{"prompt", FieldKind::kAny, -kAll, kAll, store_prompt},
-    Row{"max_tokens", FieldKind::kInteger, 0, kTokensMax,
-        [](Draft& d, const Json& v) { d.tokens_max = as_u32(v); }},
+    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 0); }},
     Row{"logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
         [](Draft& d, const Json& v) {
           d.logprobs = true;
@@ -259,7 +292,15 @@ void settle(Draft& draft) {
   request.base.logprobs = draft.logprobs;
   request.base.top_logprobs = draft.logprobs ? draft.top_logprobs.value_or(0) : 0;
   request.base.sampling.seed = draft.seed ? *draft.seed : random_seed();
-  if (!draft.tokens_max && request.api == Api::kCompletions) draft.tokens_max = kCompletionsDefaultTokens;
+  if (draft.tokens_unlimited)
+    draft.tokens_max.reset();
+  else if (!draft.tokens_max && request.api == Api::kCompletions)
+    draft.tokens_max = kCompletionsDefaultTokens;
+  if (draft.no_penalties) {
+    sample::SamplingParams& sampling = request.base.sampling;
+    sampling.repetition_penalty = 1;
+    sampling.presence_penalty = sampling.frequency_penalty = 0;
+  }
   request.nothing_to_generate = draft.tokens_max == 0U;
   request.base.tokens_max = draft.tokens_max.value_or(0);
   if (draft.drop_tools) draft.chat.tools = nullptr;

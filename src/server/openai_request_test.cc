@@ -50,6 +50,92 @@ TEST(OpenaiRequest, OtherNames) {
   EXPECT_EQ(chat(R"(,"top_k":-1)").base.sampling.top_k, 0U);
 }
 
+TEST(OpenaiRequest, MinusOneTokensAreAsManyAsTheContextHolds) {
+  for (const char* field : {"max_tokens", "max_completion_tokens"})
+    EXPECT_EQ(chat(",\"" + std::string(field) + "\":-1").base.tokens_max, 0U);
+  EXPECT_EQ(chat(R"(,"max_tokens":7,"max_completion_tokens":-1)").base.tokens_max, 0U);
+  EXPECT_EQ(chat(R"(,"max_tokens":-1,"max_completion_tokens":7)").base.tokens_max, 7U);
+  const GenerateRequest bare = read_generate_request(Api::kCompletions, R"({"prompt":"a","max_tokens":-1})");
+  EXPECT_EQ(bare.base.tokens_max, 0U);
+  EXPECT_FALSE(bare.nothing_to_generate);
+  for (const char* bad : {R"(,"max_tokens":0)", R"(,"max_tokens":-2)", R"(,"max_tokens":-1.5)"})
+    EXPECT_THROW(chat(bad), HttpError) << bad;
+}
+
+TEST(OpenaiRequest, TheWindowOfPenaltiesInBothWords) {
+  const auto sampling = [](const std::string& window) {
+    return chat(R"(,"repeat_penalty":1.5,"presence_penalty":1,"frequency_penalty":1,)" + window)
+        .base.sampling;
+  };
+  EXPECT_EQ(sampling(R"("repeat_last_n":-1)").penalty_window, 0U);
+  EXPECT_EQ(sampling(R"("repeat_last_n":-1)").repetition_penalty, 1.5);
+  const auto none = sampling(R"("repeat_last_n":0)");
+  EXPECT_EQ(none.repetition_penalty, 1);
+  EXPECT_EQ(none.presence_penalty, 0);
+  EXPECT_EQ(none.frequency_penalty, 0);
+  EXPECT_EQ(sampling(R"("penalty_window":0)").repetition_penalty, 1.5) << "our own word: 0 is all";
+}
+
+// What clients send for "nothing".
+TEST(OpenaiRequest, NullsAndEmptyValuesAreAsAbsent) {
+  for (const char* field : {"stream",
+                            "stream_options",
+                            "n",
+                            "stop",
+                            "stop_token_ids",
+                            "ignore_eos",
+                            "seed",
+                            "temperature",
+                            "top_p",
+                            "top_k",
+                            "min_p",
+                            "typical_p",
+                            "repeat_penalty",
+                            "repetition_penalty",
+                            "presence_penalty",
+                            "frequency_penalty",
+                            "repeat_last_n",
+                            "penalty_window",
+                            "logit_bias",
+                            "response_format",
+                            "max_tokens",
+                            "max_completion_tokens",
+                            "logprobs",
+                            "top_logprobs",
+                            "tools",
+                            "tool_choice",
+                            "chat_template_kwargs",
+                            "add_generation_prompt",
+                            "functions",
+                            "function_call",
+                            "audio",
+                            "modalities",
+                            "model"}) {
+    EXPECT_NO_THROW(chat(",\"" + std::string(field) + "\":null")) << field;
+  }
+  for (const char* more : {R"(,"functions":[])", R"(,"audio":{})", R"(,"tools":[])", R"(,"stop":[])",
+                           R"(,"logit_bias":{})", R"(,"function_call":"auto")", R"(,"function_call":"none")"})
+    EXPECT_NO_THROW(chat(more)) << more;
+  EXPECT_NO_THROW(read_generate_request(Api::kCompletions, R"({"prompt":"a","suffix":"","best_of":null})"));
+  EXPECT_THROW(chat(R"(,"function_call":{"name":"f"})"), HttpError);
+}
+
+TEST(OpenaiRequest, NumbersThatAreNotCountsAreToldThemselves) {
+  const auto message = [](const std::string& more) {
+    try {
+      chat(more);
+    } catch (const HttpError& error) {
+      return error.code() + ": " + error.message();
+    }
+    return std::string("taken");
+  };
+  EXPECT_EQ(message(R"(,"n":1.5)"), "invalid_type: 'n' must be an integer, is 1.5");
+  EXPECT_EQ(message(R"(,"max_tokens":1e30)"),
+            "out_of_range: 'max_tokens' must be an integer of 64 bits, is 1e+30");
+  EXPECT_EQ(message(R"(,"stop":1)"),
+            "invalid_type: 'stop' must be a string or an array of strings, is a number");
+}
+
 TEST(OpenaiRequest, ChoicesHaveSeedsOfTheirOwn) {
   const GenerateRequest request =
       read_generate_request(Api::kCompletions, R"({"prompt":["a","b"],"n":2,"seed":18446744073709551615})");

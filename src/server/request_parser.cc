@@ -15,6 +15,8 @@ namespace http = boost::beast::http;
 
 constexpr size_t kBlankLinesMax = 4;  // before a request line (RFC 9112, 2.2 asks for one)
 
+constexpr char kTlsHandshake = 0x16;  // the first byte of a TLS client
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -89,6 +91,10 @@ size_t RequestParser::feed_head(std::string_view input) {
     if (head_.size() >= limits_.header_bytes)
       throw HttpError(431, "invalid_request_error", "too_large",
                       fmt::format("the head is larger than {} bytes", limits_.header_bytes));
+    // Before its line is whole, so that a client of another protocol need not wait for its answer.
+    if (head_.empty() && c != '\r' && !is_token_char(c))
+      throw bad_request(c == kTlsHandshake ? "TLS is not spoken here: call http://, not https://"
+                                           : "this is no HTTP request: it does not begin with a method");
     head_ += c;
     if (c != '\n') continue;
     if (head_.size() == 2) {
@@ -141,6 +147,7 @@ void RequestParser::find_framing() {
     return std::ranges::count(request_.headers, name, &Header::name);
   };
   if (count("host") > 1) throw bad_request("more than one Host");
+  take_host_of_target();
   if (count("content-length") > 1) throw bad_request("more than one Content-Length");
   if (count("transfer-encoding") > 1) throw bad_request("more than one Transfer-Encoding");
   const std::string* length = request_.header("content-length");
@@ -160,6 +167,10 @@ void RequestParser::find_framing() {
   request_.keep_alive = request_.minor_version == 1 ? !lists(request_, "connection", "close")
                                                     : lists(request_, "connection", "keep-alive") &&
                                                           !lists(request_, "connection", "close");
+  if (const std::string* content = request_.header("content-encoding");
+      content != nullptr && !content->empty() && !same_ignoring_case(*content, "identity"))
+    throw HttpError(415, "invalid_request_error", "unsupported",
+                    "of content codings none is understood: send the body as it is");
   if (const std::string* expect = request_.header("expect"); expect != nullptr) {
     if (!same_ignoring_case(*expect, "100-continue"))
       throw HttpError(417, "invalid_request_error", "expectation_failed",
@@ -167,6 +178,22 @@ void RequestParser::find_framing() {
     expects_continue_ = request_.minor_version == 1;
   }
   state_ = chunks_ || body_left_ > 0 ? State::kBody : State::kDone;
+}
+
+// Who is meant is said once: the authority of an absolute target takes the place of Host (RFC 9112, 3.2.2).
+void RequestParser::take_host_of_target() {
+  const std::string_view target = request_.target;
+  const size_t scheme = target.starts_with('/') ? std::string_view::npos : target.find("://");
+  if (scheme == std::string_view::npos) return;
+  std::string_view authority = target.substr(scheme + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const auto host = std::ranges::find(request_.headers, "host", &Header::name);
+  if (host == request_.headers.end()) {
+    // HTTP/1.1 asks for the field all the same.
+    if (request_.minor_version == 0) request_.headers.push_back({"host", std::string(authority)});
+  } else {
+    host->value = authority;
+  }
 }
 
 size_t RequestParser::feed_body(std::string_view input) {

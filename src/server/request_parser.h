@@ -46,6 +46,7 @@ class RequestParser {
   void judge_lines();
   void split_head();
   void find_framing();
+  void take_host_of_target();
 
   const ParserLimits limits_;
   State state_ = State::kHead;

@@ -154,6 +154,44 @@ TEST(RequestParser, RefusesBrokenRequestLines) {
   EXPECT_EQ(status_of("\r\n\r\n\r\n\r\n\r\n\r\n"), 400) << "empty lines for ever";
 }
 
+// A client of TLS would wait for its answer until the deadline of heads.
+TEST(RequestParser, RefusesOtherProtocolsAtTheirFirstByte) {
+  EXPECT_THROW(RequestParser(kLimits).feed("\x16"), HttpError);
+  EXPECT_THROW(RequestParser(kLimits).feed(std::string_view("\0", 1)), HttpError);
+  EXPECT_THROW(RequestParser(kLimits).feed(" "), HttpError);
+  EXPECT_THROW(RequestParser(kLimits).feed("{"), HttpError);
+  EXPECT_NO_THROW(RequestParser(kLimits).feed("\r"));
+  EXPECT_NO_THROW(RequestParser(kLimits).feed("G"));
+}
+
+TEST(RequestParser, TheHostOfAnAbsoluteTargetCounts) {
+  const auto host = [](const std::string& head) {
+    RequestParser parser(kLimits);
+    parser.feed(head + "\r\n");
+    const std::string* found = parser.request().header("host");
+    return found == nullptr ? std::string("none") : *found;
+  };
+  EXPECT_EQ(host("GET http://a.example:80/x?y HTTP/1.1\r\nHost: b.example\r\n"), "a.example:80");
+  EXPECT_EQ(host("GET http://a.example HTTP/1.1\r\nHost: b.example\r\n"), "a.example");
+  EXPECT_EQ(host("GET http://a.example/ HTTP/1.0\r\n"), "a.example");
+  EXPECT_EQ(host("GET http://a.example/ HTTP/1.1\r\n"), "none") << "HTTP/1.1 asks for the field";
+  EXPECT_EQ(host("GET /x?u=http://a.example/ HTTP/1.1\r\nHost: b.example\r\n"), "b.example");
+}
+
+TEST(RequestParser, TakesNoContentCodings) {
+  const auto status = [](const std::string& field) {
+    try {
+      RequestParser(kLimits).feed("POST / HTTP/1.1\r\nHost: a\r\n" + field + "\r\n");
+    } catch (const HttpError& error) {
+      return error.status();
+    }
+    return 0;
+  };
+  EXPECT_EQ(status("Content-Encoding: gzip\r\n"), 415);
+  EXPECT_EQ(status("Content-Encoding: Identity\r\n"), 0);
+  EXPECT_EQ(status("Content-Encoding:\r\n"), 0);
+}
+
 TEST(RequestParser, RefusesBrokenChunks) {
   for (const char* body : {"5\r\nabc\r\n0\r\n\r\n",
                            "3 \r\nabc\r\n0\r\n\r\n",

@@ -109,6 +109,37 @@ std::string methods_of(std::string_view path) {
   return out.empty() ? out : out + ", OPTIONS";
 }
 
+// A route's path may be followed by one slash.
+std::string path_of(const HttpRequest& request) {
+  std::string path = request.path();
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+// The path that was likely meant: clients are given the base URL with /v1 too few or too often, and join it
+// with a slash too many.
+std::string likely_path(std::string_view path) {
+  std::string single;
+  for (const char c : path)
+    if (c != '/' || !single.ends_with('/')) single += c;
+  if (single.size() > 1 && single.ends_with('/')) single.pop_back();
+  for (const std::string_view prefix : {"", "/v1"}) {
+    for (const std::string_view doubled : {"", "/v1"}) {
+      if (!single.starts_with(doubled)) continue;
+      const std::string candidate = std::string(prefix) + single.substr(doubled.size());
+      if (candidate != path && !methods_of(candidate).empty()) return candidate;
+    }
+  }
+  return {};
+}
+
+HttpError no_such_path(const std::string& path) {
+  const std::string meant = likely_path(path);
+  return {404, "invalid_request_error", "not_found",
+          "no such path: '" + path.substr(0, kQuotedPathMax) + "'" +
+              (meant.empty() ? "" : "; did you mean '" + meant.substr(0, kQuotedPathMax) + "'?")};
+}
+
 // Runs a handler, turning what it throws into an answer.
 void run_handler(const Route& route, Call& call) {
   const std::shared_ptr<Reply> reply = call.reply;
@@ -138,16 +169,14 @@ HttpResponse refuse_method(const HttpRequest& head, const std::string& methods) 
 std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
   try {
     guard_.check_origin(head);
-    const std::string path = head.path();
+    const std::string path = path_of(head);
     const std::string methods = methods_of(path);
     if (head.method == "OPTIONS" && (!methods.empty() || path == "*")) {
       HttpResponse response = guard_.preflight(head, methods.empty() ? "GET, HEAD, POST, OPTIONS" : methods);
       response.headers.push_back({"allow", methods});
       return response;
     }
-    if (methods.empty())
-      throw HttpError(404, "invalid_request_error", "not_found",
-                      "no such path: '" + path.substr(0, kQuotedPathMax) + "'");
+    if (methods.empty()) throw no_such_path(path);
     const Route* route = find_route(head.method, path);
     if (route == nullptr) return refuse_method(head, methods);
     if (route->key == Key::kAsked) guard_.check_key(head);
@@ -161,7 +190,7 @@ std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
 }
 
 void Router::answer(HttpRequest request, std::shared_ptr<Reply> reply) const {
-  const std::string path = request.path();
+  const std::string path = path_of(request);
   const Route* route = find_route(request.method, path);
   if (route->cost == Cost::kAtOnce) {
     Call call{fleet_, request, rest_of(*route, path), std::move(reply)};

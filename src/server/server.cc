@@ -20,6 +20,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/connection.h"
 #include "server/core.h"
@@ -40,7 +41,16 @@ constexpr std::chrono::milliseconds kWatchStep{20};        // how often shutdown
 constexpr std::chrono::milliseconds kCutDeadline{10'000};  // for connections that were cut to end
 
 Error cannot_listen(const std::string& url, const error_code& error) {
-  return {ErrorCode::kIo, "cannot listen: " + error.message(), url};
+  const char* mend = "";
+  if (error == asio::error::address_in_use)
+    mend = "another program listens there: end it, or choose another --port";
+  else if (error == asio::error::access_denied)
+    mend = "ports below 1024 belong to the system: choose another --port";
+  else if (error == boost::system::errc::address_not_available)
+    mend = "this machine has no such address; --host 0.0.0.0 listens on all that it has";
+  else if (error.category() == asio::error::get_netdb_category())
+    mend = "no address goes by that name: check --host";
+  return {ErrorCode::kIo, "cannot listen: " + error.message(), url, mend};
 }
 
 class HttpServer final : public Server {
@@ -251,7 +261,12 @@ ServerStats HttpServer::stats() const {
 }  // namespace
 
 std::unique_ptr<Server> Server::start(fleet::Fleet& fleet, const ServerOptions& options) {
-  return std::make_unique<HttpServer>(fleet, options);
+  try {
+    return std::make_unique<HttpServer>(fleet, options);
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorCode::kIo, error.what(), "",
+                "the system is short of what the words name: see ulimit -a");
+  }
 }
 
 }  // namespace gantry::server

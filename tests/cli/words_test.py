@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from program import Program, run
+from program import Program, environment, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
             ["debug", "tokenize"], ["debug", "template"])
@@ -63,6 +63,31 @@ class Words(unittest.TestCase):
         self.assertIn("OUT", self.refused(USAGE, "quantize", "a.gguf"))
         self.assertIn("--file", self.refused(USAGE, "perplexity", "a.gguf"))
 
+    def test_slips_of_the_fingers(self):
+        for meant, *slip in (("serve", "serv"), ("serve", "srve"), ("quantize", "quantise", "a", "b", "c"), ("logits", "debug", "logit"),
+                             ("--version", "--versio"), ("--port", "serve", "--prot", "1"), ("--context", "plan", "--contex=64"),
+                             ("--json", "inspect", "--jsn"), ("serve", "help", "serv")):
+            self.assertIn(f"did you mean {meant}?", self.refused(USAGE, *slip))
+        for far in (["xyzzy"], ["plan", "--zzz"], ["-v"], ["debug", "xyzzy"]):
+            words = self.refused(USAGE, *far)
+            self.assertIn(f"'{far[-1]}'", words)
+            self.assertNotIn("did you mean", words)
+        self.assertIn("a command is missing", self.refused(USAGE, "--log", "debug"))
+        self.assertIn("logits, tokenize, template", self.refused(USAGE, "debug"))
+
+    def test_habits_from_other_programs(self):
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+        self.assertEqual(run("help", "debug", "logits").stdout, run("debug", "logits", "--help").stdout)
+        self.assertEqual(run("version").stdout, run("--version").stdout)
+
+    def test_values_out_of_range(self):
+        for flag, bad in (("--context", "0 -1 1e30 nan 1.5 99999999999999999999"), ("--sequences", "0 -1 1025 nan"),
+                          ("--step-rows", "0 8193"), ("--checkpoints", "-1 65537"), ("--threads", "0 1025"),
+                          ("--memory-cap", "0 -1 nan 1e30 99999999999999999999"), ("--kv-type", "f64 0"), ("--isa", "avx3"),
+                          ("--devices", "gpu"), ("--pre-split", "no-such"), ("--reply-format", "no-such")):
+            for value in [*bad.split(), ""]:
+                self.assertIn(flag, self.refused(USAGE, "plan", flag, value))
+
     def test_a_model_that_is_not_there(self):
         for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
                         ["debug", "logits", "--token-list", "1"]):
@@ -81,6 +106,21 @@ class Words(unittest.TestCase):
                 words = self.refused(BAD_FILE, "inspect", path)
                 self.assertIn(path, words)
 
+    def test_scales_that_are_no_numbers_are_named_with_their_place(self):
+        box = os.path.join(Program.source, "models", "gantry-box.gguf")
+        with open(box, "rb") as stream:
+            good = stream.read()
+        tensors = {tensor["name"]: tensor for tensor in json.loads(run("inspect", box, "--json").stdout)["tensors"]}
+        for name in ("token_embd.weight", "blk.2.ffn_down.weight", "output_norm.weight"):
+            block = 34 if tensors[name]["type"] == "Q8_0" else 4  # its scale is at its beginning; F32: the value
+            place = tensors[name]["offset"] + 3 * block
+            with tempfile.NamedTemporaryFile(suffix=".gguf") as stream:
+                stream.write(good[:place] + b"\xff\xff\xff\xff"[:2 if block == 34 else 4] + good[place + (2 if block == 34 else 4):])
+                stream.flush()
+                for command in (["run", stream.name, "hi"], ["serve", stream.name], ["debug", "logits", stream.name, "--token-list", "1"]):
+                    words = self.refused(BAD_FILE, *command)
+                    self.assertIn(f"tensor {name}, byte {place}", words)
+
     def test_default_model_is_said(self):
         words = self.refused(NOT_FOUND, "run", "-p", "hi", GANTRY_MODEL="/nonexistent/env.gguf")
         self.assertIn("model: /nonexistent/env.gguf (from $GANTRY_MODEL)", words)
@@ -96,9 +136,38 @@ class Words(unittest.TestCase):
         self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", ""))
 
     def test_a_full_disk_is_an_error(self):
-        with open("/dev/full", "wb") as full:
-            done = subprocess.run([Program.binary, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
-        self.assertEqual(done.returncode, IO, done.stderr)
+        box = os.path.join(Program.source, "models", "gantry-box.gguf")
+        for arguments in (["--help"], ["plan"], ["inspect", box], ["inspect", box, "--json"], ["inspect", box, "--template"],
+                          ["tokenize", box, "x"], ["run", "-p", "Hello!", "--max-tokens", "2"],
+                          ["quantize", box, "never.gguf", "Q8_0", "--requantize", "--dry-run"],
+                          ["debug", "logits", box, "--token-list", "1"], ["debug", "tokenize", box, "x"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([Program.binary, *arguments], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                      env=environment(), check=False)
+            self.assertEqual(done.returncode, IO, (arguments, done.stderr))
+            self.assertIn(b"where: standard output", done.stderr)
+
+    def test_a_standard_error_that_refuses_ends_nothing(self):
+        for redirect in ("2>/dev/full", "2>&-"):
+            for command, status in (("run -p Hello! --max-tokens 2", 0), ("plan /nonexistent/m.gguf", NOT_FOUND), ("dance", USAGE)):
+                done = subprocess.run(["sh", "-c", f'"$0" {command} {redirect}', Program.binary], stdin=subprocess.DEVNULL,
+                                      capture_output=True, env=environment(), check=False)
+                self.assertEqual(done.returncode, status, (command, redirect))
+
+    def test_closed_streams_are_not_taken_for_files(self):
+        for redirect, status in (("<&-", IO), ("</dev/null >&-", USAGE), ("<&- >&- 2>&-", IO)):
+            done = subprocess.run(["sh", "-c", f'"$0" run {redirect}', Program.binary], capture_output=True, env=environment(),
+                                  check=False)
+            self.assertEqual(done.returncode, status, redirect)
+        done = subprocess.run(["sh", "-c", '"$0" plan >&-', Program.binary], capture_output=True, env=environment(), check=False)
+        self.assertEqual(done.returncode, IO)
+
+    def test_bytes_that_are_no_text(self):
+        self.assertIn("UTF-8", self.refused(USAGE, "run", text=b"\xff\xfe"))
+        self.assertEqual(run("run", "--raw", "--max-tokens", "1", text=b"\xff\xfe").returncode, 0)
+
+    def test_a_prompt_in_the_place_of_the_model(self):
+        self.assertIn("--prompt 'hello'", self.refused(USAGE, "run", "hello"))
 
     def test_a_template_of_its_own(self):
         with tempfile.TemporaryDirectory() as folder:

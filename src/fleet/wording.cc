@@ -1,0 +1,66 @@
+#include "fleet/wording.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "os/file.h"
+#include "tokenizer/pre_split.h"
+
+namespace gantry::fleet {
+namespace {
+
+constexpr size_t kTemplateBytesMax = size_t{4} << 20;
+
+std::unique_ptr<const chat::ChatTemplate> read_named_template(const std::string& path) {
+  const std::string source = os::read_file(path, kTemplateBytesMax);
+  try {
+    return chat::ChatTemplate::parse(source);
+  } catch (const chat::TemplateError& error) {
+    throw Error(ErrorCode::kBadFile, error.message(), fmt::format("{}:{}", path, error.line()));
+  }
+}
+
+// nullptr: the template says.
+const chat::ReplyFormat* named_format(const std::string& name) {
+  if (name.empty() || name == "auto") return nullptr;
+  if (const chat::ReplyFormat* named = chat::find_reply_format(name)) return named;
+  std::string names = "auto";
+  for (const chat::ReplyFormat& format : chat::reply_formats()) names += ", " + format.name;
+  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", name), "--reply-format",
+              "it is one of " + names);
+}
+
+}  // namespace
+
+void check_wording(const LoadSettings& settings) {
+  named_format(settings.reply_format);
+  if (!settings.chat_template_path.empty()) read_named_template(settings.chat_template_path);
+  if (!settings.pre_split_override.empty() &&
+      tokenizer::find_pre_split(settings.pre_split_override) == nullptr)
+    throw Error(ErrorCode::kUsage, fmt::format("there is no pre-split '{}'", settings.pre_split_override),
+                "--pre-split", "known: " + tokenizer::known_pre_splits());
+}
+
+std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
+                                                        const gguf::GgufFile& file) {
+  if (!settings.chat_template_path.empty()) return read_named_template(settings.chat_template_path);
+  const auto source = file.metadata().get_string("tokenizer.chat_template");
+  if (!source) return nullptr;
+  try {
+    return chat::ChatTemplate::parse(*source);
+  } catch (const chat::TemplateError& error) {
+    log::warn("fleet",
+              "{}: the file's chat template does not parse (line {}: {}); chat is off, give --chat-template",
+              file.path(), error.line(), error.message());
+    return nullptr;
+  }
+}
+
+const chat::ReplyFormat& choose_format(const LoadSettings& settings,
+                                       const chat::ChatTemplate* chat_template) {
+  if (const chat::ReplyFormat* named = named_format(settings.reply_format)) return *named;
+  return chat::reply_format_of(chat_template == nullptr ? "" : chat_template->source());
+}
+
+}  // namespace gantry::fleet

@@ -1,0 +1,24 @@
+// What turns conversations into text and back: the template, the format of replies, the way text is split.
+// What the user named goes before what the file says.
+#pragma once
+
+#include <memory>
+
+#include "chat/chat_template.h"
+#include "fleet/live_model.h"
+#include "gguf/gguf.h"
+
+namespace gantry::fleet {
+
+// Error, naming the flag or the file, for a name that does not exist or a template that cannot be read; what
+// a model's own file says is not looked at.
+void check_wording(const LoadSettings& settings);
+
+// nullptr: there is none, or the file's own does not parse (the log says so).
+std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
+                                                        const gguf::GgufFile& file);
+
+// How the model writes reasoning and tool calls: what was asked for, or what its template says.
+const chat::ReplyFormat& choose_format(const LoadSettings& settings, const chat::ChatTemplate* chat_template);
+
+}  // namespace gantry::fleet
