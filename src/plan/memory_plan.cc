@@ -29,6 +29,7 @@ class Planner {
         weights_(weights()),
         state_bytes_(state_layout(blueprint).bytes) {
     choose_states();
+    note_what_gave_way();
   }
 
   // The plan for these limits, whether it fits or not.
@@ -143,6 +144,16 @@ class Planner {
     }
   }
 
+  // What the user named and the model or another setting has no use for.
+  void note_what_gave_way() {
+    if (settings_.step_rows != 0 && settings_.step_rows < sequences_)
+      notes_.push_back(fmt::format("{} tokens in a step instead of {}: each of the sequences needs one",
+                                   sequences_, settings_.step_rows));
+    if (state_bytes_ == 0 && settings_.checkpoints.value_or(0) != 0)
+      notes_.push_back(fmt::format("no checkpoints instead of {}: no layer of this model is recurrent",
+                                   *settings_.checkpoints));
+  }
+
   const arch::Blueprint& blueprint_;
   const Settings& settings_;
   const device::DeviceFacts& facts_;
@@ -191,9 +202,12 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
                           const device::DeviceFacts& facts, const device::Sizer& sizer) {
   std::string text;
   const bool recurrent = state_layout(blueprint).bytes != 0;
-  for (const quant::Dtype dtype : {settings.kv_dtype, quant::Dtype::kF16, quant::Dtype::kQ8_0}) {
+  constexpr std::array kFromTheLargest = {quant::Dtype::kF32, quant::Dtype::kF16, quant::Dtype::kQ8_0};
+  for (const quant::Dtype* dtype =
+           std::find(kFromTheLargest.begin(), kFromTheLargest.end(), settings.kv_dtype);
+       dtype != kFromTheLargest.end(); ++dtype) {
     Settings smaller = settings;
-    smaller.kv_dtype = dtype;
+    smaller.kv_dtype = *dtype;
     smaller.sequences = 1;
     smaller.checkpoints = 0;
     const Planner planner(blueprint, smaller, facts, sizer);
@@ -201,13 +215,10 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
       return planner.fits(planner.limits(p * kPageTokens, p));
     });
     if (pages == 0) continue;
-    const std::string option = fmt::format("--sequences 1 --context {} --kv-type {}{}",
-                                           std::min(pages * kPageTokens, blueprint.context_train),
-                                           dtype == quant::Dtype::kQ8_0  ? "q8_0"
-                                           : dtype == quant::Dtype::kF16 ? "f16"
-                                                                         : "f32",
-                                           recurrent ? " --checkpoints 0" : "");
-    if (text.find(option) == std::string::npos) text += (text.empty() ? "fits: " : "; or ") + option;
+    const char* type = *dtype == quant::Dtype::kF32 ? "f32" : *dtype == quant::Dtype::kF16 ? "f16" : "q8_0";
+    text += fmt::format("{}--sequences 1 --context {} --kv-type {}{}", text.empty() ? "fits: " : "; or ",
+                        std::min(pages * kPageTokens, blueprint.context_train), type,
+                        recurrent ? " --checkpoints 0" : "");
   }
   return text.empty() ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
                       : text;

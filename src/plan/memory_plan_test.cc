@@ -177,7 +177,40 @@ TEST(MemoryPlan, AStepHoldsEverySequence) {
   Settings settings;
   settings.sequences = 40;
   settings.step_rows = 3;
-  EXPECT_EQ(model.plan(settings).limits.step_rows, 40u);
+  const MemoryPlan plan = model.plan(settings);
+  EXPECT_EQ(plan.limits.step_rows, 40u);
+  ASSERT_EQ(plan.notes.size(), 1u) << "what the user named was changed without a word";
+  EXPECT_EQ(plan.notes[0], "40 tokens in a step instead of 3: each of the sequences needs one");
+  settings.step_rows = 40;
+  EXPECT_TRUE(model.plan(settings).notes.empty());
+}
+
+// What is proposed takes less than what was asked for, so never a larger type.
+TEST(MemoryPlan, TheNearestPlansAreOfTypesThatAreNotLarger) {
+  Model model;
+  Settings settings;
+  settings.context = 1024;
+  settings.sequences = 8;
+  settings.step_rows = 8;
+  for (const auto& [asked, proposed] :
+       {std::pair{"f32", "f32 f16 q8_0"}, {"f16", "f16 q8_0"}, {"q8_0", "q8_0"}}) {
+    settings.kv_dtype = parse_kv_dtype(asked);
+    model.facts.memory_free_bytes = 1u << 30;
+    model.facts.memory_free_bytes = model.plan(settings).devices[0].bytes() - 1;
+    try {
+      model.plan(settings);
+      FAIL();
+    } catch (const Error& error) {
+      std::string types;
+      const std::string mark = "--kv-type ";
+      for (size_t at = error.mend().find(mark); at != std::string::npos;
+           at = error.mend().find(mark, at + 1)) {
+        const size_t from = at + mark.size();
+        types += (types.empty() ? "" : " ") + error.mend().substr(from, error.mend().find(';', from) - from);
+      }
+      EXPECT_EQ(types, proposed) << error.mend();
+    }
+  }
 }
 
 TEST(MemoryPlan, NothingFitsSaysSo) {
