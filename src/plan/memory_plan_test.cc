@@ -104,7 +104,8 @@ TEST(MemoryPlan, AddsUp) {
   // 2x64, logits 2x100
   EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
   EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
-  EXPECT_EQ(device.host_bytes, 4u * 2 * 100);
+  // Logits of 2 x 100; 4 pages and two tables of 2
+  EXPECT_EQ(device.host_bytes, 4u * 2 * 100 + 4 * 192 + 2 * 2 * 4);
   uint64_t sum = device.overhead_bytes + device.host_bytes;
   for (const ArenaPlan& arena : device.arenas) {
     uint64_t items = 0;
@@ -241,6 +242,28 @@ TEST(MemoryPlan, EveryFreeByteCountGivesAPlanThatFitsOrARefusal) {
         EXPECT_EQ(error.code(), ErrorCode::kMemory);
       }
     }
+  }
+}
+
+// 64 layers of 2^30 pages of 2^28 bytes are 2^64: nothing, where sums wrap.
+TEST(MemoryPlan, SumsBeyondAnyMachineDoNotWrap) {
+  Model model;
+  for (arch::LayerSpec& layer : model.blueprint.layers) {
+    auto& attention = std::get<arch::SoftmaxAttention>(layer.mixer);
+    attention.heads = attention.kv_heads = 1u << 16;
+  }
+  model.blueprint.layers.resize(64, model.blueprint.layers[0]);
+  model.blueprint.context_train = 1u << 27;
+  model.facts.memory_free_bytes = uint64_t{1} << 50;
+  Settings settings;
+  settings.context = 1u << 27;
+  settings.sequences = 256;
+  settings.kv_dtype = quant::Dtype::kF32;
+  try {
+    const MemoryPlan plan = model.plan(settings);
+    FAIL() << plan.devices[0].bytes() << " bytes were thought enough";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kMemory);
   }
 }
 
