@@ -2,6 +2,7 @@
 // technical report", 2024): latent attention, some dense layers, then many small experts and shared ones.
 // Lite models make queries straight from x. Older files hold both halves of what is made of a latent in one
 // matrix.
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -49,7 +50,8 @@ Latent read_latent(const Header& header, const Trunk& trunk) {
                             latent.rope_dim),
                 header.file().path() + ": " + header.key("attention.key_length_mla"));
   latent.plain_dim = query - latent.rope_dim;
-  const uint64_t most = uint64_t{trunk.heads[0]} * (uint64_t{latent.rank} + query + latent.value_dim);
+  const uint32_t heads = *std::max_element(trunk.heads.begin(), trunk.heads.end());
+  const uint64_t most = uint64_t{heads} * (uint64_t{latent.rank} + query + latent.value_dim);
   if (most > kWidthMax * 16ull)
     throw Error(ErrorCode::kBadFile, fmt::format("{} values of all heads are beyond any model", most),
                 header.file().path() + ": " + header.key("attention.kv_lora_rank"));

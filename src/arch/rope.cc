@@ -5,6 +5,9 @@
 #include <cmath>
 #include <numbers>
 #include <string>
+#include <string_view>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/fmath.h"
@@ -96,6 +99,37 @@ void scale_yarn(const Header& header, uint32_t context_train, double base, doubl
   scale *= yarn_scale(header, factor, yarn.ext);
 }
 
+// The scaling that the file names.
+void scale_rope(const Header& header, const RopeRule& rule, double base, std::string_view type, Rope& rope) {
+  const double factor = scaling_factor(header);
+  double scale = header.get_float("rope.scaling.attn_factor").value_or(1.0);
+  if (type == "linear" || type == "longrope") {
+    for (double& frequency : rope.frequencies) frequency /= factor;
+    for (double& frequency : rope.long_frequencies) frequency /= factor;
+  } else if (type == "yarn") {
+    scale_yarn(header, rule.context_train, base, factor, rope, scale);
+  } else if (type != "none") {
+    header.refuse("rope.scaling.type",
+                  "the scaling '" + std::string(type) + "' is not one that this family has",
+                  "known: none, linear, yarn, longrope");
+  }
+  rope.scale = static_cast<float>(scale);
+}
+
+// Beyond it a turn has no digits left (base/fmath.h), and no model means it.
+void check_turns(const Header& header, const RopeRule& rule, const Rope& rope) {
+  constexpr double kRadiansMax = 1e9;
+  for (const auto* frequencies : {&rope.frequencies, &rope.long_frequencies}) {
+    for (const double frequency : *frequencies) {
+      if (std::abs(frequency) * rule.context_train <= kRadiansMax) continue;
+      throw Error(ErrorCode::kBadFile,
+                  fmt::format("a rotation by {:g} radians for each of {} positions is beyond any model",
+                              frequency, rule.context_train),
+                  header.file().path() + ": " + header.key("rope.scaling.factor"));
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<std::array<uint32_t, 4>> read_rope_sections(const Header& header) {
@@ -130,22 +164,9 @@ Rope read_rope(Header& header, const RopeRule& rule) {
     // A file that tells of no shorter context before the long one was made for the long factors.
     rope.short_context_max = original == rule.context_train ? 0 : original;
   }
-  if (!rule.scaled) return rope;
-
-  const double factor = scaling_factor(header);
-  double scale = header.get_float("rope.scaling.attn_factor").value_or(1.0);
-  if (type == "linear" || type == "longrope") {
-    for (double& frequency : rope.frequencies) frequency /= factor;
-    for (double& frequency : rope.long_frequencies) frequency /= factor;
-  } else if (type == "yarn") {
-    scale_yarn(header, rule.context_train, base, factor, rope, scale);
-  } else if (type != "none") {
-    header.refuse("rope.scaling.type",
-                  "the scaling '" + std::string(type) + "' is not one that this family has",
-                  "known: none, linear, yarn, longrope");
-  }
-  rope.scale = static_cast<float>(scale);
-  if (rule.sections) apply_sections(header, rope.frequencies);
+  if (rule.scaled) scale_rope(header, rule, base, type, rope);
+  if (rule.scaled && rule.sections) apply_sections(header, rope.frequencies);
+  check_turns(header, rule, rope);
   return rope;
 }
 

@@ -172,6 +172,24 @@ TEST(Rotation, TheFourthSectionStandsStill) {
   EXPECT_EQ(read(model).blueprint.ropes[0].order, device::RopeOrder::kAdjacent);
 }
 
+// A factor as files may have by damage: what would turn so fast has no digits left.
+TEST(Rotation, TooFastForAnyModelIsRefused) {
+  for (const char* type : {"linear", "yarn"}) {
+    TinyModel model;
+    model.strings["rope.scaling.type"] = type;
+    model.floats["rope.scaling.factor"] = 1e-30f;
+    const auto file = model.file();
+    try {
+      read_blueprint(*file);
+      FAIL() << type;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadFile);
+      EXPECT_NE(std::string(error.what()).find("llama.rope.scaling.factor"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
 TEST(Rotation, MistralMultipliesAndTempers) {
   TinyModel model = family("mistral3");
   model.strings["rope.scaling.type"] = "yarn";
@@ -250,6 +268,38 @@ TEST(PerLayer, HeadsMayDiffer) {
   model.arrays["attention.head_count_kv"] = {2};
   const auto file = model.file();
   EXPECT_THROW(read_blueprint(*file), Error);
+}
+
+// Numbers whose products come back to small ones where they are cut to 32 bits: 16384 heads of 262145 values
+// would be 2^32 + 16384.
+TEST(PerLayer, LatentHeadsOfEveryLayerAreBounded) {
+  constexpr uint32_t kHeads = 16384, kQuery = 262145;
+  TinyModel model;
+  model.arch = "deepseek2";
+  model.uints.erase("attention.head_count");
+  model.uints.erase("attention.head_count_kv");
+  model.arrays["attention.head_count"] = {1, kHeads};
+  model.uints["attention.kv_lora_rank"] = 1;
+  model.uints["rope.dimension_count"] = 2;
+  model.uints["attention.key_length_mla"] = kQuery;
+  model.uints["attention.value_length_mla"] = 2;
+  model.uints["leading_dense_block_count"] = 2;
+  for (const std::string layer : kLayers) {
+    const uint64_t heads = layer == kLayers[0] ? 1 : kHeads;
+    for (const char* name : {"attn_k.weight", "attn_v.weight"}) model.tensors.erase(layer + name);
+    model.tensors[layer + "attn_q.weight"] = {32, heads * kQuery % (uint64_t{1} << 32)};
+    model.tensors[layer + "attn_kv_a_mqa.weight"] = {32, 3};
+    model.tensors[layer + "attn_kv_a_norm.weight"] = {1};
+    model.tensors[layer + "attn_kv_b.weight"] = {1, heads * kQuery % (uint64_t{1} << 32)};
+    model.tensors[layer + "attn_output.weight"] = {heads * 2, 32};
+  }
+  const auto file = model.file();
+  try {
+    read_blueprint(*file);
+    FAIL() << "was read";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("beyond any model"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

@@ -95,8 +95,8 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
     text += fmt::format("  {:<12} {:>16} B  {:>9}  the backend's own\n", "overhead", device.overhead_bytes,
                         human_bytes(device.overhead_bytes));
     if (device.host_bytes != 0) {
-      text += fmt::format("  {:<12} {:>16} B  {:>9}  the engine's copy of a step's logits\n", "host",
-                          device.host_bytes, human_bytes(device.host_bytes));
+      text += fmt::format("  {:<12} {:>16} B  {:>9}  the engine's: logits of a step, records of pages\n",
+                          "host", device.host_bytes, human_bytes(device.host_bytes));
     }
     text += fmt::format("  {:<12} {:>16} B  {:>9}  all taken while loading, nothing after\n", "total",
                         device.bytes(), human_bytes(device.bytes()));

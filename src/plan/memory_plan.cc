@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/page_records.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
 #include "plan/states.h"
@@ -19,6 +21,9 @@ namespace gantry::plan {
 namespace {
 
 constexpr uint32_t kStepRowsLeast = 16;  // shorter steps are offered only where nothing else fits
+
+// Sums stop here, where all arenas together still fit 64 bits: a page of a layer has less than 2^30 bytes.
+constexpr uint64_t kBeyondAnyMachine = uint64_t{1} << 60;
 
 class Planner {
  public:
@@ -31,13 +36,14 @@ class Planner {
         weights_(weights()),
         state_bytes_(state_layout(blueprint).bytes) {
     choose_states();
+    note_what_gave_way();
   }
 
   // The plan for these limits, whether it fits or not.
   DevicePlan count(const Limits& limits) const {
     DevicePlan plan{facts_, {}, sizer_.overhead_bytes(), 0};
     if (facts_.kind == device::DeviceKind::kCpu)
-      plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab;
+      plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab + bytes_of(page_records(limits));
     plan.arenas.push_back(weights_);
     plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
     plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));
@@ -79,7 +85,10 @@ class Planner {
  private:
   ArenaPlan arena(ArenaKind kind, std::vector<Item> items) const {
     ArenaPlan plan{kind, std::move(items), 0};
-    for (const Item& item : plan.items) plan.bytes += align_up(item.bytes, sizer_.alignment());
+    for (const Item& item : plan.items) {
+      GANTRY_CHECK_LE(item.bytes, kBeyondAnyMachine);
+      plan.bytes = std::min(plan.bytes + align_up(item.bytes, sizer_.alignment()), kBeyondAnyMachine);
+    }
     return plan;
   }
 
@@ -105,6 +114,16 @@ class Planner {
     return arena(ArenaKind::kWeights, std::move(items));
   }
 
+  static PageRecords page_records(const Limits& limits) {
+    PageRecords records{.pages = limits.pages,
+                        .tables = uint64_t{limits.sequences} * limits.pages_max,
+                        .windows = limits.windows.size(),
+                        .window_pages = 0,
+                        .checkpoints = limits.checkpoints};
+    for (const WindowPages& window : limits.windows) records.window_pages += window.pages;
+    return records;
+  }
+
   std::vector<Item> kv_items(const Limits& limits) const {
     std::vector<Item> items;
     for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
@@ -122,16 +141,19 @@ class Planner {
   std::vector<Item> state_items(const Limits& limits) const {
     if (state_bytes_ == 0) return {};
     return {{fmt::format("{} live, {} checkpoints", limits.sequences, limits.checkpoints),
-             state_bytes_ * (uint64_t{limits.sequences} + limits.checkpoints)}};
+             std::min(checked_mul(state_bytes_, uint64_t{limits.sequences} + limits.checkpoints)
+                          .value_or(kBeyondAnyMachine),
+                      kBeyondAnyMachine)}};
   }
 
   // How many states: what the user named, else what leaves room for pages. One is needed for each sequence.
   void choose_states() {
     sequences_ = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
     if (state_bytes_ == 0) return;
-    const uint64_t used = count(limits(1, 0)).bytes() - state_bytes_ * sequences_;
+    const DevicePlan least = count(limits(1, 0));
+    const uint64_t used = least.bytes() - least.arena(ArenaKind::kStates).bytes;
     const uint64_t left = facts_.memory_free_bytes > used ? facts_.memory_free_bytes - used : 0;
-    if (settings_.sequences == 0 && state_bytes_ * sequences_ > left / 4) {
+    if (settings_.sequences == 0 && state_bytes_ > left / 4 / sequences_) {
       const uint32_t wanted = sequences_;
       sequences_ = static_cast<uint32_t>(std::max<uint64_t>(1, left / 4 / state_bytes_));
       notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_,
@@ -144,6 +166,16 @@ class Planner {
       notes_.push_back(fmt::format("{} checkpoints instead of {}: each takes {}; prompts share less",
                                    checkpoints_, wanted, human_bytes(state_bytes_)));
     }
+  }
+
+  // What the user named and the model or another setting has no use for.
+  void note_what_gave_way() {
+    if (settings_.step_rows != 0 && settings_.step_rows < sequences_)
+      notes_.push_back(fmt::format("{} tokens in a step instead of {}: each of the sequences needs one",
+                                   sequences_, settings_.step_rows));
+    if (state_bytes_ == 0 && settings_.checkpoints.value_or(0) != 0)
+      notes_.push_back(fmt::format("no checkpoints instead of {}: no layer of this model is recurrent",
+                                   *settings_.checkpoints));
   }
 
   const arch::Blueprint& blueprint_;
@@ -207,13 +239,14 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
   uint32_t context = settings.context != 0 ? settings.context : blueprint.context_train;
   const uint64_t budget = kv_budget(facts, planner.count(planner.limits(context, 0)));
   // What pages add: those of windows are counted beside them.
-  const auto kv_bytes = [&](uint32_t pages) {
-    return planner.count(planner.limits(context, pages)).arena(ArenaKind::kKv).bytes -
-           planner.count(planner.limits(context, 0)).arena(ArenaKind::kKv).bytes;
+  const auto page_bytes = [&](uint32_t pages) {
+    return planner.count(planner.limits(context, pages)).bytes() -
+           planner.count(planner.limits(context, 0)).bytes();
   };
   const uint32_t whole = Planner::pages_for(context);
-  if (settings.context == 0 && kv_bytes(whole) > budget) {
-    const uint32_t pages = std::max(1u, largest(1, whole, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+  if (settings.context == 0 && page_bytes(whole) > budget) {
+    const uint32_t pages =
+        std::max(1u, largest(1, whole, [&](uint32_t p) { return page_bytes(p) <= budget; }));
     context = std::min(context, pages * kPageTokens);
     plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
                                      blueprint.context_train));
@@ -221,9 +254,10 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
 
   const Limits wanted = planner.limits(context, 0);
   const uint64_t all = uint64_t{wanted.sequences} * wanted.pages_max;
-  uint32_t pages = static_cast<uint32_t>(std::min<uint64_t>(all, UINT32_MAX / 2));
-  if ((settings.context == 0 || settings.sequences == 0) && kv_bytes(pages) > budget) {
-    pages = std::max(wanted.pages_max, largest(1, pages, [&](uint32_t p) { return kv_bytes(p) <= budget; }));
+  uint32_t pages = static_cast<uint32_t>(std::min<uint64_t>(all, kPagesMax));
+  if ((settings.context == 0 || settings.sequences == 0) && page_bytes(pages) > budget) {
+    pages =
+        std::max(wanted.pages_max, largest(1, pages, [&](uint32_t p) { return page_bytes(p) <= budget; }));
     plan.notes.push_back(
         fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
                     "preempted beyond that",
@@ -275,9 +309,12 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
     offer(fmt::format("the same with --step-rows {}", shorter.step_rows));
     break;
   }
-  for (const quant::Dtype dtype : {settings.kv_dtype, quant::Dtype::kF16, quant::Dtype::kQ8_0}) {
+  constexpr std::array kFromTheLargest = {quant::Dtype::kF32, quant::Dtype::kF16, quant::Dtype::kQ8_0};
+  for (const quant::Dtype* dtype =
+           std::find(kFromTheLargest.begin(), kFromTheLargest.end(), settings.kv_dtype);
+       dtype != kFromTheLargest.end(); ++dtype) {
     Settings smaller = settings;
-    smaller.kv_dtype = dtype;
+    smaller.kv_dtype = *dtype;
     offer(longest_alone(blueprint, smaller, facts, sizer));
   }
   shorter = settings;

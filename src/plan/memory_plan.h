@@ -19,6 +19,7 @@ inline constexpr uint32_t kCheckpointsPerSequence = 4;  // by default
 inline constexpr uint32_t kCheckpointsMax = 1u << 16;
 inline constexpr uint32_t kStepRowsDefault = 512;
 inline constexpr uint32_t kStepRowsMax = 8192;
+inline constexpr uint32_t kPagesMax = 1u << 30;  // in a pool
 
 // What the user asked for; zero means "you decide".
 struct Settings {
@@ -66,7 +67,8 @@ struct DevicePlan {
   device::DeviceFacts facts;
   std::vector<ArenaPlan> arenas;  // one of each kind
   uint64_t overhead_bytes = 0;    // the backend's own
-  uint64_t host_bytes = 0;  // the engine's copy of a step's logits, where the host's memory is this device's
+  // The engine's own, where the host's memory is this device's: a step's logits, records of pages.
+  uint64_t host_bytes = 0;
   uint64_t bytes() const;
   const ArenaPlan& arena(ArenaKind kind) const;
 };

@@ -107,7 +107,8 @@ TEST(MemoryPlan, AddsUp) {
   // 2x64, logits 2x100
   EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
   EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
-  EXPECT_EQ(device.host_bytes, 4u * 2 * 100);
+  // Logits of 2 x 100; 4 pages and two tables of 2
+  EXPECT_EQ(device.host_bytes, 4u * 2 * 100 + 4 * 192 + 2 * 2 * 4);
   uint64_t sum = device.overhead_bytes + device.host_bytes;
   for (const ArenaPlan& arena : device.arenas) {
     uint64_t items = 0;
@@ -180,7 +181,40 @@ TEST(MemoryPlan, AStepHoldsEverySequence) {
   Settings settings;
   settings.sequences = 40;
   settings.step_rows = 3;
-  EXPECT_EQ(model.plan(settings).limits.step_rows, 40u);
+  const MemoryPlan plan = model.plan(settings);
+  EXPECT_EQ(plan.limits.step_rows, 40u);
+  ASSERT_EQ(plan.notes.size(), 1u) << "what the user named was changed without a word";
+  EXPECT_EQ(plan.notes[0], "40 tokens in a step instead of 3: each of the sequences needs one");
+  settings.step_rows = 40;
+  EXPECT_TRUE(model.plan(settings).notes.empty());
+}
+
+// What is proposed takes less than what was asked for, so never a larger type.
+TEST(MemoryPlan, TheNearestPlansAreOfTypesThatAreNotLarger) {
+  Model model;
+  Settings settings;
+  settings.context = 1024;
+  settings.sequences = 8;
+  settings.step_rows = 8;
+  for (const auto& [asked, proposed] :
+       {std::pair{"f32", "f32 f16 q8_0"}, {"f16", "f16 q8_0"}, {"q8_0", "q8_0"}}) {
+    settings.kv_dtype = parse_kv_dtype(asked);
+    model.facts.memory_free_bytes = 1u << 30;
+    model.facts.memory_free_bytes = model.plan(settings).devices[0].bytes() - 1;
+    try {
+      model.plan(settings);
+      FAIL();
+    } catch (const Error& error) {
+      std::string types;
+      const std::string mark = "--kv-type ";
+      for (size_t at = error.mend().find(mark); at != std::string::npos;
+           at = error.mend().find(mark, at + 1)) {
+        const size_t from = at + mark.size();
+        types += (types.empty() ? "" : " ") + error.mend().substr(from, error.mend().find(';', from) - from);
+      }
+      EXPECT_EQ(types, proposed) << error.mend();
+    }
+  }
 }
 
 TEST(MemoryPlan, NothingFitsSaysSo) {
@@ -279,6 +313,28 @@ TEST(MemoryPlan, EveryFreeByteCountGivesAPlanThatFitsOrARefusal) {
         EXPECT_EQ(error.code(), ErrorCode::kMemory);
       }
     }
+  }
+}
+
+// 64 layers of 2^30 pages of 2^28 bytes are 2^64: nothing, where sums wrap.
+TEST(MemoryPlan, SumsBeyondAnyMachineDoNotWrap) {
+  Model model;
+  for (arch::LayerSpec& layer : model.blueprint.layers) {
+    auto& attention = std::get<arch::SoftmaxAttention>(layer.mixer);
+    attention.heads = attention.kv_heads = 1u << 16;
+  }
+  model.blueprint.layers.resize(64, model.blueprint.layers[0]);
+  model.blueprint.context_train = 1u << 27;
+  model.facts.memory_free_bytes = uint64_t{1} << 50;
+  Settings settings;
+  settings.context = 1u << 27;
+  settings.sequences = 256;
+  settings.kv_dtype = quant::Dtype::kF32;
+  try {
+    const MemoryPlan plan = model.plan(settings);
+    FAIL() << plan.devices[0].bytes() << " bytes were thought enough";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kMemory);
   }
 }
 

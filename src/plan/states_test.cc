@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/ids.h"
+#include "base/windows.h"
 #include "plan/explain.h"
 #include "plan/memory_plan.h"
 #include "plan/round_sizer.h"
@@ -141,6 +143,22 @@ TEST(States, AModelWithoutThemHasNone) {
   EXPECT_EQ(plan.limits.checkpoints, 0u);
   EXPECT_EQ(plan.devices[0].arena(ArenaKind::kStates).bytes, 0u);
   EXPECT_EQ(explain(model.blueprint, plan).find("states"), std::string::npos);
+  ASSERT_EQ(plan.notes.size(), 1u);
+  EXPECT_EQ(plan.notes[0], "no checkpoints instead of 7: no layer of this model is recurrent");
+}
+
+// Where no layer needs pages they still name prefixes, and the engine writes that down: a context as long as
+// headers may say it must not take memory that no plan has seen.
+TEST(States, RecordsOfPagesAreCountedToo) {
+  Model model({scan()});
+  model.blueprint.context_train = 1u << 28;
+  Settings settings;
+  settings.step_rows = 16;
+  const MemoryPlan plan = model.plan(settings);
+  EXPECT_LE(plan.devices[0].bytes(), model.facts.memory_free_bytes);
+  EXPECT_GE(plan.limits.pages, plan.limits.pages_max);
+  EXPECT_GT(plan.devices[0].host_bytes, uint64_t{plan.limits.pages} * kPageTokens * sizeof(TokenId));
+  EXPECT_LT(plan.limits.context, model.blueprint.context_train) << "1 GiB cannot hold records of 2^26 pages";
 }
 
 TEST(States, ThePlanSpeaksOfThem) {
@@ -174,6 +192,29 @@ TEST(WindowPages, AreThoseOfTheContextWhereThatIsShorter) {
   settings.context = 512;
   settings.whole_windows = true;
   EXPECT_TRUE(model.plan(settings).limits.windows.empty());
+}
+
+// Beyond the pages that a pool may have, a window keeps whole contexts, which may wait for each other.
+TEST(WindowPages, AreNeverMoreThanAPoolHolds) {
+  const Model model({attention(1u << 27)});
+  Limits limits;
+  limits.sequences = 1024;
+  limits.step_rows = 1024;
+  limits.pages_max = 1u << 23;
+  for (const WindowPages& window : window_pages(model.blueprint, limits)) {
+    const uint64_t wanted = uint64_t{limits.sequences} * window_share(window.window, limits.step_rows);
+    EXPECT_EQ(window.pages, wanted) << "the product was cut to 32 bits";
+  }
+}
+
+TEST(States, SumsBeyondAnyMachineDoNotWrap) {
+  arch::Mamba2 wide = scan();
+  wide.heads = wide.taps = 1;
+  wide.head_dim = wide.state_dim = 1u << 20;
+  const Model model(std::vector<arch::Mixer>(64, wide));
+  Settings settings = small();
+  settings.checkpoints = (1u << 16) - settings.sequences;
+  EXPECT_THROW(model.plan(settings), Error) << "64 layers of 2^42 bytes in 2^16 states are 2^64";
 }
 
 TEST(WindowPages, EveryFreeByteCountGivesAPlanThatFitsOrARefusal) {

@@ -15,7 +15,9 @@ std::vector<WindowPages> window_pages(const arch::Blueprint& blueprint, const Li
   std::vector<WindowPages> windows;
   for (const uint32_t window : lengths) {
     const uint32_t share = window_share(window, limits.step_rows);
-    if (share < limits.pages_max) windows.push_back({window, limits.sequences * share});
+    const uint64_t pages = uint64_t{limits.sequences} * share;
+    if (share < limits.pages_max && pages <= kPagesMax)
+      windows.push_back({window, static_cast<uint32_t>(pages)});
   }
   return windows;
 }

@@ -6,16 +6,19 @@
 
 #include <gtest/gtest.h>
 
+#include "base/page_records.h"
 #include "engine/core.h"
+#include "kv/sequence_memory.h"
 #include "tests/sim/sim_jobs.h"
 #include "tests/sim/sim_runner.h"
 
 namespace {
-thread_local uint64_t allocations = 0;
+thread_local uint64_t allocations = 0, allocated_bytes = 0;
 }
 
 void* operator new(size_t size) {
   ++allocations;
+  allocated_bytes += size;
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
@@ -31,6 +34,33 @@ TEST(SimAllocation, TheCounterCounts) {
   auto number = std::make_unique<int>(1);
   EXPECT_EQ(*number, 1);
   EXPECT_EQ(allocations, before + 1);
+}
+
+// What the plan counts for them is enough, and not much more.
+TEST(SimAllocation, RecordsOfPagesAreWhatThePlanCounts) {
+  for (const uint32_t pages : {1u, 3u, 1000u, 4096u, 5000u}) {
+    for (const uint32_t windows : {0u, 2u}) {
+      for (const uint32_t checkpoints : {0u, 40u}) {
+        const kv::MemoryLayout layout{.pages = pages,
+                                      .slots = 8,
+                                      .pages_max = pages,
+                                      .recurrent = checkpoints != 0,
+                                      .checkpoints = checkpoints,
+                                      .windows = std::vector<kv::MemoryLayout::Window>(windows, {64, 50})};
+        const uint64_t counted = bytes_of(PageRecords{.pages = pages,
+                                                      .tables = uint64_t{8} * pages,
+                                                      .windows = windows,
+                                                      .window_pages = uint64_t{50} * windows,
+                                                      .checkpoints = checkpoints});
+        const uint64_t before = allocated_bytes;
+        const kv::SequenceMemory memory(layout);
+        const uint64_t taken = allocated_bytes - before;
+        constexpr uint64_t kSlotsAndOwn = 2048;  // whatever the pages
+        EXPECT_LE(taken, counted + kSlotsAndOwn) << pages << " pages";
+        EXPECT_LE(counted, taken + taken / 8 + kSlotsAndOwn) << pages << " pages";
+      }
+    }
+  }
 }
 
 // Admission, sharing, slices, preemption, penalties, every way of picking, logprobs, cancellation, finishing:
