@@ -1,10 +1,13 @@
 #include "tokenizer/bpe.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/error.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "tokenizer/byte_alphabet.h"
+#include "tokenizer/lower_case.h"
 #include "tokenizer/spm.h"
 
 namespace gantry::tokenizer {
@@ -49,7 +52,10 @@ Merge PairTable::find(TokenId left, TokenId right) const {
   return slots_[slot].merge;  // of an empty slot: none
 }
 
-BpeTokenizer::BpeTokenizer(const VocabData& data) : BaseTokenizer(data), split_(need_pre_split(data)) {
+BpeTokenizer::BpeTokenizer(const VocabData& data)
+    : BaseTokenizer(data),
+      split_(need_pre_split(data)),
+      lowercase_(data.model == "whitespace" && data.lowercase) {
   load_merges(data);
   find_joints();
   for (uint32_t byte = 0; byte < 256; ++byte) {
@@ -100,15 +106,35 @@ void BpeTokenizer::find_joints() {
   }
 }
 
+// What the pre-split of a vocabulary that is not byte-level is given.
+std::string BpeTokenizer::prepare(std::string_view text) const {
+  if (!split_.drops_white) return mark_spaces(text);
+  if (!lowercase_) return std::string(text);
+  std::string lowered;
+  for (size_t at = 0; at < text.size();) {
+    const text::DecodedChar c = text::decode_utf8(text, at);
+    if (c.valid) {
+      append_lower(lowered, c.code);
+    } else {
+      lowered.push_back(text[at]);
+    }
+    at += c.valid ? c.bytes : 1;
+  }
+  return lowered;
+}
+
 void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
                                 uint64_t& steps) const {
-  std::string marked;
+  std::string prepared;
   if (!split_.byte_level) {
-    marked = mark_spaces(text);
-    text = marked;
+    prepared = prepare(text);
+    text = prepared;
   }
   Work work{out, steps, text.data() + text.size(), PieceCache::of_thread()};
-  for (const std::string_view piece : split(split_, text, steps)) encode_piece(piece, work);
+  for (const std::string_view piece : split(split_, text, steps)) {
+    if (split_.drops_white && text::is_white_space(text::decode_utf8(piece, 0).code)) continue;
+    encode_piece(piece, work);
+  }
 }
 
 void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
@@ -175,17 +201,17 @@ void BpeTokenizer::merge(std::string_view island, Work& work) const {
   });
 }
 
-void BpeTokenizer::spell_unknown(std::string_view bytes, std::vector<TokenId>& out) const {
+void BpeTokenizer::spell_unknown(std::string_view character, std::vector<TokenId>& out) const {
   // A byte-level vocabulary that lacks a byte has no word for it either: its unknown token, where the file
   // names one, is another token's second name, and no text becomes it.
   if (split_.byte_level) return;
-  for (const char c : bytes) {
-    const TokenId byte = vocab().byte_token(static_cast<uint8_t>(c));
-    if (byte != kNoToken) {
-      out.push_back(byte);
-    } else if (special().unk != kNoToken) {
-      out.push_back(special().unk);
-    }
+  const bool spelled = std::all_of(character.begin(), character.end(), [this](char c) {
+    return vocab().byte_token(static_cast<uint8_t>(c)) != kNoToken;
+  });
+  if (spelled) {
+    for (const char c : character) out.push_back(vocab().byte_token(static_cast<uint8_t>(c)));
+  } else if (special().unk != kNoToken) {
+    out.push_back(special().unk);
   }
 }
 

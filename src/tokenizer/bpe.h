@@ -1,5 +1,6 @@
 // The model "gpt2": byte-pair encoding by ranks of merges, within the pieces of a pre-split. Byte-level, or
-// (gemma4) over plain UTF-8 with U+2581 for the space and byte tokens for what the vocabulary cannot spell.
+// (gemma4) over plain UTF-8 with U+2581 for the space and byte tokens for what the vocabulary cannot spell,
+// or (whitespace) over plain UTF-8 without white space.
 #pragma once
 
 #include <array>
@@ -56,10 +57,12 @@ class BpeTokenizer final : public BaseTokenizer {
   void encode_piece(std::string_view piece, Work& work) const;
   void encode_islands(std::string_view piece, Work& work) const;
   void merge(std::string_view island, Work& work) const;
+  std::string prepare(std::string_view text) const;
   TokenId whole_token(std::string_view piece) const;
-  void spell_unknown(std::string_view bytes, std::vector<TokenId>& out) const;
+  void spell_unknown(std::string_view character, std::vector<TokenId>& out) const;
 
   const PreSplit& split_;
+  bool lowercase_;
   PairTable pairs_;
   Joints joints_;
   std::array<TokenId, 256> byte_letters_;  // byte-level: the token of each single byte

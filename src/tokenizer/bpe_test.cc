@@ -88,6 +88,26 @@ TEST(Bpe, a_byte_that_the_vocabulary_lacks_becomes_nothing) {
   EXPECT_EQ(builder.build()->encode("aza", {}), (std::vector<TokenId>{0, 0}));
 }
 
+TEST(Bpe, plain_text_spells_a_character_in_bytes_or_gives_one_unknown) {
+  VocabBuilder builder("gemma4", "gemma4");
+  builder.add("<unk>", TokenKind::kUnknown).add("a").add("<0xC3>", TokenKind::kByte);
+  builder.data().special.unk = 0;
+  EXPECT_EQ(builder.build()->encode("a\u00E4a", {}), (std::vector<TokenId>{1, 0, 1}));
+  builder.add("<0xA4>", TokenKind::kByte);
+  EXPECT_EQ(builder.build()->encode("a\u00E4a", {}), (std::vector<TokenId>{1, 2, 3, 1}));
+}
+
+TEST(Bpe, whitespace_drops_white_space_and_lowers_where_asked) {
+  VocabBuilder builder("whitespace", "whitespace");
+  for (const char* piece : {"a", "b", "A", "\u4F60", "\u597D", "\u4F60\u597D", "ab"}) builder.add(piece);
+  builder.data().merges = {"a b", "\u4F60 \u597D"};
+  builder.data().lowercase = false;
+  EXPECT_EQ(builder.build()->encode(" a b\u3000ab\n\u4F60\u597DA", {}),
+            (std::vector<TokenId>{0, 1, 6, 5, 2}));
+  builder.data().lowercase = true;
+  EXPECT_EQ(builder.build()->encode("A AB", {}), (std::vector<TokenId>{0, 6}));
+}
+
 TEST(Bpe, refuses_merges_of_pieces_that_are_no_tokens) {
   for (const char* merge : {"a zz", "zz a", "a z", "ab", "", " ", "a "}) {
     auto builder = small_vocab();

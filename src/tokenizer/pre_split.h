@@ -103,6 +103,7 @@ struct PreSplit {
   bool ignore_merges = false;  // a piece that is a token as a whole stays one
   bool add_bos = false;        // where the file does not say
   bool byte_level = true;      // false: plain UTF-8 with U+2581 for the space, bytes as <0xNN>
+  bool drops_white = false;    // with !byte_level: pieces of white space are left out, no U+2581
 };
 
 const PreSplit* find_pre_split(std::string_view name);  // nullptr: not in the table

@@ -245,6 +245,9 @@ constexpr Rule kBloomRules[] = {maybe(kSpaces, run({.any = kAny & ~kWhite, .exce
 // [^\n]+|[\n]+
 constexpr Rule kLines[] = {run({.any = kAny, .none = kLineFeed}), run({.any = kLineFeed})};
 
+// \S+; what is between is dropped
+constexpr Rule kNotWhite[] = {run({.any = kAny & ~kWhite})};
+
 constexpr Rule kSentinels[] = {delimited("<sentinel:", kAsciiDigits, 1, kNoLimit, ">")};
 constexpr Rule kImages[] = {delimited("IMGIMG", {.also = ranges::kAToI}, 1, 4, "Z")};
 constexpr Rule kTabsAndSpaces[] = {run({.also = ranges::kTabAndLineFeed}, 1), delimited("    ", {}, 0, 0, ""),
@@ -282,6 +285,7 @@ constexpr Stage kBloom[] = {kBloomRules};
 constexpr Stage kViking[] = {kBloomRules, kOneNumber};
 constexpr Stage kLaguna[] = {kLines, kQwen2Rules};
 constexpr Stage kGemma4[] = {kLines};
+constexpr Stage kWhitespace[] = {kNotWhite};
 constexpr Stage kChameleon[] = {kSentinels, kImages, kTabsAndSpaces, kOneNumber, kOnePunctuation, kGpt2Rules};
 
 // --- the table, by name -----------------------------------------------------------------------------------
@@ -290,6 +294,7 @@ constexpr bool kMerges = false;      // a piece goes through the merges
 constexpr bool kWholeTokens = true;  // a piece that is a token as a whole stays one
 constexpr bool kAddBos = true;       // where the file does not say
 constexpr bool kByteLevel = true;
+constexpr bool kDropsWhite = true;
 
 constexpr PreSplit kTable[] = {
     {"a.x-4.0", kGpt2},
@@ -380,6 +385,7 @@ constexpr PreSplit kTable[] = {
     {"trillion", kGpt2},
     {"ufakzeka", kUfakzeka},
     {"viking", kViking},
+    {"whitespace", kWhitespace, kMerges, !kAddBos, !kByteLevel, kDropsWhite},
     {"youtu", kYoutu, kWholeTokens},
 };
 

@@ -21,9 +21,10 @@ std::unique_ptr<Tokenizer> make_tokenizer(const VocabData& data) {
   if (data.model == "llama") return std::make_unique<SpmTokenizer>(data);
   if (data.model == "t5") return std::make_unique<UnigramTokenizer>(data);
   if (data.model == "bert") return std::make_unique<WordPieceTokenizer>(data);
-  if (data.model == "gpt2" || data.model == "gemma4") return std::make_unique<BpeTokenizer>(data);
+  if (data.model == "gpt2" || data.model == "gemma4" || data.model == "whitespace")
+    return std::make_unique<BpeTokenizer>(data);
   throw Error(ErrorCode::kUnsupported, "the tokenizer model \"" + data.model + "\" is not known",
-              data.where + ": tokenizer.ggml.model", "known: bert, gemma4, gpt2, llama, t5");
+              data.where + ": tokenizer.ggml.model", "known: bert, gemma4, gpt2, llama, t5, whitespace");
 }
 
 bool Tokenizer::ends_generation(TokenId token) const {

@@ -31,6 +31,7 @@ constexpr ModelDefaults kModelDefaults[] = {
     {"llama", 1, 2, 0, kNoToken, kNoToken, kNoToken, true, false, false, true},
     {"gpt2", kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, false, false, false, false},
     {"gemma4", kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, true, false, false, false},
+    {"whitespace", kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, kNoToken, false, false, false, false},
     {"bert", 101, kNoToken, 100, 102, 0, 103, true, false, true, false},
     {"t5", kNoToken, 1, 2, kNoToken, 0, kNoToken, false, true, false, false},
 };
@@ -149,15 +150,19 @@ void read_special(const Metadata& metadata, const ModelDefaults& defaults, Vocab
   }
   special.add_eos = read_flag(metadata, prefix + "add_eos_token", defaults.add_eos, special.eos,
                               "tokenizer.ggml.eos_token_id");
-  data.add_sep = read_flag(metadata, prefix + "add_sep_token", defaults.add_sep, special.sep,
-                           "tokenizer.ggml.seperator_token_id");
+  // Converters write the flag for every model; the others have no use for it.
+  if (data.model == "bert") {
+    data.add_sep = read_flag(metadata, prefix + "add_sep_token", defaults.add_sep, special.sep,
+                             "tokenizer.ggml.seperator_token_id");
+  }
 }
 
 void read_text_rules(const Metadata& metadata, const ModelDefaults& defaults, VocabData& data) {
   const std::string prefix = "tokenizer.ggml.";
   data.add_space_prefix = metadata.get_bool(prefix + "add_space_prefix").value_or(defaults.add_space_prefix);
   data.remove_extra_whitespaces = metadata.get_bool(prefix + "remove_extra_whitespaces").value_or(false);
-  data.lowercase = metadata.get_bool(prefix + "normalizer.lowercase").value_or(true);
+  const bool is_bert = data.model == "bert";
+  data.lowercase = metadata.get_bool(prefix + "normalizer.lowercase").value_or(is_bert);
   data.strip_accents = metadata.get_bool(prefix + "normalizer.strip_accents").value_or(data.lowercase);
   const std::string charsmap_key = prefix + "precompiled_charsmap";
   if (const Array* charsmap = metadata.get_array(charsmap_key)) {
@@ -184,7 +189,8 @@ void choose_pre_split(const Metadata& metadata, std::string_view pre_override, V
   }
   if (find_pre_split(data.pre) != nullptr) return;
   throw Error(ErrorCode::kUnsupported, "the pre-split \"" + data.pre + "\" is not known",
-              metadata.where() + ": " + kKey, "known: " + known_pre_splits());
+              pre_override.empty() ? metadata.where() + ": " + kKey : "--pre-split",
+              "name the one that fits the model with --pre-split; known: " + known_pre_splits());
 }
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts) {
@@ -231,7 +237,7 @@ VocabData load_vocab(const Metadata& metadata, std::string_view pre_override) {
   data.where = metadata.where();
   data.model = metadata.need_string("tokenizer.ggml.model");
   const ModelDefaults& defaults = defaults_of(metadata, data.model);
-  if (data.model == "gpt2" || data.model == "gemma4") {
+  if (data.model == "gpt2" || data.model == "gemma4" || data.model == "whitespace") {
     choose_pre_split(metadata, pre_override, data);
     data.merges = metadata.need_array("tokenizer.ggml.merges", ValueType::kString).strings;
   }

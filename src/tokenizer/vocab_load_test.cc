@@ -181,6 +181,16 @@ TEST(LoadVocab, a_flag_without_its_token_is_refused) {
   Parts parts;
   parts.more = [](gguf::Writer& writer) { writer.add_bool(kPrefix + "add_eos_token", true); };
   expect_refused(parts, ErrorCode::kBadFile, "tokenizer.ggml.add_eos_token");
+  // Only WordPiece has a use for a separator.
+  parts.more = [](gguf::Writer& writer) { writer.add_bool(kPrefix + "add_sep_token", true); };
+  EXPECT_NO_THROW(load(parts));
+}
+
+TEST(LoadVocab, an_unknown_pre_split_is_named_with_the_flag_that_overrides_it) {
+  Parts parts;
+  parts.pre = "no-such";
+  expect_refused(parts, ErrorCode::kUnsupported, "\"no-such\"");
+  expect_refused(parts, ErrorCode::kUnsupported, "--pre-split");
 }
 
 TEST(LoadVocab, duplicates_and_empty_tokens_do_no_harm) {

@@ -4,6 +4,7 @@
 
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "tokenizer/lower_case.h"
 #include "tokenizer/spm.h"
 
 namespace gantry::tokenizer {
@@ -30,14 +31,6 @@ bool is_dropped(char32_t code) {
 
 bool stands_alone(char32_t code) {
   return text::is_punctuation(code) || (code < 0x80 && text::is_symbol(code)) || is_ideograph(code);
-}
-
-// What BERT calls lower case: the one letter whose lower case is two characters included.
-void append_lower(std::string& word, char32_t code) {
-  constexpr char32_t kCapitalIWithDot = 0x130;
-  constexpr char32_t kDotAbove = 0x307;
-  text::append_utf8(word, code == kCapitalIWithDot ? U'i' : text::to_lower(code));
-  if (code == kCapitalIWithDot) text::append_utf8(word, kDotAbove);
 }
 
 // Words that have more characters are one unknown token, whatever they are made of.
