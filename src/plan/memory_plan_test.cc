@@ -210,7 +210,8 @@ TEST(MemoryPlan, TheNearestPlansAreOfTypesThatAreNotLarger) {
       for (size_t at = error.mend().find(mark); at != std::string::npos;
            at = error.mend().find(mark, at + 1)) {
         const size_t from = at + mark.size();
-        types += (types.empty() ? "" : " ") + error.mend().substr(from, error.mend().find(';', from) - from);
+        const size_t end = error.mend().find_first_of("; ", from);
+        types += (types.empty() ? "" : " ") + error.mend().substr(from, end - from);
       }
       EXPECT_EQ(types, proposed) << error.mend();
     }

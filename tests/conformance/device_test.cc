@@ -85,7 +85,8 @@ TEST(CpuDevice, AnUnknownInstructionSetIsNamed) {
     cpu_backend().open(0, {"sse9", 1, 0});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    EXPECT_NE(error.message().find("sse9"), std::string::npos);
     EXPECT_NE(std::string(error.what()).find("scalar"), std::string::npos);
   }
 }
