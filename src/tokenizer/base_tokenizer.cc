@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace gantry::tokenizer {
@@ -11,7 +12,29 @@ namespace {
 // The algorithms number characters with 32 bits; a longer text is cut, far beyond any context.
 constexpr size_t kPlainBytesMax = size_t{1} << 28;
 
-bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+// Where the white space begins that `text` ends with.
+size_t trailing_white_space(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0) {
+    size_t start = end - 1;
+    while (start > 0 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;
+    const text::DecodedChar c = text::decode_utf8(text.substr(0, end), start);
+    if (!c.valid || c.bytes != end - start || !text::is_white_space(c.code)) return end;
+    end = start;
+  }
+  return end;
+}
+
+// Bytes of white space that `text` begins with.
+size_t leading_white_space(std::string_view text) {
+  size_t end = 0;
+  while (end < text.size()) {
+    const text::DecodedChar c = text::decode_utf8(text, end);
+    if (!c.valid || !text::is_white_space(c.code)) return end;
+    end += c.bytes;
+  }
+  return end;
+}
 
 }  // namespace
 
@@ -43,7 +66,7 @@ std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const 
     const auto marker = next_marker(text, at, options.parse_special, steps);
     size_t end = marker ? marker->first : text.size();
     if (marker && vocab_.swallows_left(marker->token)) {
-      while (end > at && is_ascii_space(text[end - 1])) --end;
+      end = at + trailing_white_space(text.substr(at, end - at));
     }
     if (end > at) {
       encode_between(text.substr(at, end - at), first, out, steps);
@@ -54,7 +77,7 @@ std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const 
     first = true;
     at = marker->end;
     if (vocab_.swallows_right(marker->token)) {
-      while (at < text.size() && is_ascii_space(text[at])) ++at;
+      at += leading_white_space(text.substr(at));
     }
   }
   if (options.add_special && closing_token() != kNoToken) out.push_back(closing_token());

@@ -208,6 +208,23 @@ TEST(LoadVocab, phi3_markers_swallow_what_follows) {
   parts.tokens = {"a", "b", "ab", "<|user|>"};
   parts.more = [](gguf::Writer& writer) { writer.add_string("general.name", "Phi-3 mini"); };
   EXPECT_EQ(load(parts)->encode("<|user|>\n a", {.parse_special = true}), (std::vector<TokenId>{3, 0}));
+  EXPECT_EQ(load(parts)->encode("<|user|>\u3000\u00A0a", {.parse_special = true}),
+            (std::vector<TokenId>{3, 0}));
+  EXPECT_EQ(load(parts)->encode("<|user|> \n", {.parse_special = true}), std::vector<TokenId>{3});
+}
+
+// All white space of Unicode, as the published tokenizers have it.
+TEST(LoadVocab, masks_swallow_what_precedes) {
+  Parts parts;
+  parts.tokens = {"a", "b", "ab", "<mask>"};
+  parts.pre = "jina-v2-de";
+  const auto tokenizer = load(parts);
+  for (const char* white : {"", " ", " \n\t", "\u00A0", "\u3000 \u2028", "\u0085"}) {
+    EXPECT_EQ(tokenizer->encode(std::string("ab") + white + "<mask>", {.parse_special = true}),
+              (std::vector<TokenId>{2, 3}));
+    EXPECT_EQ(tokenizer->encode(std::string(white) + "<mask>b", {.parse_special = true}),
+              (std::vector<TokenId>{3, 1}));
+  }
 }
 
 // The vocabularies that come without answers, files of earlier years among them: they load, and text comes
