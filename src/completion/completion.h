@@ -27,6 +27,7 @@ struct ChatInput {
   chat::Json tools;            // array or null
   chat::Json template_kwargs;  // object or null: further variables of the template
   bool add_generation_prompt = true;
+  bool parallel_calls = true;  // false: the answer ends before a second call
 };
 using Prompt = std::variant<std::string, std::vector<TokenId>, ChatInput>;
 

@@ -26,6 +26,11 @@ Finish finish_of(engine::FinishReason reason) {
   return Finish::kError;
 }
 
+bool calls_in_parallel(const CompletionRequest& request) {
+  const auto* chat = std::get_if<ChatInput>(&request.prompt);
+  return chat == nullptr || chat->parallel_calls;
+}
+
 bool calls_tools(const CompletionRequest& request) {
   const auto* chat = std::get_if<ChatInput>(&request.prompt);
   return chat != nullptr && chat->tools.is_array() && !chat->tools.empty();
@@ -96,6 +101,7 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers,
     : parts_(parts),
       workers_(std::move(workers)),
       report_tokens_(request.logprobs),
+      parallel_calls_(calls_in_parallel(request)),
       sink_(std::move(sink)),
       format_(format_of(parts, request)),
       text_(*parts.tokenizer, prompt.tokens, request.stop, markers_of(format_, request)) {
@@ -176,11 +182,25 @@ bool Running::run() {
 // From the model's text to content, reasoning and calls.
 void Running::read_reply(Delta& delta) {
   if (!reader_) return;
-  for (chat::ReplyEvent& event : reader_->push(std::exchange(delta.text, {})))
+  if (!add_events(reader_->push(std::exchange(delta.text, {})), delta)) return;
+  if (!over_ || !add_events(reader_->finish(), delta)) return;
+  // A stop string within a call stopped the text, not the model.
+  const bool stopped = text_.stopped() && !call_whole_;
+  if (delta.finish == Finish::kStop && reader_->calls() > 0 && !stopped) delta.finish = Finish::kToolCalls;
+}
+
+// False: a second call began that was not wanted, so that the answer is over.
+bool Running::add_events(std::vector<chat::ReplyEvent> events, Delta& delta) {
+  for (chat::ReplyEvent& event : events) {
+    if (event.kind == chat::ReplyKind::kCallBegin && event.call > 0 && !parallel_calls_) {
+      delta.finish = Finish::kToolCalls;
+      over_ = true;
+      return false;
+    }
+    if (event.kind == chat::ReplyKind::kCallEnd) call_whole_ = event.whole;
     add_event(*format_, std::move(event), delta);
-  if (!over_) return;
-  for (chat::ReplyEvent& event : reader_->finish()) add_event(*format_, std::move(event), delta);
-  if (delta.finish == Finish::kStop && reader_->calls() > 0) delta.finish = Finish::kToolCalls;
+  }
+  return true;
 }
 
 void Running::give_up(const char* why) {

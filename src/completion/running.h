@@ -50,11 +50,13 @@ class Running final : public engine::TokenSink,
   TokenReport report_of(const Event& event) const;
   void deliver(Delta delta);
   void read_reply(Delta& delta);
+  bool add_events(std::vector<chat::ReplyEvent> events, Delta& delta);
   void give_up(const char* why);
 
   const CompleterParts parts_;
   const std::shared_ptr<Workers> workers_;
   const bool report_tokens_;
+  const bool parallel_calls_;
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mutex_;  // mailbox, closed, job
@@ -68,6 +70,7 @@ class Running final : public engine::TokenSink,
   std::optional<chat::ReplyReader> reader_;
   AnswerText text_;
   Usage usage_;
+  bool call_whole_ = false;  // the last one
   bool over_ = false;
 };
 

@@ -201,6 +201,8 @@ constexpr std::array kChatRows = {
         [](Draft& d, const Json& v) { d.top_logprobs = as_u32(v); }},
     Row{"tools", FieldKind::kArray, 0, kToolsMax, [](Draft& d, const Json& v) { d.chat.tools = v; }},
     Row{"tool_choice", FieldKind::kAny, -kAll, kAll, store_tool_choice},
+    Row{"parallel_tool_calls", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.parallel_calls = v.get<bool>(); }},
     Row{"chat_template_kwargs", FieldKind::kObject, -kAll, kAll,
         [](Draft& d, const Json& v) { d.chat.template_kwargs = v; }},
     Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
