@@ -78,6 +78,35 @@ constexpr std::array kFamilies = {
     Family{"xverse", read_xverse},
 };
 
+// Files that go along with models and are easily named in a model's place.
+struct Companion {
+  std::string_view key, value;  // what says so in the metadata
+  const char* what;
+  const char* mend;
+};
+constexpr Companion kCompanions[] = {
+    {"general.type", "adapter", "this is an adapter (LoRA), not a model",
+     "name the model it belongs to; adapters cannot be applied yet"},
+    {"general.type", "mmproj", "this is the projector of a model that sees or hears, not the model",
+     "name the model it belongs to; pictures and sound cannot be read yet"},
+    {"general.type", "imatrix", "this is an importance matrix, not a model", "name a model"},
+    {"general.type", "vocab", "this is a vocabulary, not a model", "name a file that has weights too"},
+    {"general.architecture", "clip", "this is the projector of a model that sees or hears, not the model",
+     "name the model it belongs to; pictures and sound cannot be read yet"},
+    {"general.architecture", "controlvector", "this is a control vector, not a model",
+     "name the model it belongs to; control vectors cannot be applied yet"},
+};
+
+void refuse_companions(const gguf::GgufFile& file) {
+  for (const Companion& companion : kCompanions) {
+    const gguf::Value* value = file.metadata().find(companion.key);
+    if (value == nullptr || value->type != gguf::ValueType::kString || value->string != companion.value)
+      continue;
+    throw Error(ErrorCode::kUnsupported, companion.what, fmt::format("{}: {}", file.path(), companion.key),
+                companion.mend);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string_view> known_archs() {
@@ -87,6 +116,7 @@ std::vector<std::string_view> known_archs() {
 }
 
 Blueprint read_blueprint(const gguf::GgufFile& file) {
+  refuse_companions(file);
   Header header(file);
   for (const Family& family : kFamilies) {
     if (family.arch != header.arch()) continue;

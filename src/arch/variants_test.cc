@@ -156,6 +156,27 @@ TEST(Numbers, WhatEndsInInfinitiesIsRefusedByItsKey) {
   }
 }
 
+TEST(Companions, AreRefusedByWhatTheyAre) {
+  const auto refused = [](const std::string& type, const std::string& arch) {
+    gguf::Writer writer;
+    writer.add_string("general.architecture", arch);
+    if (!type.empty()) writer.add_string("general.type", type);
+    const std::vector<std::byte> bytes = writer.to_bytes();
+    try {
+      read_blueprint(*gguf::GgufFile::parse(bytes, "file"));
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return std::string("taken");
+  };
+  EXPECT_NE(refused("adapter", "llama").find("LoRA"), std::string::npos);
+  EXPECT_NE(refused("mmproj", "clip").find("projector"), std::string::npos);
+  EXPECT_NE(refused("", "clip").find("projector"), std::string::npos) << "older ones say it so";
+  EXPECT_NE(refused("imatrix", "llama").find("importance"), std::string::npos);
+  EXPECT_NE(refused("", "controlvector").find("control vector"), std::string::npos);
+  EXPECT_NE(refused("model", "martian").find("'martian' is not supported"), std::string::npos);
+}
+
 TEST(Rotation, TheFourthSectionStandsStill) {
   TinyModel model = family("glm4");
   for (const std::string layer : kLayers) {

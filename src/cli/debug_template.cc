@@ -28,7 +28,11 @@ chat::Json read_conversation(const TemplateCommand& command) {
   try {
     conversation = chat::Json::parse(text);
   } catch (const chat::Json::exception& error) {
-    throw Error(ErrorCode::kBadFile, fmt::format("not JSON: {}", error.what()), where);
+    // The library's words follow an id of its own: "[json.exception.x.101] ...".
+    const std::string words = error.what();
+    const size_t at = words.find("] ");
+    throw Error(ErrorCode::kBadFile,
+                "not JSON: " + words.substr(at == std::string::npos ? size_t{0} : at + 2), where);
   }
   if (conversation.is_array()) conversation = {{"messages", conversation}};
   if (!conversation.is_object() || !conversation.contains("messages") || !conversation["messages"].is_array())

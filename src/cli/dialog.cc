@@ -12,6 +12,7 @@ namespace gantry::cli {
 namespace {
 
 constexpr const char* kFence = "\"\"\"";
+constexpr double kPieceSeconds = 0.01;  // what comes within it came at once
 constexpr size_t kMessageBytesMax = size_t{16} << 20;
 
 constexpr const char* kHelp =
@@ -158,9 +159,13 @@ LineEnd read_message(LineReader& reader, std::string& message) {
 
 std::string describe(const Answer& answer) {
   const uint32_t tokens = answer.usage.completion_tokens;
+  // A short answer may come in one piece: then only the whole time says something.
   const double writing = answer.seconds - answer.first_seconds;
+  const bool in_one_piece = writing < kPieceSeconds;
   std::string text = fmt::format("{} tokens in {:.2f} s", tokens, answer.seconds);
-  if (tokens > 1 && writing > 0) text += fmt::format(" ({:.1f} tokens/s)", (tokens - 1) / writing);
+  if (tokens > 1 && answer.seconds > 0)
+    text +=
+        fmt::format(" ({:.1f} tokens/s)", in_one_piece ? tokens / answer.seconds : (tokens - 1) / writing);
   return text + fmt::format(", first after {:.2f} s; prompt of {} tokens, {} of them cached",
                             answer.first_seconds, answer.usage.prompt_tokens, answer.usage.cached_tokens);
 }

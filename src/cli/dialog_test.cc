@@ -181,6 +181,16 @@ TEST(Conversation, AnErrorLeavesItAsItWas) {
   EXPECT_EQ(conversation.messages(), 0u);
 }
 
+TEST(Answer, IsMeasuredAsAWholeWhereItCameInOnePiece) {
+  Answer answer;
+  answer.usage.completion_tokens = 11;
+  answer.seconds = 2;
+  answer.first_seconds = 1;
+  EXPECT_NE(describe(answer).find("(10.0 tokens/s)"), std::string::npos) << describe(answer);
+  answer.first_seconds = 1.999999;
+  EXPECT_NE(describe(answer).find("(5.5 tokens/s)"), std::string::npos) << describe(answer);
+}
+
 class NoEngine final : public engine::Engine {
  public:
   JobId submit(engine::Job) override { return 0; }
@@ -188,6 +198,7 @@ class NoEngine final : public engine::Engine {
   bool drain(std::chrono::milliseconds) override { return true; }
   engine::EngineStats stats() const override { return {}; }
   const model::RunnerLimits& limits() const override { return limits_; }
+  uint32_t queue_max() const override { return 256; }
 
  private:
   model::RunnerLimits limits_;

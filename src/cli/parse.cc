@@ -88,18 +88,19 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, std::string& value
   return option;
 }
 
-// The same, where no text at all is a mistake: an unset variable of a shell, say.
+// For texts where none at all is a mistake: an unset variable of a shell, say.
+std::string refuse_empty(const std::string& text) { return text.empty() ? "a value is missing" : ""; }
+
 CLI::Option* add_name(CLI::App& app, const std::string& name, std::string& value, const std::string& kind,
                       const std::string& about) {
-  return add_text(app, name, value, kind, about)->check([](const std::string& text) {
-    return text.empty() ? std::string("a value is missing") : std::string();
-  });
+  return add_text(app, name, value, kind, about)->check(refuse_empty);
 }
 
 CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& values,
                        const std::string& kind, const std::string& about) {
   return app.add_option(name, values, about)
       ->type_name(kind)
+      ->check(refuse_empty)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -165,10 +166,10 @@ void add_serve(CLI::App& app, ServeCommand& serve) {
   add_model(command, serve.load.model_path, false, kModelOrDefault);
   server::ServerOptions& server = serve.server;
   server.port = kDefaultPort;
-  add_text(command, "--host", server.host, "ADDRESS",
+  add_name(command, "--host", server.host, "ADDRESS",
            "Address or name to listen on, or unix:/path/of/socket");
   add_number(command, "--port", server.port, 0, 65535, "0: the system picks one", true);
-  add_text(command, "--alias", serve.load.alias, "NAME",
+  add_name(command, "--alias", serve.load.alias, "NAME",
            "Of the model for clients; left out: the file's name");
   add_texts(command, "--api-key", server.api_keys, "KEY", "Clients must send this key; may be given again")
       ->envname("GANTRY_API_KEY");
@@ -219,7 +220,8 @@ void add_run(CLI::App& app, RunCommand& run) {
   sample::SamplingParams& sampling = run.sampling;
   sampling.temperature = 0.8;
   sampling.top_p = 0.95;
-  add_number(command, "--temp", sampling.temperature, 0, 100, "Temperature; 0: always the likeliest", true)
+  add_number(command, "--temp", sampling.temperature, 0, sample::kTemperatureMax,
+             "Temperature; 0: always the likeliest", true)
       ->group(group);
   add_number(command, "--top-k", sampling.top_k, 0, kTopKMax, "Only the N likeliest; 0: off", true)
       ->group(group);
@@ -323,7 +325,11 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
                          .add_option_function<std::string>(
                              "--token-list",
                              [&logits](const std::string& text) {
-                               logits.tokens = tokenizer::parse_token_list(text, "--token-list");
+                               try {
+                                 logits.tokens = tokenizer::parse_token_list(text, "--token-list");
+                               } catch (const Error& error) {  // no file's bytes are at fault here
+                                 throw CLI::ValidationError("--token-list", error.message());
+                               }
                              },
                              "Token ids: 1,306,626")
                          ->type_name("IDS");

@@ -7,6 +7,7 @@
 #include "cli/loading.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "server/guard.h"
 #include "server/server.h"
 
 namespace gantry::cli {
@@ -32,6 +33,15 @@ void announce(const fleet::ModelCard& card, const server::Server& server, bool k
   std::fflush(stdout);
 }
 
+void warn_of_open_door(const server::ServerOptions& options) {
+  std::string_view address = options.host;
+  if (!options.api_keys.empty() || address.starts_with("unix:")) return;
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  if (server::is_loopback_name(address)) return;
+  note("everyone who reaches {} may use this server: --api-key, or $GANTRY_API_KEY, asks for a key\n",
+       options.host);
+}
+
 }  // namespace
 
 int serve(const ServeCommand& command, const device::Registry& registry) {
@@ -41,6 +51,7 @@ int serve(const ServeCommand& command, const device::Registry& registry) {
   const auto fleet = fleet::make_fleet({model});
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
+  warn_of_open_door(command.server);
   announce(model->card(), *server, !command.server.api_keys.empty());
   interrupts.wait();
   say("shutting down: running answers may go on for {} s; once more to end at once\n", command.drain.count());

@@ -53,6 +53,7 @@ class ThreadedEngine final : public Engine {
     return stats;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
+  uint32_t queue_max() const override { return queue_max_; }
 
  private:
   void refuse_if_closed() const;

@@ -48,6 +48,7 @@ class Engine {
 
   virtual EngineStats stats() const = 0;
   virtual const model::RunnerLimits& limits() const = 0;
+  virtual uint32_t queue_max() const = 0;  // EngineOptions' own
 };
 
 }  // namespace gantry::engine

@@ -21,6 +21,7 @@ class QuietEngine final : public engine::Engine {
   }
   engine::EngineStats stats() const override { return {}; }
   const model::RunnerLimits& limits() const override { return limits_; }
+  uint32_t queue_max() const override { return 256; }
   std::atomic<bool> drained = false;
 
  private:

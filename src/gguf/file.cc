@@ -1,6 +1,8 @@
 // GgufFile: one or more parts, their tensors in one table.
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -132,7 +134,9 @@ std::unique_ptr<Source> map_part(const SplitName& name, uint32_t number) {
 
 std::unique_ptr<GgufFile> open_split(const std::string& path, std::unique_ptr<Source> given, Part given_part,
                                      const OpenOptions& options) {
-  const std::optional<SplitName> name = parse_split_name(path);
+  std::optional<SplitName> name = parse_split_name(path);
+  // A link of another name leads to where the parts lie.
+  if (std::error_code error; !name) name = parse_split_name(std::filesystem::canonical(path, error).string());
   if (!name)
     throw Error(ErrorCode::kBadFile,
                 fmt::format("the file is a part of a model split into {}, and its name does not say which",
@@ -177,6 +181,10 @@ std::unique_ptr<GgufFile> GgufFile::open(const std::string& path, const OpenOpti
   Part part = parse_part(source->bytes, source->path, options);
   if (!options.single_part && split_count(part) > 1)
     return open_split(path, std::move(source), std::move(part), options);
+  // Of one part only, by its own word, under the name of one of several.
+  if (const auto name = parse_split_name(path);
+      !options.single_part && name && name->count > 1 && part.metadata.find("split.count") != nullptr)
+    check_split_part(part, path, *name, name->number);
   return alone(std::move(source), std::move(part));
 }
 

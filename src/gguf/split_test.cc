@@ -139,5 +139,18 @@ TEST_F(Split, MemoryHoldsNoSplit) {
   EXPECT_EQ(GgufFile::parse(part->part_bytes(0), "memory", options)->tensors().size(), 2u);
 }
 
+TEST_F(Split, ACountOfOneContradictsAName) {
+  for (const uint32_t count : {0u, 1u}) {
+    write_part(0, count, 2);
+    EXPECT_NE(refusal(at(1)).message().find("split.count " + std::to_string(count)), std::string::npos);
+  }
+}
+
+TEST_F(Split, ALinkOfAnotherNameLeadsToTheParts) {
+  const fs::path link = dir_ / "link.gguf";
+  fs::create_symlink(at(2), link);
+  EXPECT_EQ(GgufFile::open(link.string())->tensors().size(), 6u);
+}
+
 }  // namespace
 }  // namespace gantry::gguf

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "server/openai_format.h"
 
 namespace gantry::server {
@@ -96,6 +98,11 @@ void Generation::start() {
 }
 
 void Generation::start_choices() {
+  // "Come back later" would never help.
+  if (const uint32_t most = lease_->completer().parts().engine->queue_max(); request_.choices() > most)
+    throw bad_request(fmt::format("{} prompts with 'n' of {} are {} answers, of which at most {} may wait",
+                                  request_.prompts.size(), request_.n, request_.choices(), most),
+                      request_.n > 1 ? "n" : "prompt", "out_of_range");
   try {
     for (uint32_t i = 0; i < request_.choices(); ++i) {
       auto completion =

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from program import Program, environment, run
+from program import DEADLINE, Program, environment, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
             ["debug", "tokenize"], ["debug", "template"])
@@ -87,6 +87,31 @@ class Words(unittest.TestCase):
                           ("--devices", "gpu"), ("--pre-split", "no-such"), ("--reply-format", "no-such")):
             for value in [*bad.split(), ""]:
                 self.assertIn(flag, self.refused(USAGE, "plan", flag, value))
+
+    def test_a_list_of_tokens_that_is_none(self):
+        for bad in ("1,x", "-1", "99999999999"):
+            self.assertIn("--token-list", self.refused(USAGE, "debug", "logits", "m.gguf", "--token-list", bad))
+
+    def test_how_tokens_are_picked_has_limits(self):
+        for flag, value in (("--temp", "2.1"), ("--temp", "nan"), ("--top-p", "1.1"), ("--min-p", "-0.1"), ("--seed", "-1"), ("--max-tokens", "0")):
+            self.assertIn(f"{flag}: '{value}'", self.refused(USAGE, "run", "-p", "hi", flag, value))
+
+    def test_an_empty_value_is_no_value(self):
+        for flag in ("--api-key", "--cors-origin", "--allowed-host", "--alias", "--host", "--devices", "--isa"):
+            self.assertIn(flag, self.refused(USAGE, "serve", flag, ""))
+
+    def test_a_server_without_a_key_for_everyone_says_so(self):
+        for arguments, warned in ((["--host", "0.0.0.0"], True), (["--host", "0.0.0.0", "--api-key", "k"], False), (["--host", "127.0.0.1"], False),
+                                  (["--host", "localhost"], False), (["--host", "[::1]"], False), (["--host", "::1"], False)):
+            server = subprocess.Popen([Program.binary, "serve", "--port", "0", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      text=True, env=environment())
+            line = server.stdout.readline()
+            server.terminate()
+            errors = server.communicate(timeout=DEADLINE)[1]
+            if "Cannot assign requested address" in errors or "not supported" in errors:
+                continue  # no IPv6 here
+            self.assertIn("listening on", line, errors)
+            self.assertEqual("may use this server" in errors, warned, (arguments, errors))
 
     def test_a_model_that_is_not_there(self):
         for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],

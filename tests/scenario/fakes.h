@@ -136,6 +136,7 @@ class ScriptedEngine final : public engine::Engine {
     return stats;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
+  uint32_t queue_max() const override { return options_.queue_max; }
 
  private:
   struct Run {

@@ -231,6 +231,19 @@ TEST(Wire, ConnectionsAtTheLimitAndOnePast) {
   EXPECT_EQ(ask(stage.port(), get("/health"))->status, 200);
 }
 
+// Clients retry a 429: what never fits must not be one.
+TEST(Wire, MoreAnswersThanMayWaitAreNoMatterOfTime) {
+  Stage stage({.step_time = 0us, .sequences = 1, .queue_max = 4});
+  const auto asked = [&](const std::string& body) {
+    const auto answer = ask(stage.port(), post("/v1/completions", body));
+    return answer->status == 400 ? json::parse(answer->body)["error"]["param"].get<std::string>()
+                                 : std::to_string(answer->status);
+  };
+  EXPECT_EQ(asked(R"({"prompt":"x","max_tokens":1,"n":4})"), "200");
+  EXPECT_EQ(asked(R"({"prompt":"x","max_tokens":1,"n":5})"), "n");
+  EXPECT_EQ(asked(R"({"prompt":["a","b","c","d","e"],"max_tokens":1})"), "prompt");
+}
+
 TEST(Wire, AFullQueueSaysSoAtOnce) {
   Stage stage({.step_time = 500us, .sequences = 1, .queue_max = 1});
   std::vector<RawClient> clients;
