@@ -19,8 +19,9 @@ using Json = nlohmann::ordered_json;  // keeps the order of keys: tool schemas a
 
 struct RenderLimits {
   size_t output_bytes = size_t{16} << 20;
-  uint64_t steps = 20'000'000;  // nodes evaluated and items iterated
-  uint32_t depth = 200;         // nested expressions, macro calls and values
+  uint64_t steps = 20'000'000;              // nodes evaluated and items iterated
+  size_t memory_bytes = size_t{256} << 20;  // of values alive at a time
+  uint32_t depth = 200;                     // nested expressions, macro calls and values
 };
 
 // How a rendering failed; the server turns each into a 400 with the words.

@@ -80,6 +80,53 @@ TEST(Macros, BindAsPythonDoes) {
   EXPECT_EQ(failure("{% macro m(a) %}{% endmacro %}{{ m(b=1) }}"), "type");
 }
 
+TEST(Blocks, OnlyTextsAreJoined) {
+  EXPECT_EQ(render("{% filter upper %}a{% endfilter %}"), "A");
+  EXPECT_EQ(failure("{% filter length %}abc{% endfilter %}"), "type");
+  EXPECT_EQ(render("{% set x | length %}abc{% endset %}{{ x + 1 }}"), "4");
+  EXPECT_EQ(failure("{% call dict() %}a{% endcall %}"), "type");
+  // Jinja does not look into the filter of a set block when it plans the frame.
+  EXPECT_EQ(failure("{% set x | replace('a', y) %}a{% endset %}", {}, {{"y", "b"}}), "type");
+  EXPECT_EQ(render("{{ y }}{% set x | replace('a', y) %}a{% endset %}{{ x }}", {{"y", "b"}}), "bb");
+}
+
+TEST(Syntax, WhatJinjaReadsOtherwiseThanExpected) {
+  // No word ends a tuple: behind a comma `in` is a name.
+  EXPECT_EQ(failure("{% for x, in [[1]] %}{{ x }}{% endfor %}"), "type");
+  EXPECT_EQ(render("{% for x, in in [[1, 2]] %}{{ x }}{% endfor %}"), "1");
+  // A comment or raw that begins at the very end needs no end.
+  EXPECT_EQ(render("a{#"), "a");
+  EXPECT_EQ(failure("a{# "), "type");
+  EXPECT_EQ(render("a{% raw %}"), "a");
+  EXPECT_EQ(failure("a{% raw %}b"), "type");
+  // A constant base stands in Python's source without parentheses.
+  EXPECT_EQ(render("{{ -2 ** 2 }} {{ -2 ** n }} {{ (1 - 3) ** n }} {{ m ** n }}", {{"n", 2}, {"m", -2}}),
+            "4 -4 -4 4");
+  EXPECT_EQ(failure("{{ dict(a=1, a=2) }}"), "type");
+}
+
+TEST(Filters, TakeWhatPythonTakes) {
+  EXPECT_EQ(render("{{ 2.5|round(none) }} {{ true|round(none) }}"), "2 1");
+  EXPECT_EQ(failure("{{ 2.5|round(none, 'ceil') }}"), "type");
+  EXPECT_EQ(render("{{ '12'|int(7, '10') }} {{ 3.7|int(7, 'x') }}"), "12 3");
+  EXPECT_EQ(failure("{{ [2, 1]|sort(reverse='yes') }}"), "type");
+  EXPECT_EQ(failure("{{ {}|dictsort(reverse=none) }}"), "type");
+  EXPECT_EQ(render("{{ [1, 2]|sort(reverse=1) }}"), "[2, 1]");
+  EXPECT_EQ(render("{{ 'a'.format_map(1) }} {{ 'é!'.encode('ascii', 'replace') }} {{ (-7).bit_count() }}"),
+            "a b'?!' 3");
+  EXPECT_EQ(failure("{{ '{a}'.format_map(1) }}"), "type");
+  EXPECT_EQ(failure("{{ 'a'.translate(1) }}"), "type");
+  EXPECT_EQ(failure("{{ none in 'a'.encode() }}"), "type");
+  EXPECT_EQ(render("{{ 97 in 'a'.encode() }}"), "True");
+}
+
+TEST(Values, PrintAsPythonPrintsThem) {
+  EXPECT_EQ(render("{{ ''.upper }} {{ cycler(1) }} {{ [joiner()] }}"),
+            "<built-in method upper of str object at 0x0> <jinja2.utils.Cycler object at 0x0> "
+            "[<jinja2.utils.Joiner object at 0x0>]");
+  EXPECT_EQ(render("{{ range(5)[10:-3] }} {{ range(10, 0, -3)[none:2:-3] }}"), "range(5, 2) range(1, 4, 9)");
+}
+
 TEST(Values, IntegersHaveALimitAndSayIt) {
   EXPECT_EQ(render("{{ 2 ** 100 }}"), "1267650600228229401496703205376");
   EXPECT_EQ(render("{{ -7 // 2 }} {{ -7 % 3 }} {{ 7.5 // -2 }} {{ -0.0 }}"), "-4 2 -4.0 -0.0");
@@ -148,6 +195,36 @@ TEST(Limits, Steps) {
   EXPECT_EQ(failure("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"),
             "limit");
   EXPECT_EQ(failure("{{ range(100001) }}"), "type");
+}
+
+TEST(Limits, Memory) {
+  RenderLimits limits;
+  limits.memory_bytes = 100'000;
+  EXPECT_EQ(failure("{{ ('x' * 500)|list|length }}", limits), "");
+  EXPECT_EQ(failure("{{ ('x' * 5000)|list|length }}", limits), "limit");
+  EXPECT_EQ(failure("{{ ('\n' * 5000).splitlines()|length }}", limits), "limit");
+  EXPECT_EQ(failure("{{ [1]|slice(5000)|list|length }}", limits), "limit");
+  EXPECT_EQ(failure("{{ (['x' * 1000] * 3)|map('upper')|list|length }}", limits), "");
+  // What was let go of counts no more.
+  const std::string kept = "{% set ns = namespace(l=[]) %}{% for i in range(200) %}{% set s = 'x' * 2000 %}";
+  EXPECT_EQ(failure(kept + "{% endfor %}", limits), "");
+  EXPECT_EQ(failure(kept + "{% set ns.l = ns.l + [s] %}{% endfor %}", limits), "limit");
+  // Nor does what an earlier rendering held.
+  const auto parsed = ChatTemplate::parse("{% set l = ('x' * 500)|list %}");
+  for (int i = 0; i < 50; ++i) EXPECT_NO_THROW(parsed->render(Json::object(), limits));
+  // The default: less than a text of the largest size taken apart would take.
+  EXPECT_EQ(failure("{{ ('\n' * 16000000).splitlines()|length }}"), "limit");
+}
+
+TEST(Limits, WorkOnLongTextsIsCounted) {
+  RenderLimits limits;
+  limits.steps = 1'500'000;
+  for (const char* work :
+       {"s.endswith(s)", "s.count('x')", "s.isalpha()", "(' ' * 1000000)|trim", "s.find('y', 1)"}) {
+    const std::string source =
+        std::string("{% set s = 'x' * 1000000 %}{% for i in range(100000) %}{% set y = ") + work;
+    EXPECT_EQ(failure(source + " %}{% endfor %}", limits), "limit") << work;
+  }
 }
 
 TEST(Limits, Depth) {

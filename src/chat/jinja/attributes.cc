@@ -72,6 +72,13 @@ Value int_bit_length(Env&, const Value& self, CallArgs& args) {
   return Value::integer(bits);
 }
 
+Value int_bit_count(Env&, const Value& self, CallArgs& args) {
+  Bound bound("bit_count", args, {});
+  int64_t bits = 0;
+  for (Int value = self.as_int(); value != 0; value /= 2) bits += value % 2 != 0 ? 1 : 0;
+  return Value::integer(bits);
+}
+
 Value number_conjugate(Env&, const Value& self, CallArgs& args) {
   Bound bound("conjugate", args, {});
   return self.is_integral() ? Value::integer(self.as_int()) : self;
@@ -92,6 +99,7 @@ Value number_attribute(const Value& value, std::string_view name) {
   }
   if (name == "numerator") return Value::integer(value.as_int());
   if (name == "denominator") return Value::integer(1);
+  if (name == "bit_count") return bound_method(value, "bit_count", int_bit_count);
   if (name == "bit_length") return bound_method(value, "bit_length", int_bit_length);
   return Value::missing();
 }

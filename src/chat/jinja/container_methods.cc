@@ -102,14 +102,14 @@ Value list_reverse(Env& env, const Value& self, CallArgs& args) {
 
 Value list_sort(Env& env, const Value& self, CallArgs& args) {
   Bound bound("sort", args, {"key", "reverse"});
-  std::vector<Keyed> rows;
+  KeyedValues rows;
   Values items = self.items();  // a key function may change the list
   for (const Value& item : items) {
     CallArgs one;
     one.positional.push_back(item);
     rows.emplace_back(bound.given(0) ? env.caller->call(bound[0], one) : item, item);
   }
-  sort_keyed(env, rows, bound.flag(env, 1, false));
+  sort_keyed(env, rows, bound.integer(1, 0) != 0);
   Values sorted;
   for (Keyed& row : rows) sorted.push_back(std::move(row.second));
   self.items() = std::move(sorted);

@@ -36,6 +36,8 @@ class Env {
   }
   // A text of `bytes` is about to be made: no text may be larger than the output.
   void charge_text(uint64_t bytes);
+  // Every character of `bytes` of text is about to be looked at.
+  void charge_walk(uint64_t bytes);
   // `count` values are about to be made.
   void charge_values(uint64_t count) { charge(count); }
 
@@ -54,6 +56,7 @@ class Env {
   [[noreturn]] void over_steps() const;
   [[noreturn]] void over_depth() const;
   RenderLimits limits_;
+  MemoryLimit memory_;
   bool mutable_containers_;
   std::optional<int64_t> now_;
   uint64_t steps_left_;

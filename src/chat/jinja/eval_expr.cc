@@ -1,4 +1,6 @@
 // Expressions and calls.
+#include <cmath>
+
 #include "chat/jinja/evaluator.h"
 #include "chat/jinja/filters.h"
 #include "chat/jinja/format.h"
@@ -95,6 +97,10 @@ Value Evaluator::eval_binary(const Expr& node, Frame& frame) {
   if (node.op == Op::kDivide) return divide(env_, a, b);
   if (node.op == Op::kFloorDivide) return floor_divide(env_, a, b);
   if (node.op == Op::kModulo) return modulo(env_, a, b);
+  // Jinja writes a constant base into Python's source without parentheses: -2 ** n is -(2 ** n) there.
+  const bool bare = node.items[0]->constant && !node.items[1]->constant;
+  if (bare && (a.is(Kind::kInt) ? a.as_int() < 0 : a.is(Kind::kFloat) && std::signbit(a.as_real())))
+    return negate(env_, power(env_, negate(env_, a), b));
   return power(env_, a, b);
 }
 

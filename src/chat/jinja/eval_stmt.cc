@@ -143,6 +143,12 @@ void Evaluator::print(const Value& value, std::string& out) {
   }
 }
 
+// What Jinja puts between the other texts of the output as it is: it can only join texts.
+void Evaluator::append_text(const Value& value, std::string& out) {
+  if (!value.is_string()) fail_type("sequence item: expected str instance, " + type_name(value) + " found");
+  append(out, value.str());
+}
+
 Value Evaluator::text_value(std::string text) const {
   return Value::string(std::move(text), env_.autoescape);
 }
@@ -253,7 +259,7 @@ Evaluator::Flow Evaluator::exec_filter_block(const Stmt& node, const Ref<Frame>&
   const Value* before = std::exchange(block_input_, &input);
   Value filtered = eval(*node.exprs[0], *inner);
   block_input_ = before;
-  print(filtered, out);
+  append_text(filtered, out);
   return Flow::kNext;
 }
 
@@ -383,7 +389,7 @@ Evaluator::Flow Evaluator::run_iterations(const Stmt& node, const Ref<Frame>& fr
 void Evaluator::exec_call_block(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
   Value caller = make_macro(node, frame);
   if (node.call) {
-    print(eval_call(*node.call, *frame, &caller), out);
+    append_text(eval_call(*node.call, *frame, &caller), out);
     return;
   }
   CallArgs none;

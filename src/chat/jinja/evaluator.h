@@ -85,6 +85,7 @@ class Evaluator final : public Caller {
   void exec_set(const Stmt& node, const Ref<Frame>& frame);
   void exec_call_block(const Stmt& node, const Ref<Frame>& frame, std::string& out);
   void print(const Value& value, std::string& out);
+  void append_text(const Value& value, std::string& out);
   void append(std::string& out, std::string_view text);
 
   void assign(const Expr& target, const Ref<Frame>& frame, const Value& value);

@@ -215,8 +215,9 @@ class SliceFilter final : public LazyFilter {
     if (slices_ == 0) fail_type("integer division or modulo by zero");
     fill_ = bound.value_or(1, Value());
   }
-  bool step(Env&, Value& out) override {
+  bool step(Env& env, Value& out) override {
     if (at_ >= slices_) return false;
+    env.charge_values(4);
     auto size = static_cast<int64_t>(all_.size());
     int64_t base = size / slices_, extra = size % slices_;
     int64_t begin = at_ * base + std::min(at_, extra), end = (at_ + 1) * base + std::min(at_ + 1, extra);

@@ -25,7 +25,9 @@ Value do_abs(Env& env, const Value& input, CallArgs& args) {
 Value do_int(Env&, const Value& input, CallArgs& args) {
   Bound bound("int", args, {"default", "base"});
   Value otherwise = bound.value_or(0, Value::integer(0));
-  int64_t base = bound.integer(1, 10);
+  // Python only asks for the base of a text, and takes one that is none for a text that is no number.
+  const bool whole_base = !bound.has(1) || bound[1].is_integral();
+  int64_t base = whole_base ? bound.integer(1, 10) : 1;
   if (input.is_undefined()) fail_type(input.as<UndefinedObject>().message);
   if (input.is_integral()) return Value::integer(input.as_int());
   if (input.is(Kind::kFloat)) {
@@ -79,7 +81,8 @@ Value round_int(Int value, int64_t precision) {
 Value do_round(Env&, const Value& input, CallArgs& args) {
   Bound bound("round", args, {"precision", "method"});
   std::string method = bound.text(1, "common");
-  int64_t precision = bound.integer(0, 0);
+  const bool to_whole = bound.has(0) && bound[0].is_none();  // round(value, None) is an int
+  int64_t precision = to_whole ? 0 : bound.integer(0, 0);
   if (method != "common" && method != "ceil" && method != "floor") {
     fail_type("method must be common, ceil or floor");
   }
@@ -87,9 +90,11 @@ Value do_round(Env&, const Value& input, CallArgs& args) {
   if (!input.is_number()) fail_type("type " + type_name(input) + " doesn't define __round__ method");
   if (method == "common") {
     if (input.is_integral()) return round_int(input.as_int(), precision);
+    if (to_whole) return Value::integer(real_to_int(std::nearbyint(input.as_real())));
     if (!bound.has(0) || precision == 0) return Value::real(std::nearbyint(input.as_real()));
     return Value::real(round_real(input.as_real(), precision));
   }
+  if (to_whole) fail_type("unsupported operand type(s) for ** or pow(): 'int' and 'NoneType'");
   double scale = std::pow(10.0, static_cast<double>(precision));
   double scaled = input.as_real() * scale;
   if (!std::isfinite(scaled)) fail_type("cannot convert float infinity or NaN to integer");

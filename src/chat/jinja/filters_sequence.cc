@@ -88,7 +88,7 @@ Value do_sort(Env& env, const Value& input, CallArgs& args) {
   Bound bound("sort", args, {"reverse", "case_sensitive", "attribute"});
   bool case_sensitive = bound.flag(env, 1, false);
   std::vector<AttributeGetter> getters = sort_getters(env, bound[2]);
-  std::vector<Keyed> rows;
+  KeyedValues rows;
   for (Value& item : collect(env, input)) {
     Values key;
     for (const AttributeGetter& getter : getters) {
@@ -97,7 +97,7 @@ Value do_sort(Env& env, const Value& input, CallArgs& args) {
     }
     rows.emplace_back(make_list(std::move(key)), std::move(item));
   }
-  sort_keyed(env, rows, bound.flag(env, 0, false));
+  sort_keyed(env, rows, bound.integer(0, 0) != 0);
   Values out;
   for (Keyed& row : rows) out.push_back(std::move(row.second));
   return make_list(std::move(out));
@@ -110,12 +110,12 @@ Value do_dictsort(Env& env, const Value& input, CallArgs& args) {
   if (by != "key" && by != "value") fail_type("You can only sort by either \"key\" or \"value\"");
   if (input.is_undefined()) fail_type(input.as<UndefinedObject>().message);
   if (!input.is(Kind::kDict)) fail_type("'" + type_name(input) + "' object has no attribute 'items'");
-  std::vector<Keyed> rows;
+  KeyedValues rows;
   for (const auto& [key, value] : input.as<DictObject>().entries) {
     const Value& part = by == "key" ? key : value;
     rows.emplace_back(case_sensitive ? part : ignore_case(env, part), make_tuple({key, value}));
   }
-  sort_keyed(env, rows, bound.flag(env, 2, false));
+  sort_keyed(env, rows, bound.integer(2, 0) != 0);
   Values out;
   for (Keyed& row : rows) out.push_back(std::move(row.second));
   return make_list(std::move(out));
@@ -125,7 +125,7 @@ Value do_groupby(Env& env, const Value& input, CallArgs& args) {
   Bound bound("groupby", args, {"attribute", "default", "case_sensitive"}, 1);
   bool case_sensitive = bound.flag(env, 2, false);
   AttributeGetter getter(env, bound[0], bound[1]);
-  std::vector<Keyed> rows;
+  KeyedValues rows;
   for (Value& item : collect(env, input)) {
     Value key = getter.get(env, item);
     rows.emplace_back(case_sensitive ? key : ignore_case(env, key), std::move(item));

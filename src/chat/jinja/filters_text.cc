@@ -51,7 +51,9 @@ Value do_trim(Env& env, const Value& input, CallArgs& args) {
   env.charge_text(text.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
   if (chars != nullptr) env.charge(chars->size() / 8);
-  return Value::string(strip_text(text.str(), chars, true, true), text.markup());
+  std::string rest = strip_text(text.str(), chars, true, true);
+  env.charge_walk(text.str().size() - rest.size());
+  return Value::string(std::move(rest), text.markup());
 }
 
 Value do_replace(Env& env, const Value& input, CallArgs& args) {
@@ -88,7 +90,7 @@ Value do_indent(Env& env, const Value& input, CallArgs& args) {
     indent.assign(static_cast<size_t>(width), ' ');
   }
   bool first = bound.flag(env, 1, false), blank = bound.flag(env, 2, false);
-  std::vector<std::string> lines = split_lines(text + "\n", false);
+  Texts lines = split_lines(text + "\n", false);
   std::string out = first ? indent : "";
   for (size_t i = 0; i < lines.size(); ++i) {
     if (i > 0) out += '\n';

@@ -87,10 +87,10 @@ std::string object_text(Env& env, const Value& value) {
   if (value.is(Kind::kFunction)) return "<function " + std::string(value.as<FunctionObject>().name) + ">";
   if (value.is(Kind::kMethod)) {
     const auto& method = value.as<MethodObject>();
-    return "<built-in method " + std::string(method.name) + " of " + type_name(method.self) + " object>";
+    return "<built-in method " + std::string(method.name) + " of " + type_name(method.self) +
+           " object at 0x0>";
   }
-  std::string name = type_name(value);
-  name += " object";
+  std::string name = describe(value);
   if (value.is(Kind::kIterator) && name == "generator object") {
     name += std::string(" ") + value.as<Iterator>().function_name();
   }

@@ -156,7 +156,7 @@ Value string_item(Env& env, const Value& value, int64_t index) {
 }
 
 struct SliceBounds {
-  int64_t start, step, count;
+  int64_t start, stop, step, count;
   size_t at(size_t i) const { return static_cast<size_t>(start + static_cast<int64_t>(i) * step); }
 };
 
@@ -175,7 +175,7 @@ SliceBounds resolve_slice(int64_t size, const Value& start, const Value& stop, c
   range.start = bound(start, stride > 0 ? lowest : highest);
   range.stop = bound(stop, stride > 0 ? highest : lowest);
   range.step = stride;
-  return {range.start, stride, range.length()};
+  return {range.start, range.stop, stride, range.length()};
 }
 
 void check_slice_part(const Value& part) {
@@ -312,7 +312,7 @@ Value get_slice(Env& env, const Value& value, const Value& start, const Value& s
     out->start = static_cast<int64_t>(Int{range.start} + Int{range.step} * slice.start);
     out->step = static_cast<int64_t>(std::clamp<Int>(Int{range.step} * slice.step, INT64_MIN, INT64_MAX));
     out->stop = static_cast<int64_t>(
-        std::clamp<Int>(Int{out->start} + Int{out->step} * slice.count, INT64_MIN, INT64_MAX));
+        std::clamp<Int>(Int{range.start} + Int{range.step} * slice.stop, INT64_MIN, INT64_MAX));
     return result;
   }
   if (value.is(Kind::kBytes)) {

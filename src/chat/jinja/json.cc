@@ -108,7 +108,7 @@ class JsonWriter {
 
   void write_object(const DictObject& dict) {
     DepthGuard guard(env_);
-    std::vector<Keyed> entries(dict.entries.begin(), dict.entries.end());
+    KeyedValues entries(dict.entries.begin(), dict.entries.end());
     if (style_.sort_keys) sort_keyed(env_, entries, false);
     out_ += '{';
     ++level_;

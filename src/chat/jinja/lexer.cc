@@ -143,7 +143,9 @@ class Lexer {
     return at + 2 + (newline ? 1 : 0);
   }
 
+  // Jinja misses the end of a comment or of raw only when something stands behind the beginning.
   void comment() {
+    if (at_ == source_.size()) return;
     size_t close = source_.find("#}", at_);
     if (close == kNone) fail_syntax("Missing end of comment tag", line_);
     size_t sign = close > at_ && sign_at(close - 1) != 0 ? close - 1 : close;
@@ -151,6 +153,7 @@ class Lexer {
   }
 
   void raw_body() {
+    if (at_ == source_.size()) return;
     size_t begin = at_;
     for (size_t tag = source_.find("{%", at_); tag != kNone; tag = source_.find("{%", tag + 1)) {
       char sign = sign_at(tag + 2);

@@ -30,8 +30,8 @@ void fill_dict(Env& env, DictObject& out, const Value& source);
 std::string strip_text(std::string_view text, const std::string* chars, bool left, bool right);
 std::string replace_text(Env& env, const std::string& text, const std::string& old, const std::string& fresh,
                          int64_t count);
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
-std::vector<std::string> split_space(std::string_view text, int64_t limit);
+Texts split_lines(std::string_view text, bool keep_ends);
+Texts split_space(std::string_view text, int64_t limit);
 std::string center_text(Env& env, const Value& text, int64_t width, const std::string& fill);
 std::string join_values(Env& env, const Value& separator, const Value& items, bool strict);
 

@@ -214,6 +214,14 @@ bool contains(Env& env, const Value& container, const Value& item) {
     }
   }
   if (container.is_undefined()) return false;
+  if (container.is(Kind::kBytes)) {
+    const std::string& data = container.as<BytesObject>().data;
+    env.charge(1 + data.size() / 64);
+    if (item.is(Kind::kBytes)) return find_text(data, item.as<BytesObject>().data) != std::string::npos;
+    if (!item.is_integral()) fail_type("a bytes-like object is required, not '" + type_name(item) + "'");
+    if (item.as_int() < 0 || item.as_int() > 0xff) fail_type("byte must be in range(0, 256)");
+    return data.find(static_cast<char>(static_cast<unsigned char>(item.as_int()))) != std::string::npos;
+  }
   Ref<Iterator> items = try_iterate(env, container);
   if (!items) fail_type("argument of type '" + type_name(container) + "' is not iterable");
   for (Value other; items->next(env, other);) {
@@ -234,8 +242,7 @@ int64_t to_index(const Value& value) {
 
 namespace {
 
-void merge(Env& env, std::vector<Keyed>& rows, std::vector<Keyed>& spare, size_t begin, size_t middle,
-           size_t end) {
+void merge(Env& env, KeyedValues& rows, KeyedValues& spare, size_t begin, size_t middle, size_t end) {
   size_t left = begin, right = middle, out = begin;
   while (left < middle && right < end) {
     env.charge(1);
@@ -249,9 +256,9 @@ void merge(Env& env, std::vector<Keyed>& rows, std::vector<Keyed>& spare, size_t
 
 }  // namespace
 
-void sort_keyed(Env& env, std::vector<Keyed>& rows, bool reverse) {
+void sort_keyed(Env& env, KeyedValues& rows, bool reverse) {
   if (reverse) std::reverse(rows.begin(), rows.end());
-  std::vector<Keyed> spare(rows.size());
+  KeyedValues spare(rows.size());
   for (size_t width = 1; width < rows.size(); width *= 2) {
     for (size_t begin = 0; begin < rows.size(); begin += 2 * width) {
       merge(env, rows, spare, begin, std::min(begin + width, rows.size()),

@@ -60,6 +60,7 @@ int64_t to_index(const Value& value);
 
 // Stable; `before` may throw.
 using Keyed = std::pair<Value, Value>;  // key, value
-void sort_keyed(Env& env, std::vector<Keyed>& rows, bool reverse);
+using KeyedValues = std::vector<Keyed, CountingAllocator<Keyed>>;
+void sort_keyed(Env& env, KeyedValues& rows, bool reverse);
 
 }  // namespace gantry::chat::jinja

@@ -168,11 +168,10 @@ std::unique_ptr<Stmt> Parser::parse_simple(StmtKind kind) {
 std::unique_ptr<Stmt> Parser::parse_for() {
   auto node = start(StmtKind::kFor);
   next();
-  node->targets.push_back(parse_target("in", false));
+  node->targets.push_back(parse_target(false));
   expect_name("in");
   TupleRules rules;
   rules.with_condition = false;
-  rules.end_name = "recursive";
   node->exprs.push_back(parse_tuple(rules));
   if (skip_name("if")) node->test = parse_expression();
   node->recursive = skip_name("recursive");
@@ -206,7 +205,7 @@ std::unique_ptr<Stmt> Parser::parse_if() {
 std::unique_ptr<Stmt> Parser::parse_set() {
   auto node = start(StmtKind::kSet);
   next();
-  node->targets.push_back(parse_target(nullptr, true));
+  node->targets.push_back(parse_target(true));
   if (skip_op("=")) {
     node->exprs.push_back(parse_tuple({}));
     return node;
@@ -222,7 +221,7 @@ std::unique_ptr<Stmt> Parser::parse_with() {
   next();
   while (!is(TokenKind::kBlockEnd)) {
     if (!node->targets.empty()) expect_op(",");
-    node->targets.push_back(parse_target(nullptr, false));
+    node->targets.push_back(parse_target(false));
     expect_op("=");
     node->exprs.push_back(parse_expression());
   }
@@ -382,10 +381,9 @@ void check_target(const Expr& node) {
 
 }  // namespace
 
-ExprPtr Parser::parse_target(const char* end_name, bool with_namespace) {
+ExprPtr Parser::parse_target(bool with_namespace) {
   TupleRules rules;
   rules.simplified = true;
-  rules.end_name = end_name;
   rules.with_namespace = with_namespace;
   ExprPtr node = parse_tuple(rules);
   check_target(*node);

@@ -80,12 +80,11 @@ class Parser {
   struct TupleRules {
     bool simplified = false;
     bool with_condition = true;
-    const char* end_name = nullptr;
     bool parentheses = false;
     bool with_namespace = false;
   };
   ExprPtr parse_tuple(const TupleRules& rules);
-  bool tuple_ends(const TupleRules& rules) const;
+  bool tuple_ends() const;
   ExprPtr parse_list();
   ExprPtr parse_dict();
   ExprPtr parse_postfix(ExprPtr node);
@@ -97,7 +96,7 @@ class Parser {
   ExprPtr parse_test(ExprPtr node);
   std::unique_ptr<Arguments> parse_arguments(uint32_t& depth);
   std::string dotted_name();
-  ExprPtr parse_target(const char* end_name, bool with_namespace);
+  ExprPtr parse_target(bool with_namespace);
   Token parse_target_name();
 
   ExprPtr make(ExprKind kind, uint32_t line);

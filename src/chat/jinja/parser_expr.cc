@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "chat/jinja/env.h"
 #include "chat/jinja/parser.h"
@@ -242,9 +243,9 @@ ExprPtr Parser::parse_primary(bool with_namespace) {
   fail_syntax("unexpected '" + describe_token(current()) + "'", current().line);
 }
 
-bool Parser::tuple_ends(const TupleRules& rules) const {
-  return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_op(")") ||
-         (rules.end_name != nullptr && is_name(rules.end_name));
+// No word ends a tuple: behind the comma of `for x, in y`, `in` is one more name, in Jinja as here.
+bool Parser::tuple_ends() const {
+  return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_op(")");
 }
 
 ExprPtr Parser::parse_tuple(const TupleRules& rules) {
@@ -252,7 +253,7 @@ ExprPtr Parser::parse_tuple(const TupleRules& rules) {
   bool is_tuple = false;
   while (true) {
     if (!tuple->items.empty()) expect_op(",");
-    if (tuple_ends(rules)) break;
+    if (tuple_ends()) break;
     tuple->items.push_back(rules.simplified ? parse_primary(rules.with_namespace)
                                             : parse_expression(rules.with_condition));
     if (!is_op(",")) break;
@@ -389,6 +390,7 @@ std::unique_ptr<Arguments> Parser::parse_arguments(uint32_t& depth) {
     depth = std::max(depth, node->depth);
     return node;
   };
+  std::set<std::string> names;
   bool comma = false;
   while (!is_op(")")) {
     if (comma) {
@@ -406,9 +408,7 @@ std::unique_ptr<Arguments> Parser::parse_arguments(uint32_t& depth) {
       ensure(!out->more_named);
       std::string name = next().text;
       next();
-      for (const auto& [known, value] : out->named) {
-        if (known == name) fail_syntax("keyword argument repeated: " + name, line);
-      }
+      if (!names.insert(name).second) fail_syntax("keyword argument repeated: " + name, line);
       out->named.emplace_back(name, parse());
     } else {
       ensure(!out->more_positional && !out->more_named && out->named.empty());

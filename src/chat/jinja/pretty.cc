@@ -42,6 +42,7 @@ class PrettyPrinter {
 
   void write(const Value& value, int64_t indent, int64_t allowance, int level) {
     std::string whole = to_repr(env_, value);
+    env_.charge_walk(whole.size());
     bool splits = value.is_sequence() || value.is(Kind::kDict) || value.is_string();
     if (!splits || size(whole) <= kWidth - indent - allowance) {
       out_ += whole;
@@ -98,8 +99,8 @@ class PrettyPrinter {
   }
 
   // Words with the white space behind them.
-  static std::vector<std::string> words(std::string_view text) {
-    std::vector<std::string> parts;
+  static Texts words(std::string_view text) {
+    Texts parts;
     for (size_t at = 0; at < text.size();) {
       size_t begin = at;
       bool spaces = false;
@@ -120,7 +121,7 @@ class PrettyPrinter {
       ++indent;
       ++allowance;
     }
-    std::vector<std::string> chunks, lines = split_lines(text, true);
+    Texts chunks, lines = split_lines(text, true);
     int64_t room = kWidth - indent;
     for (size_t i = 0; i < lines.size(); ++i) {
       bool last_line = i + 1 == lines.size();
@@ -129,7 +130,7 @@ class PrettyPrinter {
         continue;
       }
       std::string current;
-      std::vector<std::string> parts = words(lines[i]);
+      Texts parts = words(lines[i]);
       for (size_t j = 0; j < parts.size(); ++j) {
         int64_t limit = room - (last_line && j + 1 == parts.size() ? allowance : 0);
         env_.charge(1 + current.size() / 64);

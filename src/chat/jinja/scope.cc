@@ -190,16 +190,19 @@ class Resolver {
     return info;
   }
 
-  static Slot slot_of(const std::string& name, Symbols& symbols) {
-    symbols.load(name);  // a no-op unless the name stands where Jinja does not look
-    return *symbols.find(name);
+  // Jinja does not look into the filter of a set block when it plans a frame: a name that stands only there
+  // is refused, there as here.
+  static Slot slot_of(const std::string& name, Symbols& symbols, uint32_t line) {
+    const std::optional<Slot> slot = symbols.find(name);
+    if (!slot) fail_syntax("the name '" + name + "' is not known where it is used", line);
+    return *slot;
   }
 
   void bind_target(Expr& node, Symbols& symbols) {
     if (node.kind == ExprKind::kTuple) {
       for (ExprPtr& item : node.items) bind_target(*item, symbols);
     } else {
-      node.slot = slot_of(node.name, symbols);
+      node.slot = slot_of(node.name, symbols, node.line);
     }
   }
 
@@ -207,7 +210,7 @@ class Resolver {
     if (node == nullptr) return;
     Place inner = place;
     if (node->kind == ExprKind::kName || node->kind == ExprKind::kNamespaceRef) {
-      node->slot = slot_of(node->name, place.symbols);
+      node->slot = slot_of(node->name, place.symbols, node->line);
     } else if (node->kind == ExprKind::kFilter) {
       node->filter = find_filter(node->name);
       if (node->filter == nullptr && !place.soft) {
@@ -248,7 +251,7 @@ class Resolver {
         bind_if(node, place);
         break;
       case StmtKind::kMacro:
-        node.target = slot_of(node.text, place.symbols);
+        node.target = slot_of(node.text, place.symbols, node.line);
         node.toplevel = place.toplevel;
         bind_macro(node, place);
         break;

@@ -18,8 +18,8 @@ Value format(Env& env, const Value& self, CallArgs& args) {
 Value format_map(Env& env, const Value& self, CallArgs& args) {
   refuse_named("format_map", args);
   Bound bound("format_map", args, {"mapping"}, 1);
-  if (!bound[0].is(Kind::kDict)) fail_type("format_map() argument must be a mapping");
   CallArgs given;
+  if (!bound[0].is(Kind::kDict)) return like(self, format_braces(env, self, given));  // a text without fields
   for (const auto& [key, value] : bound[0].as<DictObject>().entries) {
     if (key.is_string()) given.named.emplace_back(key.str(), value);
   }
@@ -34,11 +34,16 @@ Value encode(Env& env, const Value& self, CallArgs& args) {
   if (encoding != "ascii" && encoding != "latin-1" && encoding != "latin1") {
     fail_type("unknown encoding: " + encoding);
   }
+  const std::string errors = bound.text(1, "strict");
   std::string out;
   for (uint32_t code : utf8_decode(self.str())) {
-    if (code >= (encoding == "ascii" ? 0x80u : 0x100u))
+    if (code < (encoding == "ascii" ? 0x80u : 0x100u)) {
+      out += static_cast<char>(code);
+    } else if (errors == "replace") {
+      out += '?';
+    } else if (errors != "ignore") {
       fail_type("'" + encoding + "' codec can't encode character");
-    out += static_cast<char>(code);
+    }
   }
   return Value::bytes(out);
 }
@@ -72,10 +77,14 @@ Value maketrans(Env& env, const Value&, CallArgs& args) {
 Value translate(Env& env, const Value& self, CallArgs& args) {
   refuse_named("translate", args);
   Bound bound("translate", args, {"table"}, 1);
+  const Value& table = bound[0];
+  if (!table.is(Kind::kDict) && !table.is_sequence() && !table.is_string() && !table.is(Kind::kRange) &&
+      !table.is(Kind::kBytes) && !self.str().empty())
+    fail_type("'" + type_name(table) + "' object is not subscriptable");
   std::string out;
   for (uint32_t code : utf8_decode(self.str())) {
     env.charge(1);
-    Value found = try_subscript(env, bound[0], Value::integer(code));
+    Value found = try_subscript(env, table, Value::integer(code));
     if (found.is_missing()) {
       utf8_append(out, code);
     } else if (found.is_integral()) {

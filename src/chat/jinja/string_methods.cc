@@ -58,8 +58,8 @@ std::string replace_text(Env& env, const std::string& text, const std::string& o
   return out;
 }
 
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
-  std::vector<std::string> lines;
+Texts split_lines(std::string_view text, bool keep_ends) {
+  Texts lines;
   size_t begin = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
@@ -73,8 +73,8 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
   return lines;
 }
 
-std::vector<std::string> split_space(std::string_view text, int64_t limit) {
-  std::vector<std::string> words;
+Texts split_space(std::string_view text, int64_t limit) {
+  Texts words;
   size_t at = 0;
   while (true) {
     size_t next = at;
@@ -147,7 +147,9 @@ Value strip(Env& env, const Value& self, CallArgs& args) {
   env.charge_text(self.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
   if (chars != nullptr) env.charge(chars->size() / 8);
-  return like(self, strip_text(self.str(), chars, kLeft, kRight));
+  std::string rest = strip_text(self.str(), chars, kLeft, kRight);
+  env.charge_walk(self.str().size() - rest.size());
+  return like(self, std::move(rest));
 }
 
 // The part of the text that optional start and end (arguments `at` and `at` + 1) select.
@@ -158,7 +160,9 @@ struct Window {
 };
 
 Window window(Env& env, const Value& self, const Bound& bound, size_t at) {
+  if (!bound.has(at) && !bound.has(at + 1)) return {0, self.str().size(), 0, false};
   int64_t size = length(env, self);
+  env.charge_walk(self.str().size());
   auto clamp = [&](size_t index, int64_t otherwise) {
     if (!bound.given(index)) return otherwise;
     int64_t value = to_index(bound[index]);
@@ -201,7 +205,10 @@ Value count(Env& env, const Value& self, CallArgs& args) {
   std::string_view text = std::string_view(self.str()).substr(part.begin, part.end - part.begin);
   if (sub.empty()) return Value::integer(static_cast<int64_t>(utf8_length(text)) + 1);
   int64_t found = 0;
-  for (size_t at = find_text(text, sub); at != kNone; at = find_text(text, sub, at + sub.size())) ++found;
+  for (size_t at = find_text(text, sub); at != kNone; at = find_text(text, sub, at + sub.size())) {
+    env.charge(1);
+    ++found;
+  }
   return Value::integer(found);
 }
 
@@ -219,6 +226,7 @@ Value affix(Env& env, const Value& self, CallArgs& args) {
       fail_type(std::string(name) + " first arg must be str or a tuple of str, not " + type_name(wanted));
     }
     if (part.reversed) return false;
+    env.charge(wanted.str().size() / 64);
     return kEnd ? text.ends_with(wanted.str()) : text.starts_with(wanted.str());
   };
   if (!bound[0].is(Kind::kTuple)) return Value::boolean(matches(bound[0]));
@@ -227,18 +235,19 @@ Value affix(Env& env, const Value& self, CallArgs& args) {
   return Value::boolean(any);
 }
 
-Value list_of(const Value& self, std::vector<std::string> parts) {
+Value list_of(const Value& self, Texts parts) {
   Values items;
   items.reserve(parts.size());
   for (std::string& part : parts) items.push_back(like(self, std::move(part)));
   return make_list(std::move(items));
 }
 
-std::vector<std::string> split_by(const std::string& text, const std::string& separator, int64_t limit) {
-  std::vector<std::string> parts;
+Texts split_by(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
+  Texts parts;
   size_t begin = 0;
   for (size_t at = find_text(text, separator); at != kNone; at = find_text(text, separator, begin)) {
     if (limit >= 0 && static_cast<int64_t>(parts.size()) >= limit) break;
+    env.charge_values(1);
     parts.push_back(text.substr(begin, at - begin));
     begin = at + separator.size();
   }
@@ -246,12 +255,13 @@ std::vector<std::string> split_by(const std::string& text, const std::string& se
   return parts;
 }
 
-std::vector<std::string> split_by_last(const std::string& text, const std::string& separator, int64_t limit) {
-  std::vector<std::string> parts;
+Texts split_by_last(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
+  Texts parts;
   size_t end = text.size();
   while (limit < 0 || static_cast<int64_t>(parts.size()) < limit) {
     size_t at = end < separator.size() ? kNone : text.rfind(separator, end - separator.size());
     if (at == kNone) break;
+    env.charge_values(1);
     parts.push_back(text.substr(at + separator.size(), end - at - separator.size()));
     end = at;
   }
@@ -260,8 +270,8 @@ std::vector<std::string> split_by_last(const std::string& text, const std::strin
   return parts;
 }
 
-std::vector<std::string> split_space_last(std::string_view text, int64_t limit) {
-  std::vector<std::string> words;
+Texts split_space_last(std::string_view text, int64_t limit) {
+  Texts words;
   std::string rest = strip_text(text, nullptr, false, true);
   while (!rest.empty()) {
     if (limit >= 0 && static_cast<int64_t>(words.size()) >= limit) {
@@ -300,9 +310,9 @@ Value split(Env& env, const Value& self, CallArgs& args) {
   }
   const std::string& separator = need_string(bound[0], "separator");
   if (separator.empty()) fail_type("empty separator");
-  env.charge_values(text.size() / separator.size());
   if (kLast) charge_backwards(env, text, separator);
-  return list_of(self, kLast ? split_by_last(text, separator, limit) : split_by(text, separator, limit));
+  return list_of(self,
+                 kLast ? split_by_last(env, text, separator, limit) : split_by(env, text, separator, limit));
 }
 
 Value splitlines(Env& env, const Value& self, CallArgs& args) {

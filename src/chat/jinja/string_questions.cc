@@ -11,7 +11,7 @@ template <bool (*kAsk)(uint32_t), bool kEmpty>
 Value all(Env& env, const Value& self, CallArgs& args) {
   Bound bound("method", args, {});
   const std::string& text = self.str();
-  env.charge_text(text.size());
+  env.charge_walk(text.size());
   for (size_t at = 0; at < text.size();) {
     if (!kAsk(utf8_next(text, at))) return Value::boolean(false);
   }
@@ -24,7 +24,7 @@ bool is_ascii(uint32_t code) { return code < 0x80; }
 template <bool kUpper>
 Value one_case(Env& env, const Value& self, CallArgs& args) {
   Bound bound("method", args, {});
-  env.charge_text(self.str().size());
+  env.charge_walk(self.str().size());
   bool any = false;
   const std::string& text = self.str();
   for (size_t at = 0; at < text.size();) {
@@ -37,7 +37,7 @@ Value one_case(Env& env, const Value& self, CallArgs& args) {
 
 Value istitle(Env& env, const Value& self, CallArgs& args) {
   Bound bound("istitle", args, {});
-  env.charge_text(self.str().size());
+  env.charge_walk(self.str().size());
   bool any = false, inside = false;
   const std::string& text = self.str();
   for (size_t at = 0; at < text.size();) {
@@ -53,7 +53,7 @@ Value istitle(Env& env, const Value& self, CallArgs& args) {
 Value isidentifier(Env& env, const Value& self, CallArgs& args) {
   Bound bound("isidentifier", args, {});
   const std::string& text = self.str();
-  env.charge_text(text.size());
+  env.charge_walk(text.size());
   if (text.empty()) return Value::boolean(false);
   size_t at = 0;
   bool good = is_identifier_start(utf8_next(text, at));

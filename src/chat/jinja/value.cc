@@ -39,21 +39,14 @@ void Object::release() noexcept {
 }
 
 Value Value::string(std::string text, bool markup) {
-  auto* object = new StringObject;
-  object->text = std::move(text);
-  object->markup = markup;
-  return Value::object(Kind::kString, object);
+  return Value::object(Kind::kString, new StringObject(std::move(text), markup));
 }
 
-Value Value::bytes(std::string data) {
-  auto* object = new BytesObject;
-  object->data = std::move(data);
-  return Value::object(Kind::kBytes, object);
-}
+Value Value::bytes(std::string data) { return Value::object(Kind::kBytes, new BytesObject(std::move(data))); }
 
 const std::string& Value::str() const { return as<StringObject>().text; }
 bool Value::markup() const { return kind_ == Kind::kString && as<StringObject>().markup; }
-std::vector<Value>& Value::items() const { return as<ListObject>().items; }
+Values& Value::items() const { return as<ListObject>().items; }
 
 size_t DictObject::position(Env& env, const Value& key) {
   size_t hash = hash_value(env, key);
@@ -158,7 +151,11 @@ constexpr uint32_t kDepthMax = 200;
 }  // namespace
 
 Env::Env(const RenderLimits& limits, bool mutable_containers, std::optional<int64_t> now)
-    : limits_(limits), mutable_containers_(mutable_containers), now_(now), steps_left_(limits.steps) {
+    : limits_(limits),
+      memory_(limits.memory_bytes),
+      mutable_containers_(mutable_containers),
+      now_(now),
+      steps_left_(limits.steps) {
   limits_.depth = std::min(limits_.depth, kDepthMax);
 }
 
@@ -179,6 +176,11 @@ void Env::charge_text(uint64_t bytes) {
   if (bytes > limits_.output_bytes) {
     fail_limit("a text of the template is larger than " + std::to_string(limits_.output_bytes) + " bytes");
   }
+  charge(bytes / kBytesPerStep);
+}
+
+void Env::charge_walk(uint64_t bytes) {
+  constexpr uint64_t kBytesPerStep = 8;
   charge(bytes / kBytesPerStep);
 }
 

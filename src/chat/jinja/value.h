@@ -14,11 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "chat/jinja/memory.h"
+
 namespace gantry::chat::jinja {
 
 __extension__ typedef __int128 Int;  // Python's int as far as this engine goes; beyond it: kLimit
 
 class Env;
+class Value;
+using Values = std::vector<Value, CountingAllocator<Value>>;
+using Texts = std::vector<std::string, CountingAllocator<std::string>>;
 
 enum class Kind : uint8_t {
   kMissing,  // a variable that was never set; never reaches an operation
@@ -50,6 +55,8 @@ class Object {
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
   virtual ~Object() = default;
+  static void* operator new(size_t bytes);
+  static void operator delete(void* memory, size_t bytes) noexcept;
   void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   uint32_t references() const noexcept { return refs_.load(std::memory_order_relaxed); }
   // Deletes at zero; what a deleted container held is released from a worklist, not recursively.
@@ -149,9 +156,9 @@ class Value {
   T& as() const {
     return static_cast<T&>(*bits_.object);
   }
-  const std::string& str() const;     // kString
-  bool markup() const;                // a kString that is Markup
-  std::vector<Value>& items() const;  // kList, kTuple
+  const std::string& str() const;  // kString
+  bool markup() const;             // a kString that is Markup
+  Values& items() const;           // kList, kTuple
 
  private:
   explicit Value(Kind kind) : kind_(kind) { bits_.integer = 0; }
@@ -170,18 +177,23 @@ class Value {
   } bits_;
 };
 
-using Values = std::vector<Value>;
 using Named = std::pair<std::string, Value>;
 
 struct StringObject final : Object {
-  std::string text;
-  bool markup = false;
+  StringObject(std::string given, bool is_markup) : text(std::move(given)), markup(is_markup) {
+    take_memory(text.capacity());
+  }
+  ~StringObject() override { give_memory(text.capacity()); }
+  const std::string text;
+  const bool markup;
   // Code points; npos until asked.
   mutable std::atomic<size_t> length{static_cast<size_t>(-1)};
 };
 
 struct BytesObject final : Object {
-  std::string data;
+  explicit BytesObject(std::string given) : data(std::move(given)) { take_memory(data.capacity()); }
+  ~BytesObject() override { give_memory(data.capacity()); }
+  const std::string data;
 };
 
 struct ListObject final : Object {  // lists and tuples
@@ -191,7 +203,7 @@ struct ListObject final : Object {  // lists and tuples
 
 // Insertion order, Python's equality of keys (1 == 1.0 == True).
 struct DictObject final : Object {
-  std::vector<std::pair<Value, Value>> entries;
+  std::vector<std::pair<Value, Value>, CountingAllocator<std::pair<Value, Value>>> entries;
   // nullptr when absent. Throws for keys that cannot be hashed.
   Value* find(Env& env, const Value& key);
   void set(Env& env, const Value& key, Value value);
@@ -201,7 +213,10 @@ struct DictObject final : Object {
  private:
   size_t position(Env& env, const Value& key);
   void index_all(Env& env);
-  std::unordered_multimap<size_t, size_t> index_;  // hash of the key -> place; empty while small
+  // Hash of the key -> place; empty while small.
+  std::unordered_multimap<size_t, size_t, std::hash<size_t>, std::equal_to<size_t>,
+                          CountingAllocator<std::pair<const size_t, size_t>>>
+      index_;
 };
 
 enum class ViewKind : uint8_t { kKeys, kValues, kItems };

@@ -9,6 +9,7 @@ namespace gantry::chat::jinja {
 namespace {
 
 using Codes = std::vector<uint32_t>;
+using Chunks = std::vector<Codes, CountingAllocator<Codes>>;
 
 bool blank(uint32_t code) { return code == ' ' || (code >= '\t' && code <= '\r'); }
 bool word(uint32_t code) { return code == '_' || is_alnum(code); }
@@ -22,8 +23,8 @@ class Splitter {
  public:
   explicit Splitter(const Codes& text) : text_(text) {}
 
-  std::vector<Codes> run(bool hyphens) {
-    std::vector<Codes> chunks;
+  Chunks run(bool hyphens) {
+    Chunks chunks;
     for (size_t at = 0; at < text_.size();) {
       size_t end = blank(text_[at]) ? run_end(at, true) : hyphens ? word_end(at) : run_end(at, false);
       chunks.emplace_back(text_.begin() + static_cast<ptrdiff_t>(at),
@@ -89,14 +90,14 @@ size_t long_word_end(const Codes& chunk, size_t space, bool hyphens) {
 
 }  // namespace
 
-std::vector<std::string> wrap_text(std::string_view text, const WrapStyle& style) {
+Texts wrap_text(std::string_view text, const WrapStyle& style) {
   Codes codes = utf8_decode(text);
-  std::vector<Codes> chunks = Splitter(codes).run(style.break_on_hyphens);
+  Chunks chunks = Splitter(codes).run(style.break_on_hyphens);
   std::reverse(chunks.begin(), chunks.end());
   auto width = static_cast<size_t>(style.width);
-  std::vector<std::string> lines;
+  Texts lines;
   while (!chunks.empty()) {
-    std::vector<Codes> line;
+    Chunks line;
     size_t size = 0;
     if (!lines.empty() && only_space(chunks.back())) chunks.pop_back();
     while (!chunks.empty() && size + chunks.back().size() <= width) {

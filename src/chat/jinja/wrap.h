@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "chat/jinja/value.h"
 
 namespace gantry::chat::jinja {
 
@@ -14,6 +15,6 @@ struct WrapStyle {
   bool break_on_hyphens = true;
 };
 
-std::vector<std::string> wrap_text(std::string_view text, const WrapStyle& style);
+Texts wrap_text(std::string_view text, const WrapStyle& style);
 
 }  // namespace gantry::chat::jinja
