@@ -108,6 +108,17 @@ TEST(Windows, Olmo3ScalesOnlyWhereThereIsNone) {
   EXPECT_EQ(found.attention(0).q_norm->size, 32u);
 }
 
+TEST(Windows, OfPhi3AreInEveryLayer) {
+  for (const uint32_t window : {0u, 2047u}) {
+    TinyModel model = family("phi3");
+    model.uints["attention.sliding_window"] = window;
+    const Read phi = read(model);
+    for (const size_t layer : {0u, 1u}) EXPECT_EQ(phi.attention(layer).window, window);
+  }
+  TinyModel without = family("phi3");
+  EXPECT_EQ(read(without).attention(0).window, 0u);
+}
+
 TEST(Windows, LayersOfCohere2WithoutOneDoNotTurn) {
   TinyModel model = family("cohere2");
   model.floats["logit_scale"] = 0.25f;
