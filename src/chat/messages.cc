@@ -122,7 +122,9 @@ void normalise_tool_calls(Json& calls, const std::string& where) {
 
 Json normalise_message(const Json& given, const std::string& where, const MessageOptions& options) {
   if (!given.is_object()) refuse(where, "a message has to be an object, not " + kind_of(given));
-  Json message = given;
+  Json message = Json::object();
+  for (const auto& [name, value] : given.items())
+    if (!value.is_null()) message[name] = value;  // null is the same as absent
   std::string role = need_text(message, "role", where);
   check_role(role, where);
   if (role == "developer" && !options.keep_developer) message["role"] = "system";
@@ -130,26 +132,25 @@ Json normalise_message(const Json& given, const std::string& where, const Messag
     check_optional_text(message, name, where);
   }
   if (auto calls = message.find("tool_calls"); calls != message.end()) {
-    if (role != "assistant") refuse(where + ".tool_calls", "only an assistant calls tools");
-    if (calls->is_null() || (calls->is_array() && calls->empty())) {
+    if (calls->is_array() && calls->empty()) {
       message.erase(calls);
     } else {
+      if (role != "assistant") refuse(where + ".tool_calls", "only an assistant calls tools");
       normalise_tool_calls(*calls, where + ".tool_calls");
     }
   }
-  if (auto call = message.find("function_call"); call != message.end() && !call->is_null()) {
+  if (auto call = message.find("function_call"); call != message.end()) {
     normalise_call(*call, where + ".function_call");
   }
-  auto content = message.find("content");
-  if (content != message.end() && !content->is_null()) {
+  if (auto content = message.find("content"); content != message.end()) {
     *content = normalise_content(*content, where + ".content", options.keep_parts);
     return message;
   }
-  // Something else has to say what the assistant did.
-  bool speaks = message.contains("tool_calls") || message.contains("function_call") ||
-                message.contains("reasoning_content") || message.contains("refusal");
-  if (role != "assistant" || !speaks) refuse(where + ".content", "it is missing", "give a string");
-  message["content"] = nullptr;
+  if (role != "assistant") refuse(where + ".content", "it is missing", "give a string");
+  // Something else may say what the assistant did; else it was an answer without a word.
+  const bool speaks = message.contains("tool_calls") || message.contains("function_call") ||
+                      message.contains("reasoning_content") || message.contains("refusal");
+  message["content"] = speaks ? Json() : Json("");
   return message;
 }
 

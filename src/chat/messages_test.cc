@@ -69,6 +69,17 @@ TEST(Messages, UnknownFieldsAndReasoningAreKept) {
   EXPECT_EQ(out[0].dump(), R"({"role":"assistant","content":"x","reasoning_content":"why","weight":3})");
 }
 
+// Clients send back what servers send: fields that say nothing, and answers without a word.
+TEST(Messages, NullIsAbsent) {
+  const Json out = messages(R"([
+    {"role":"user","content":"x","name":null,"tool_calls":null,"function_call":null,"refusal":null,"audio":null},
+    {"role":"user","content":"y","tool_calls":[]},
+    {"role":"assistant","content":null,"tool_calls":null,"refusal":null,"reasoning_content":null},
+    {"role":"assistant"}])");
+  EXPECT_EQ(out.dump(), R"([{"role":"user","content":"x"},{"role":"user","content":"y"},)"
+                        R"({"role":"assistant","content":""},{"role":"assistant","content":""}])");
+}
+
 TEST(Messages, EveryRefusalNamesItsField) {
   EXPECT_EQ(refused(R"({})"), "messages");
   EXPECT_EQ(refused(R"([])"), "messages");
@@ -78,7 +89,6 @@ TEST(Messages, EveryRefusalNamesItsField) {
   EXPECT_EQ(refused(R"([{"role":"king","content":"x"}])"), "messages[0].role");
   EXPECT_EQ(refused(R"([{"role":"user"}])"), "messages[0].content");
   EXPECT_EQ(refused(R"([{"role":"user","content":null}])"), "messages[0].content");
-  EXPECT_EQ(refused(R"([{"role":"assistant","content":null}])"), "messages[0].content");
   EXPECT_EQ(refused(R"([{"role":"user","content":5}])"), "messages[0].content");
   EXPECT_EQ(refused(R"([{"role":"user","content":["x"]}])"), "messages[0].content[0]");
   EXPECT_EQ(refused(R"([{"role":"user","content":"x","name":1}])"), "messages[0].name");
@@ -91,7 +101,7 @@ TEST(Messages, EveryRefusalNamesItsField) {
             "messages[0].content[0].type");
   EXPECT_EQ(refused(R"([{"role":"user","content":[{"type":"input_text","text":"x"}]}])"),
             "messages[0].content[0].type");
-  EXPECT_EQ(refused(R"([{"role":"user","content":"x","tool_calls":[]}])"), "messages[0].tool_calls");
+  EXPECT_EQ(refused(R"([{"role":"user","content":"x","tool_calls":[{}]}])"), "messages[0].tool_calls");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":{}}])"), "messages[0].tool_calls");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{}]}])"), "messages[0].tool_calls[0].function");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{"type":"x","function":{"name":"f"}}]}])"),
