@@ -183,7 +183,8 @@ bool Running::run() {
 void Running::read_reply(Delta& delta) {
   if (!reader_) return;
   if (!add_events(reader_->push(std::exchange(delta.text, {})), delta)) return;
-  if (!over_ || !add_events(reader_->finish(), delta)) return;
+  const bool complete = delta.finish == Finish::kStop && !text_.stopped();
+  if (!over_ || !add_events(reader_->finish(complete), delta)) return;
   // A stop string within a call stopped the text, not the model.
   const bool stopped = text_.stopped() && !call_whole_;
   if (delta.finish == Finish::kStop && reader_->calls() > 0 && !stopped) delta.finish = Finish::kToolCalls;

@@ -203,6 +203,11 @@ void CallReader::give_value(Stage& stage, std::string_view text) {
 
 // The text ended within a pair: what came of it is told, unfinished as it is.
 void CallReader::cut_pair(Stage& stage) {
+  if (nothing_more_ && pair_ == Pair::kNext && pairs_ > 0 && stage.rest.empty()) {
+    stage.events.text(ReplyKind::kArguments, "}");
+    arguments_whole_ = true;
+    return;
+  }
   const bool text = types_.only_text();
   if (pair_ == Pair::kKey)
     stage.events.text(ReplyKind::kArguments, (pairs_ > 0 ? ", \"" : "{\"") + escaped(stage.rest));

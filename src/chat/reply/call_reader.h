@@ -40,6 +40,10 @@ class CallReader {
   // far as it came. A call that is told always gets its end.
   Outcome read(std::string_view& rest, bool over, ReplyEvents& events);
 
+  // The text that ends is all that the model was going to write: arguments that lack nothing but their
+  // bracket get it.
+  void expect_nothing_more() { nothing_more_ = true; }
+
   // The text since the last call that was told.
   const std::string& kept() const { return kept_; }
   // A call was told since begin().
@@ -113,6 +117,7 @@ class CallReader {
   std::string kept_;
   size_t opening_ = 0;  // bytes of kept_ that stand before the call
   bool told_ = false;
+  bool nothing_more_ = false;
 
   // The call that is being read.
   bool open_ = false;  // told, and not yet ended

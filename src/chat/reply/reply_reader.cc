@@ -75,8 +75,10 @@ std::vector<ReplyEvent> ReplyReader::push(std::string_view piece) {
   return events_.take();
 }
 
-std::vector<ReplyEvent> ReplyReader::finish() {
+std::vector<ReplyEvent> ReplyReader::finish(bool complete) {
   over_ = true;
+  complete_ = complete;
+  if (complete) reader_.expect_nothing_more();
   std::string_view rest = buffer_;
   while (advance(rest)) {
   }
@@ -221,7 +223,9 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
     case Role::kAnswer:
     case Role::kAnswerEnd: {
       const bool ends = meaning.role == Role::kAnswerEnd;
-      if (ends ? !in_answer_ : spoken_) {
+      // Behind calls an end alone says nothing.
+      const bool alone = ends && !in_answer_ && !spoken_ && events_.calls() > 0;
+      if (ends ? !in_answer_ && !alone : spoken_) {
         say(found);
         break;
       }

@@ -34,8 +34,9 @@ class ReplyReader {
   ReplyReader& operator=(const ReplyReader&) = delete;
 
   std::vector<ReplyEvent> push(std::string_view piece);
-  // The end of the reply: what was kept back.
-  std::vector<ReplyEvent> finish();
+  // The end of the reply: what was kept back. `complete`: the model ended it, not its budget or a stop
+  // string.
+  std::vector<ReplyEvent> finish(bool complete = false);
 
   uint32_t calls() const { return events_.calls(); }
 
@@ -101,6 +102,7 @@ class ReplyReader {
 
   State state_ = State::kText;
   bool over_ = false;
+  bool complete_ = false;
   std::string buffer_;       // not yet certain
   std::string space_;        // white space that may belong to content
   bool spoken_ = false;      // content since the beginning or the last structure

@@ -401,6 +401,29 @@ TEST(ReplyReader, AClosingTagThatWasLeftOut) {
             "{\"code\": \"a\\n<parameter=code>\\nb\\n</function>\\n\"}");
 }
 
+TEST(ReplyReader, TheModelEndsACallWithoutItsMarkers) {
+  const std::string text = "<tool_call>python\n<arg_key>tries</arg_key>\n<arg_value>3</arg_value>\n";
+  for (const bool complete : {false, true}) {
+    ReplyReader reader(*find_reply_format("glm"), {.tools = true, .tool_list = test_tools()});
+    std::string arguments;
+    bool whole = false;
+    const auto hear = [&](const std::vector<ReplyEvent>& events) {
+      for (const ReplyEvent& event : events) {
+        if (event.kind == ReplyKind::kArguments) arguments += event.text;
+        if (event.kind == ReplyKind::kCallEnd) whole = event.whole;
+      }
+    };
+    hear(reader.push(text));
+    hear(reader.finish(complete));
+    // The budget may have ended it between two arguments.
+    EXPECT_EQ(arguments, complete ? "{\"tries\": 3}" : "{\"tries\": 3");
+    EXPECT_EQ(whole, complete);
+  }
+  EXPECT_EQ(heard_of("hunyuan",
+                     "<tool_calls>[{\"name\": \"get_time\", \"arguments\": {}}]</tool_calls>\n</answer>"),
+            (Heard{"", "", {{"get_time", "{}"}}}));
+}
+
 TEST(ReplyReader, PythonThatIsNotQuiteWell) {
   const auto call = [](const std::string& text) {
     const Heard heard = heard_of("lfm2", "<|tool_call_start|>[" + text + "]<|tool_call_end|>");

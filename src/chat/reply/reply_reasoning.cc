@@ -83,7 +83,7 @@ bool ReplyReader::perhaps_call(std::string_view& rest) {
   while (calls && perhaps_read_ < end.at) calls = only_calls(perhaps_->push(rest.substr(perhaps_read_++, 1)));
   if (calls && end.match != Match::kWhole) {
     if (!over_) return false;
-    if (only_calls(perhaps_->finish())) {
+    if (only_calls(perhaps_->finish(complete_))) {
       end_reasoning();
       events_.append(std::move(perhaps_found_));
       rest = {};
