@@ -35,6 +35,14 @@ bool has_null_content(const Json& messages) {
   return false;
 }
 
+size_t nones(const std::string& prompt) {
+  constexpr std::string_view kNone = "None";
+  size_t count = 0;
+  for (size_t at = prompt.find(kNone); at != std::string::npos; at = prompt.find(kNone, at + kNone.size()))
+    ++count;
+  return count;
+}
+
 // Templates that add texts cannot add an object: arguments as their JSON text.
 void write_arguments(Json& message) {
   for (Json& call : message["tool_calls"]) {
@@ -129,7 +137,13 @@ std::string ConversationRenderer::render_as_given(const Conversation& conversati
   std::optional<TemplateError> first;
   for (int attempt = 1;; ++attempt) {
     try {
-      if (attempt == 1) return template_->render(variables, limits_, now);
+      if (attempt == 1) {
+        std::string prompt = template_->render(variables, limits_, now);
+        if (!has_null_content(conversation.messages) || nones(prompt) == 0) return prompt;
+        // It may have printed the null: nobody said "None".
+        std::string spoken = template_->render(with_texts(variables, false), limits_, now);
+        return nones(spoken) < nones(prompt) ? spoken : prompt;
+      }
       return template_->render(with_texts(variables, attempt == 3), limits_, now);
     } catch (const TemplateError& error) {
       if (error.kind() != TemplateErrorKind::kType) refuse_template(error);

@@ -168,6 +168,19 @@ ErrorCode code_of(const char* source, const Conversation& conversation, std::str
   return ErrorCode::kInternal;
 }
 
+TEST(Conversation, NullContentIsNeverPrinted) {
+  const char* source = "{% for m in messages %}[{{ m.content }}|{{ m.tool_calls }}]{% endfor %}";
+  const auto prompt = [&](const char* text) {
+    Conversation conversation;
+    conversation.messages = normalise_messages(Json::parse(text), {});
+    return ConversationRenderer::create(source, "", "")->render(conversation);
+  };
+  const std::string called = prompt(
+      R"([{"role":"user","content":"None so far"},{"role":"assistant","content":null,"tool_calls":[
+          {"function":{"name":"f","arguments":{"a":null}}}]}])");
+  EXPECT_EQ(called, "[None so far|][|[{'function': {'name': 'f', 'arguments': {'a': None}}}]]");
+}
+
 TEST(Conversation, ErrorsCarryTheTemplatesWords) {
   std::string words;
   EXPECT_EQ(code_of("{{ raise_exception('roles must alternate') }}", hello(), words), ErrorCode::kTemplate);
@@ -226,6 +239,15 @@ TEST(Conversation, WhatTheTemplateHasNoWordsForIsRefused) {
       Json::parse(R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}])");
   EXPECT_EQ(unexpressed(kUser, led), "messages[0].role");
   EXPECT_EQ(unexpressed("{{ messages[0].content | upper }}", led), "messages[1].role");
+  // A text that stands in the prompt by chance was not said.
+  Json answered =
+      Json::parse(R"([{"role":"user","content":"ask"},{"role":"function","name":"f","content":"s"}])");
+  EXPECT_EQ(unexpressed("{{ messages[0].content }}", answered), "messages[1].role");
+  EXPECT_EQ(unexpressed(kAll, answered), "");
+  Json old = Json::parse(R"([{"role":"user","content":"ask"},
+      {"role":"assistant","content":"","function_call":{"name":"f","arguments":"{}"}}])");
+  EXPECT_EQ(unexpressed(kAll, old), "messages[1].function_call");
+  EXPECT_EQ(unexpressed("{{ messages[0].content }}{{ messages[1].function_call.name }}", old), "");
   EXPECT_EQ(unexpressed("{{ messages[0].content | upper }}{{ messages[1].content }}", led), "");
 }
 
