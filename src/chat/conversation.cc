@@ -64,6 +64,17 @@ Json with_texts(Json context, bool arguments) {
   return context;
 }
 
+void write_tools(Json& context) {
+  const Json& tools = context["tools"];
+  Json& messages = context["messages"];
+  if (!tools.is_array() || tools.empty()) return;
+  static const auto kFunctions =
+      ChatTemplate::parse("{{ tools | map(attribute='function') | list | tojson }}");
+  if (messages.empty() || messages[0].value("role", "") != "system")
+    messages.insert(messages.begin(), Json::object({{"role", "system"}, {"content", ""}}));
+  messages[0]["tools"] = kFunctions->render(Json::object({{"tools", tools}}), {}, 0);
+}
+
 }  // namespace
 
 ConversationRenderer::ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template,
@@ -73,7 +84,8 @@ ConversationRenderer::ConversationRenderer(std::shared_ptr<const ChatTemplate> c
       bos_token_(std::move(bos_token)),
       eos_token_(std::move(eos_token)),
       limits_(limits),
-      keeps_developer_(knows_developer(*template_)) {}
+      keeps_developer_(knows_developer(*template_)),
+      tools_in_system_(wants_tools_in_system(template_->source())) {}
 
 std::optional<ConversationRenderer> ConversationRenderer::create(std::string_view template_source,
                                                                  std::string bos_token, std::string eos_token,
@@ -115,9 +127,7 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
 
 std::string ConversationRenderer::render(const Conversation& conversation, std::optional<int64_t> now) const {
   const std::string prompt = render_as_given(conversation, now);
-  check_expressed(template_->source(), conversation, prompt, [&](const Json& messages) {
-    Conversation other = conversation;
-    other.messages = messages;
+  check_expressed(template_->source(), conversation, prompt, [&](const Conversation& other) {
     // A template may refuse what is left (roles that have to alternate): then the message was seen.
     try {
       return render_as_given(other, now);
@@ -131,6 +141,7 @@ std::string ConversationRenderer::render(const Conversation& conversation, std::
 std::string ConversationRenderer::render_as_given(const Conversation& conversation,
                                                   std::optional<int64_t> now) const {
   Json variables = context(conversation);
+  if (tools_in_system_) write_tools(variables);
   const bool calls = has_calls(conversation.messages);
   // Object and null as they are, then no null, then no object: what a template cannot take, another needs.
   const int tries = calls ? 3 : has_null_content(conversation.messages) ? 2 : 1;

@@ -29,10 +29,9 @@ class ConversationRenderer {
 
   // Throws gantry::Error: kTemplate with the template's words (raise_exception) or with Jinja's complaint and
   // its line; kTooLarge over a limit; kInvalidRequest for kwargs that are no object or name what is already
-  // given. kInvalidRequest also for what
-  // the template would leave out silently (expressed.h). A template that cannot take null content (an
-  // assistant that only called tools) is asked again with "" in its place, then with arguments of calls as
-  // JSON text. `now`: for strftime_now, seconds since the epoch; absent: the clock.
+  // given, and for what the template would leave out silently (expressed.h). A template that cannot take null
+  // content (an assistant that only called tools) is asked again with "" in its place, then with arguments of
+  // calls as JSON text. `now`: for strftime_now, seconds since the epoch; absent: the clock.
   std::string render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
 
   bool keeps_developer() const { return keeps_developer_; }
@@ -48,6 +47,7 @@ class ConversationRenderer {
   std::string bos_token_, eos_token_;
   RenderLimits limits_;
   bool keeps_developer_;
+  bool tools_in_system_;
 };
 
 }  // namespace gantry::chat

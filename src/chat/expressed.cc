@@ -10,6 +10,8 @@
 namespace gantry::chat {
 namespace {
 
+constexpr size_t kShort = 16;  // bytes: shorter texts may stand in a prompt by chance
+
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -31,6 +33,13 @@ bool reads(std::string_view source, std::string_view member) {
   return false;
 }
 
+// The template names a variable so, or has the word in a text of its own.
+bool names(std::string_view source, std::string_view variable) {
+  for (const char before : {' ', '(', '[', '{', '-', '|', '~', '+', ','})
+    if (mentions(source, std::string(1, before).append(variable))) return true;
+  return false;
+}
+
 [[noreturn]] void refuse(const std::string& what, const std::string& where) {
   throw Error(ErrorCode::kInvalidRequest, "the model's chat template has no words for " + what, where,
               "leave it out, or give the server another template with --chat-template");
@@ -47,17 +56,32 @@ std::string plain_beginning(const Json& content) {
   return all.substr(first, all.find_first_of("\r\n\t\"'\\<>&", first) - first);
 }
 
+// A tool's name stands in the prompt, and is too long to stand there by chance.
+bool shows(std::string_view prompt, const Json& tool) {
+  const Json::json_pointer name("/function/name");
+  if (!tool.is_object() || !tool.contains(name) || !tool[name].is_string()) return false;
+  const std::string& text = tool[name].get_ref<const std::string&>();
+  return text.size() >= kShort && prompt.find(text) != std::string_view::npos;
+}
+
 }  // namespace
 
+bool wants_tools_in_system(std::string_view source) {
+  return reads(source, "tools") && !names(source, "tools");
+}
+
 void check_expressed(std::string_view source, const Conversation& conversation, std::string_view prompt,
-                     const std::function<std::string(const Json& messages)>& render) {
-  if (conversation.tools.is_array() && !conversation.tools.empty() && !mentions(source, "tools"))
-    refuse("tools", "tools");
+                     const std::function<std::string(const Conversation& other)>& render) {
+  if (conversation.tools.is_array() && !conversation.tools.empty()) {
+    if (!mentions(source, "tools")) refuse("tools", "tools");
+    Conversation without = conversation;
+    without.tools = nullptr;
+    if (!shows(prompt, conversation.tools[0]) && render(without) == prompt) refuse("tools", "tools");
+  }
   if (conversation.chat_template_kwargs.is_object())
     for (const auto& [key, value] : conversation.chat_template_kwargs.items())
       if (!mentions(source, key)) refuse("'" + key + "'", "chat_template_kwargs." + key);
   const Json& messages = conversation.messages;
-  constexpr size_t kShort = 16;
   std::set<std::pair<std::string, bool>> tried;
   for (size_t i = 0; i < messages.size(); ++i) {
     const Json& message = messages[i];
@@ -75,8 +99,8 @@ void check_expressed(std::string_view source, const Conversation& conversation, 
     // A short text may stand in the prompt by chance: then one message of each role, and the first, is tried.
     const bool by_chance = shown.size() < kShort && tried.insert({role, i == 0}).second;
     if (!by_chance && prompt.find(shown) != std::string_view::npos) continue;
-    Json without = messages;
-    without.erase(i);
+    Conversation without = conversation;
+    without.messages.erase(i);
     if (render(without) == prompt) refuse("messages of role " + role, fmt::format("messages[{}].role", i));
   }
 }

@@ -181,6 +181,21 @@ TEST(Conversation, NullContentIsNeverPrinted) {
   EXPECT_EQ(called, "[None so far|][|[{'function': {'name': 'f', 'arguments': {'a': None}}}]]");
 }
 
+TEST(Conversation, ToolsGoWhereTheTemplateLooksForThem) {
+  const char* source =
+      "{% for m in messages %}[{{ m.role }}|{{ m.content }}"
+      "{% if 'tools' in m and m['tools'] is not none %}{{ '|' + m['tools'] }}{% endif %}]{% endfor %}";
+  Conversation conversation;
+  conversation.messages = Json::parse(R"([{"role":"user","content":"Hi"}])");
+  conversation.tools = Json::parse(R"([{"type":"function","function":{"name":"f","parameters":{"a":1}}}])");
+  const auto renderer = ConversationRenderer::create(source, "", "");
+  const std::string tools = R"([{"name": "f", "parameters": {"a": 1}}])";
+  EXPECT_EQ(renderer->render(conversation), "[system||" + tools + "][user|Hi]");
+  conversation.messages =
+      Json::parse(R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}])");
+  EXPECT_EQ(renderer->render(conversation), "[system|Be kind.|" + tools + "][user|Hi]");
+}
+
 TEST(Conversation, ErrorsCarryTheTemplatesWords) {
   std::string words;
   EXPECT_EQ(code_of("{{ raise_exception('roles must alternate') }}", hello(), words), ErrorCode::kTemplate);
@@ -221,6 +236,7 @@ TEST(Conversation, WhatTheTemplateHasNoWordsForIsRefused) {
   EXPECT_EQ(unexpressed(kUser, hi), "");
   EXPECT_EQ(unexpressed(kUser, hi, Json::array()), "");
   EXPECT_EQ(unexpressed(kUser, hi, tools), "tools");
+  EXPECT_EQ(unexpressed("{% if tools and documents %}{{ tools }}{% endif %}Hi", hi, tools), "tools");
   EXPECT_EQ(unexpressed(kAll, hi, nullptr, {{"enable_thinking", true}}),
             "chat_template_kwargs.enable_thinking");
   EXPECT_EQ(unexpressed("{{ enable_thinking }}Hi", hi, nullptr, {{"enable_thinking", true}}), "");
