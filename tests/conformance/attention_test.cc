@@ -76,15 +76,20 @@ struct Row {
 
 class Memory {
  public:
-  // Pages in an order drawn by `seed` out of more than are needed.
-  Memory(Rig& rig, const Case& c, uint64_t seed) : rig_(rig), case_(c) {
-    for (const uint32_t length : c.lengths) pages_max_ = std::max(pages_max_, length / kPageTokens + 1);
-    const auto used = static_cast<uint32_t>(c.lengths.size()) * pages_max_;
+  // Pages in an order drawn by `seed` out of more than are needed. All positions stand `base` pages farther
+  // on than rows say; there are no pages below.
+  Memory(Rig& rig, const Case& c, uint64_t seed, uint32_t base = 0) : rig_(rig), case_(c), base_(base) {
+    uint32_t each = 0;
+    for (const uint32_t length : c.lengths) each = std::max(each, length / kPageTokens + 1);
+    const auto used = static_cast<uint32_t>(c.lengths.size()) * each;
     std::vector<uint32_t> order(used + 5);
     std::iota(order.begin(), order.end(), 0u);
     for (uint32_t i = static_cast<uint32_t>(order.size()) - 1; i > 0; --i)
       std::swap(order[i], order[random_below(seed, i, i + 1)]);
-    tables_ = rig.put(std::vector<uint32_t>(order.begin(), order.begin() + used));
+    pages_max_ = base + each;
+    std::vector<uint32_t> tables(c.lengths.size() * pages_max_, kNoPage);
+    for (uint32_t i = 0; i < used; ++i) tables[size_t{i / each} * pages_max_ + base + i % each] = order[i];
+    tables_ = rig.put(tables);
     pages_.shape = c.shape;
     pages_.buffer = rig.space(order.size() * rig.device().sizer().kv_page_bytes(c.shape));
     rig.stream().fill(pages_.buffer, std::byte{0xff});  // NaN in every float type, and in the scales of q8_0
@@ -129,7 +134,7 @@ class Memory {
   device::KvRows kv_rows(const std::vector<Row>& rows) {
     std::vector<int32_t> positions, sequences;
     for (const Row& row : rows) {
-      positions.push_back(static_cast<int32_t>(row.position));
+      positions.push_back(static_cast<int32_t>(base_ * kPageTokens + row.position));
       sequences.push_back(static_cast<int32_t>(row.sequence));
     }
     return {rig_.put(positions), rig_.put(sequences), tables_, static_cast<uint32_t>(rows.size()),
@@ -149,6 +154,7 @@ class Memory {
   const Case& case_;
   device::KvPages pages_;
   device::Buffer tables_;
+  const uint32_t base_;
   uint32_t pages_max_ = 0;
 };
 
@@ -275,6 +281,21 @@ TEST_P(Attention, PagesBelowTheWindowAreNotRead) {
   whole.write(o, rows);
   part.write(o, {rows.begin() + 96, rows.end()});  // 150 - 49 = 101 stands on the page from 96 on
   EXPECT_EQ(difference(part.attend(o, late), whole.attend(o, late)), "");
+}
+
+// What a row sees of a window depends on distances alone, also where positions are no exact floats.
+TEST_P(Attention, FarPositionsAreAsExactAsNearOnes) {
+  constexpr uint32_t kFar = (1u << 24) / kPageTokens;
+  Case c{{Dtype::kF16, 1, 32, 16}, 4, {100}};
+  c.window = 40;
+  c.slopes = true;
+  const Operands o = operands(c);
+  const std::vector<Row> rows = all_rows(c), late(rows.begin() + c.window, rows.end());
+  Rig rig(open(GetParam()), uint64_t{24} << 20);
+  Memory near(rig, c, 1), far(rig, c, 1, kFar);
+  near.write(o, rows);
+  far.write(o, rows);
+  EXPECT_EQ(difference(far.attend(o, late), near.attend(o, late)), "");
 }
 
 // Where nothing is lost twice, values read out of K are the values that V would hold.

@@ -2,15 +2,15 @@
 // sum.
 //
 // One query and one span (docs/decisions/0002): s[p] = scale * (q . k[p]) by fma over the dims (q8_0: over
-// the dims of a block, then the block's sum by fma with its scale); m = the greatest of the valid s, l = the
-// sum of e[p] = exp(s[p]
-// - m) by the halving tree with 0 for invalid lanes; o[d] = the sum over valid p, in order, by fma of e[p]
-// v[p][d] (q8_0: (e[p] * scale of v[p]) times the integer). Spans are joined in order: M' = max(M, m), a =
-// exp(M - M'), b = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (a * (1 / L)) with a
-// =
-// 1. The first span stands for itself. Between score and softmax: cap * tanh(s * (1 / cap)), then s =
-// fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')).
-// V that is part of K is read from there as floats: q8_0 values are multiplied by their scale first.
+// the dims of a block, then the block's sum by fma with its scale); m = the greatest of the valid s; e[p] =
+// exp(s[p] - m), 0 for invalid lanes; l = the sum of e by the halving tree; o[d] = the sum over valid p, in
+// order, by fma of e[p] v[p][d] (q8_0: (e[p] * scale of v[p]) times the integer).
+//
+// Spans are joined in order, the first stands for itself: M' = max(M, m), a = exp(M - M'), b = exp(m - M'),
+// L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (1 / L). Between score and softmax: cap * tanh(s *
+// (1 / cap)), then s = fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' =
+// fma(L, a, exp(z - M')), and the end is O * (a * (1 / L')). V that is part of K is read from there as
+// floats: q8_0 values are multiplied by their scale first.
 
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/set.h"
@@ -98,8 +98,8 @@ inline constexpr float kLanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 GANTRY_INLINE F32 shaped(const AttentionJob& job, const Query& query, F32 score, uint32_t position) {
   if (job.cap != 0) score = capped(score, job.cap);
   if (query.slope != 0) {
-    const float distance = static_cast<float>(position) - static_cast<float>(query.position);
-    score = fma(broadcast(query.slope), add(broadcast(distance), load(kLanes)), score);
+    const auto distance = static_cast<int32_t>(position) - static_cast<int32_t>(query.position);
+    score = fma(broadcast(query.slope), add(broadcast(static_cast<float>(distance)), load(kLanes)), score);
   }
   return score;
 }

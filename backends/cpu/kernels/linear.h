@@ -4,9 +4,17 @@
 #pragma once
 
 #include "backends/cpu/kernels/set.h"
+#include "quant/dtype.h"  // for the names of the types alone: nothing of it is called here
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
+
+using quant::Dtype;
+
+// The place of a type's function in the table.
+GANTRY_INLINE auto& linear_of(KernelTable& table, Dtype dtype) {
+  return table.linear[static_cast<uint32_t>(dtype)];
+}
 
 // The end of every chain: total, + bias, + what stands there.
 GANTRY_INLINE void finish(const LinearJob& job, uint32_t row, uint32_t token, F32 total) {

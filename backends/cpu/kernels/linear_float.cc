@@ -166,9 +166,9 @@ void float_linear(const LinearJob& job, const TokenGroup& group, uint32_t tile0,
 void add_linear_float(KernelTable& t) {
   t.quantize_group = quantize_group;
   t.pack_group = pack_group;
-  t.linear[0] = float_linear<ElementF32>;
-  t.linear[1] = float_linear<ElementF16>;
-  t.linear[30] = float_linear<ElementBF16>;
+  linear_of(t, Dtype::kF32) = float_linear<ElementF32>;
+  linear_of(t, Dtype::kF16) = float_linear<ElementF16>;
+  linear_of(t, Dtype::kBF16) = float_linear<ElementBF16>;
 }
 
 }  // namespace gantry::cpu::GANTRY_ISA

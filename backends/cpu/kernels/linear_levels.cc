@@ -4,10 +4,10 @@
 namespace gantry::cpu::GANTRY_ISA {
 
 void add_linear_levels(KernelTable& t) {
-  t.linear[20] = quantized_linear<LayoutIQ4_NL>;
-  t.linear[23] = quantized_linear<LayoutIQ4_XS>;
-  t.linear[39] = quantized_linear<LayoutMXFP4>;
-  t.linear[40] = quantized_linear<LayoutNVFP4>;
+  linear_of(t, Dtype::kIQ4_NL) = quantized_linear<LayoutIQ4_NL>;
+  linear_of(t, Dtype::kIQ4_XS) = quantized_linear<LayoutIQ4_XS>;
+  linear_of(t, Dtype::kMXFP4) = quantized_linear<LayoutMXFP4>;
+  linear_of(t, Dtype::kNVFP4) = quantized_linear<LayoutNVFP4>;
 }
 
 }  // namespace gantry::cpu::GANTRY_ISA

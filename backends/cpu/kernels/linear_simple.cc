@@ -4,11 +4,11 @@
 namespace gantry::cpu::GANTRY_ISA {
 
 void add_linear_simple(KernelTable& t) {
-  t.linear[2] = quantized_linear<LayoutQ4_0>;
-  t.linear[3] = quantized_linear<LayoutQ4_1>;
-  t.linear[6] = quantized_linear<LayoutQ5_0>;
-  t.linear[7] = quantized_linear<LayoutQ5_1>;
-  t.linear[8] = quantized_linear<LayoutQ8_0>;
+  linear_of(t, Dtype::kQ4_0) = quantized_linear<LayoutQ4_0>;
+  linear_of(t, Dtype::kQ4_1) = quantized_linear<LayoutQ4_1>;
+  linear_of(t, Dtype::kQ5_0) = quantized_linear<LayoutQ5_0>;
+  linear_of(t, Dtype::kQ5_1) = quantized_linear<LayoutQ5_1>;
+  linear_of(t, Dtype::kQ8_0) = quantized_linear<LayoutQ8_0>;
 }
 
 }  // namespace gantry::cpu::GANTRY_ISA

@@ -4,11 +4,11 @@
 namespace gantry::cpu::GANTRY_ISA {
 
 void add_linear_super(KernelTable& t) {
-  t.linear[10] = quantized_linear<LayoutQ2_K>;
-  t.linear[11] = quantized_linear<LayoutQ3_K>;
-  t.linear[12] = quantized_linear<LayoutQ4_K>;
-  t.linear[13] = quantized_linear<LayoutQ5_K>;
-  t.linear[14] = quantized_linear<LayoutQ6_K>;
+  linear_of(t, Dtype::kQ2_K) = quantized_linear<LayoutQ2_K>;
+  linear_of(t, Dtype::kQ3_K) = quantized_linear<LayoutQ3_K>;
+  linear_of(t, Dtype::kQ4_K) = quantized_linear<LayoutQ4_K>;
+  linear_of(t, Dtype::kQ5_K) = quantized_linear<LayoutQ5_K>;
+  linear_of(t, Dtype::kQ6_K) = quantized_linear<LayoutQ6_K>;
 }
 
 }  // namespace gantry::cpu::GANTRY_ISA
