@@ -15,8 +15,9 @@ namespace {
 
 void announce(const fleet::ModelCard& card, const server::Server& server, bool keys) {
   say("listening on {}\n", server.url());
-  say("model {}: {}, {} parameters, {}; context {}, {} sequences at once\n", card.id, card.arch,
-      human_count(card.parameters), card.dtype, card.context, card.sequences);
+  say("model {}: {}, {} parameters, {}; context {}, {} {} at once\n", card.id, card.arch,
+      human_count(card.parameters), card.dtype, card.context, card.sequences,
+      card.sequences == 1 ? "sequence" : "sequences");
   if (card.has_chat_template) say("reasoning and tool calls are read as: {}\n", card.reply_format);
   const bool unix_socket = server.port() == 0;
   const std::string target =

@@ -62,7 +62,7 @@ std::vector<TokenId> say(const std::string& text) {
 Delta answer(const chat::ReplyFormat& format, const std::vector<TokenId>& tokens, bool tools,
              uint32_t tokens_max = 0) {
   const ByteTokenizer tokenizer;
-  const auto chat_template = chat::ChatTemplate::parse("{{ messages[0].content }}{% if tools %}{% endif %}");
+  const auto chat_template = chat::ChatTemplate::parse("{{ messages[0].content }}{{ tools if tools }}");
   ScriptedEngine engine([&](const engine::Job&) { return tokens; }, {});
   const auto completer = Completer::create({&tokenizer, chat_template.get(), &engine, &format});
   CompletionRequest request;

@@ -102,8 +102,9 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
                         device.bytes(), human_bytes(device.bytes()));
   }
   text += fmt::format(
-      "serves    {} sequences at once, up to {} positions each (the model knows {}), {} positions in all\n",
-      limits.sequences, limits.context, blueprint.context_train, uint64_t{limits.pages} * kPageTokens);
+      "serves    {} {} at once, up to {} positions each (the model knows {}), {} positions in all\n",
+      limits.sequences, limits.sequences == 1 ? "sequence" : "sequences", limits.context,
+      blueprint.context_train, uint64_t{limits.pages} * kPageTokens);
   if (states.bytes != 0) {
     text += fmt::format(
         "          a sequence's state takes {} however long it is; {} checkpoints let prompts go on from "
