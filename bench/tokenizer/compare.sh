@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Speed of encoding beside tiktoken (npm, WebAssembly) and llama.cpp (npm node-llama-cpp, native) in one run: same texts, one thread, CPU
-# time, interleaved, medians.
+# time, interleaved, medians; of the ratios too, each within its round.
 #   bench/tokenizer/compare.sh FOLDER_OF_VOCABULARIES [VOCABULARY...]
 # Needs a built release tree and `npm ci` in bench/tokenizer and bench/peer. Let nothing else run meanwhile.
 set -euo pipefail

@@ -12,17 +12,19 @@ function read(who) {
     const name = path.basename(row.text, ".txt");
     by_text.set(name, [...(by_text.get(name) ?? []), row]);
   }
-  const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-  return new Map([...by_text].map(([name, all]) => [name, {mb_s: median(all.map((row) => row.mb_s)), tokens: all[0].tokens}]));
+  return by_text;
 }
 
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const gantry = read("gantry"), llama = read("llama"), tiktoken = read("tiktoken");
-const show = (row) => row ? `${row.mb_s.toFixed(1)}` : "-";
+const show = (rows) => rows ? median(rows.map((row) => row.mb_s)).toFixed(1) : "-";
 console.log(`\n${vocabulary} (tiktoken: ${encoding})\n| text | gantry MB/s | tiktoken MB/s | llama.cpp MB/s | ratio to the faster | tokens: gantry, tiktoken, llama.cpp |`);
 console.log("|---|---|---|---|---|---|");
-for (const [name, row] of gantry) {
+for (const [name, rows] of gantry) {
   const peers = [tiktoken.get(name), llama.get(name)];
-  const best = Math.max(...peers.map((peer) => peer?.mb_s ?? 0));
-  const ratio = best > 0 ? (row.mb_s / best).toFixed(1) : "-";
-  console.log(`| ${name} | ${show(row)} | ${show(peers[0])} | ${show(peers[1])} | ${ratio} | ${[row, ...peers].map((r) => r?.tokens ?? "-").join(", ")} |`);
+  // Round by round: a machine that changes its speed meanwhile changes that of all three.
+  const ratios = rows.map((row, i) => row.mb_s / Math.max(...peers.map((peer) => peer?.[i]?.mb_s ?? 0)));
+  const ratio = peers.some(Boolean) ? median(ratios).toFixed(1) : "-";
+  const tokens = [rows, ...peers].map((all) => all?.[0].tokens ?? "-").join(", ");
+  console.log(`| ${name} | ${show(rows)} | ${show(peers[0])} | ${show(peers[1])} | ${ratio} | ${tokens} |`);
 }
