@@ -56,32 +56,31 @@ WordPieceTokenizer::WordPieceTokenizer(const VocabData& data)
   pieces_ = Trie(std::move(pieces));
 }
 
-std::vector<std::string> WordPieceTokenizer::words(std::string_view text) const {
-  const std::u32string codes = text::to_utf32(strip_accents_ ? text::nfd(text) : std::string(text));
-  std::vector<std::string> words;
-  bool in_word = false;
-  for (const char32_t code : codes) {
+void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
+                                      uint64_t& steps) const {
+  std::string word;  // U+2581 and its characters; empty: between words
+  const auto end_word = [&] {
+    if (!word.empty()) encode_word(word, out, steps);
+    word.clear();
+  };
+  for (const char32_t code : text::to_utf32(strip_accents_ ? text::nfd(text) : std::string(text))) {
     if (is_dropped(code)) continue;
     if (text::is_white_space(code)) {
-      in_word = false;
+      end_word();
       continue;
     }
     if (strip_accents_ && text::category(code) == Category::kNonspacingMark) continue;
     const bool alone = stands_alone(code);
-    if (!in_word || alone) words.emplace_back(kSpaceMark);
+    if (alone) end_word();
+    if (word.empty()) word = kSpaceMark;
     if (lowercase_) {
-      append_lower(words.back(), code);
+      append_lower(word, code);
     } else {
-      text::append_utf8(words.back(), code);
+      text::append_utf8(word, code);
     }
-    in_word = !alone;
+    if (alone) end_word();
   }
-  return words;
-}
-
-void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
-                                      uint64_t& steps) const {
-  for (const std::string& word : words(text)) encode_word(word, out, steps);
+  end_word();
 }
 
 void WordPieceTokenizer::encode_word(std::string_view word, std::vector<TokenId>& out,

@@ -22,8 +22,7 @@ class WordPieceTokenizer final : public BaseTokenizer {
   TokenId closing_token() const override { return add_sep_ ? special().sep : BaseTokenizer::closing_token(); }
 
  private:
-  // Words with U+2581 before each.
-  std::vector<std::string> words(std::string_view text) const;
+  // The word has U+2581 before it.
   void encode_word(std::string_view word, std::vector<TokenId>& out, uint64_t& steps) const;
 
   Trie pieces_;
