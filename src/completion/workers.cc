@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/start_threads.h"
+
 namespace gantry::completion {
 
 struct Workers::Shared {
@@ -15,8 +17,15 @@ struct Workers::Shared {
 };
 
 Workers::Workers(uint32_t threads) : shared_(std::make_shared<Shared>()) {
-  for (uint32_t i = 0; i < (threads == 0 ? 1 : threads); ++i)
-    threads_.emplace_back([shared = shared_] { work(shared); });
+  const auto end = [this] {
+    {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->stopped = true;
+    }
+    shared_->ready.notify_all();
+  };
+  start_threads(
+      threads_, threads == 0 ? 1 : threads, [shared = shared_] { work(shared); }, end);
 }
 
 Workers::~Workers() { stop(); }

@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/start_threads.h"
 #include "server/connection.h"
 #include "server/core.h"
 #include "server/endpoint.h"
@@ -65,7 +66,8 @@ class HttpServer final : public Server {
       listen_tcp();
     else
       listen_local();
-    for (uint32_t i = 0; i < std::max(options.io_threads, 1U); ++i) threads_.emplace_back([this] { run(); });
+    start_threads(
+        threads_, std::max(options.io_threads, 1U), [this] { run(); }, [this] { io_.stop(); });
   }
   ~HttpServer() override { shutdown(std::chrono::milliseconds(0)); }
 

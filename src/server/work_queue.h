@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bounded_queue.h"
+#include "base/start_threads.h"
 
 namespace gantry::server {
 
@@ -15,10 +16,10 @@ class WorkQueue {
   using Work = std::function<void()>;  // must not throw
 
   WorkQueue(uint32_t threads, size_t capacity) : queue_(capacity) {
-    for (uint32_t i = 0; i < (threads == 0 ? 1 : threads); ++i)
-      threads_.emplace_back([this] {
-        while (const auto work = queue_.pop()) (*work)();
-      });
+    const auto body = [this] {
+      while (const auto work = queue_.pop()) (*work)();
+    };
+    start_threads(threads_, threads == 0 ? 1 : threads, body, [this] { queue_.close(); });
   }
   // What is queued is still done.
   ~WorkQueue() { close(); }
