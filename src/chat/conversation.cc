@@ -64,7 +64,7 @@ Json with_texts(Json context, bool arguments) {
   return context;
 }
 
-void write_tools(Json& context) {
+void write_tools(Json& context, const RenderLimits& limits) {
   const Json& tools = context["tools"];
   Json& messages = context["messages"];
   if (!tools.is_array() || tools.empty()) return;
@@ -72,7 +72,7 @@ void write_tools(Json& context) {
       ChatTemplate::parse("{{ tools | map(attribute='function') | list | tojson }}");
   if (messages.empty() || messages[0].value("role", "") != "system")
     messages.insert(messages.begin(), Json::object({{"role", "system"}, {"content", ""}}));
-  messages[0]["tools"] = kFunctions->render(Json::object({{"tools", tools}}), {}, 0);
+  messages[0]["tools"] = kFunctions->render(Json::object({{"tools", tools}}), limits, 0);
 }
 
 }  // namespace
@@ -138,10 +138,24 @@ std::string ConversationRenderer::render(const Conversation& conversation, std::
   return prompt;
 }
 
+std::string ConversationRenderer::without_nones(const Json& variables, std::string prompt,
+                                                std::optional<int64_t> now) const {
+  try {
+    std::string spoken = template_->render(with_texts(variables, false), limits_, now);
+    return nones(spoken) < nones(prompt) ? spoken : prompt;
+  } catch (const TemplateError&) {  // it wants the null, and somebody did say it
+    return prompt;
+  }
+}
+
 std::string ConversationRenderer::render_as_given(const Conversation& conversation,
                                                   std::optional<int64_t> now) const {
   Json variables = context(conversation);
-  if (tools_in_system_) write_tools(variables);
+  try {
+    if (tools_in_system_) write_tools(variables, limits_);
+  } catch (const TemplateError& error) {
+    refuse_template(error);
+  }
   const bool calls = has_calls(conversation.messages);
   // Object and null as they are, then no null, then no object: what a template cannot take, another needs.
   const int tries = calls ? 3 : has_null_content(conversation.messages) ? 2 : 1;
@@ -152,8 +166,7 @@ std::string ConversationRenderer::render_as_given(const Conversation& conversati
         std::string prompt = template_->render(variables, limits_, now);
         if (!has_null_content(conversation.messages) || nones(prompt) == 0) return prompt;
         // It may have printed the null: nobody said "None".
-        std::string spoken = template_->render(with_texts(variables, false), limits_, now);
-        return nones(spoken) < nones(prompt) ? spoken : prompt;
+        return without_nones(variables, std::move(prompt), now);
       }
       return template_->render(with_texts(variables, attempt == 3), limits_, now);
     } catch (const TemplateError& error) {

@@ -41,6 +41,7 @@ class ConversationRenderer {
   ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template, std::string bos_token,
                        std::string eos_token, const RenderLimits& limits);
   Json context(const Conversation& conversation) const;
+  std::string without_nones(const Json& variables, std::string prompt, std::optional<int64_t> now) const;
   std::string render_as_given(const Conversation& conversation, std::optional<int64_t> now) const;
 
   std::shared_ptr<const ChatTemplate> template_;

@@ -33,10 +33,14 @@ bool reads(std::string_view source, std::string_view member) {
   return false;
 }
 
-// The template names a variable so, or has the word in a text of its own.
+// The template names a variable so, or has the word in a text of its own: not only a member or a text.
 bool names(std::string_view source, std::string_view variable) {
-  for (const char before : {' ', '(', '[', '{', '-', '|', '~', '+', ','})
-    if (mentions(source, std::string(1, before).append(variable))) return true;
+  for (size_t at = source.find(variable); at != std::string_view::npos; at = source.find(variable, at + 1)) {
+    const char before = at == 0 ? ' ' : source[at - 1];
+    const bool whole = at + variable.size() == source.size() || !is_letter(source[at + variable.size()]);
+    if (whole && !is_letter(before) && std::string_view(".'\"").find(before) == std::string_view::npos)
+      return true;
+  }
   return false;
 }
 
@@ -54,6 +58,24 @@ std::string plain_beginning(const Json& content) {
   const size_t first = all.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return {};
   return all.substr(first, all.find_first_of("\r\n\t\"'\\<>&", first) - first);
+}
+
+// Another text in the place of message i makes another prompt: of the whole conversation, or of that up to
+// its last user (Mistral writes the system's words only where a user has the last).
+bool is_seen(const Conversation& conversation, size_t i,
+             const std::function<std::string(const Conversation&)>& render) {
+  const auto changes = [&](const Conversation& one) {
+    Conversation other = one;
+    other.messages[i]["content"] = "the words of another message";
+    return render(one) != render(other);
+  };
+  if (changes(conversation)) return true;
+  size_t end = conversation.messages.size();
+  while (end > i + 1 && conversation.messages[end - 1].value("role", "") != "user") --end;
+  if (end == i + 1 || end == conversation.messages.size()) return false;
+  Conversation shorter = conversation;
+  shorter.messages.erase(shorter.messages.begin() + static_cast<ptrdiff_t>(end), shorter.messages.end());
+  return changes(shorter);
 }
 
 // A tool's name stands in the prompt, and is too long to stand there by chance.
@@ -74,9 +96,11 @@ void check_expressed(std::string_view source, const Conversation& conversation, 
                      const std::function<std::string(const Conversation& other)>& render) {
   if (conversation.tools.is_array() && !conversation.tools.empty()) {
     if (!mentions(source, "tools")) refuse("tools", "tools");
-    Conversation without = conversation;
-    without.tools = nullptr;
-    if (!shows(prompt, conversation.tools[0]) && render(without) == prompt) refuse("tools", "tools");
+    if (!shows(prompt, conversation.tools[0])) {
+      Conversation without = conversation;
+      without.tools = nullptr;
+      if (render(without) == prompt) refuse("tools", "tools");
+    }
   }
   if (conversation.chat_template_kwargs.is_object())
     for (const auto& [key, value] : conversation.chat_template_kwargs.items())
@@ -99,9 +123,8 @@ void check_expressed(std::string_view source, const Conversation& conversation, 
     // A short text may stand in the prompt by chance: then one message of each role, and the first, is tried.
     const bool by_chance = shown.size() < kShort && tried.insert({role, i == 0}).second;
     if (!by_chance && prompt.find(shown) != std::string_view::npos) continue;
-    Conversation without = conversation;
-    without.messages.erase(i);
-    if (render(without) == prompt) refuse("messages of role " + role, fmt::format("messages[{}].role", i));
+    if (!is_seen(conversation, i, render))
+      refuse("messages of role " + role, fmt::format("messages[{}].role", i));
   }
 }
 

@@ -181,6 +181,44 @@ TEST(Conversation, NullContentIsNeverPrinted) {
   EXPECT_EQ(called, "[None so far|][|[{'function': {'name': 'f', 'arguments': {'a': None}}}]]");
 }
 
+// What the template has no words for is refused by the name of its field.
+std::string unexpressed(const char* source, const Json& messages, const Json& tools = nullptr,
+                        const Json& kwargs = nullptr) {
+  Conversation conversation;
+  conversation.messages = normalise_messages(messages);
+  conversation.tools = tools;
+  conversation.chat_template_kwargs = kwargs;
+  try {
+    ConversationRenderer::create(source, "", "")->render(conversation);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest) << error.what();
+    return error.where();
+  }
+  return "";
+}
+
+// A system's words may be those that the template would write by itself, or come out only before a user's.
+TEST(Conversation, WordsThatComeOutNowOrEarlierAreExpressed) {
+  const char* by_itself =
+      "{% if messages[0].role != 'system' %}Be kind.{% endif %}{% for m in messages %}{{ m.content }}{% "
+      "endfor %}";
+  const Json kind = Json::parse(R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}])");
+  EXPECT_EQ(unexpressed(by_itself, kind), "");
+  const char* before_user =
+      "{% for m in messages %}{% if m.role != 'system' %}{% if m.role == 'user' and loop.last %}"
+      "{{ messages[0].content }}{% endif %}{{ m.content }}{% for c in m.tool_calls %}{{ c }}{% endfor %}"
+      "{% endif %}{% endfor %}";
+  Json called = kind;
+  called.push_back(
+      Json::parse(R"({"role":"assistant","content":"","tool_calls":[{"function":{"name":"f"}}]})"));
+  called.push_back(Json::parse(R"({"role":"tool","content":"42"})"));
+  EXPECT_EQ(unexpressed(before_user, called), "");
+  called.push_back(Json::parse(R"({"role":"user","content":"And?"})"));
+  EXPECT_EQ(
+      unexpressed("{% for m in messages %}{{ m.content if m.role == 'user' }}{% endfor %}tool_calls", called),
+      "messages[0].role");
+}
+
 TEST(Conversation, ToolsGoWhereTheTemplateLooksForThem) {
   const char* source =
       "{% for m in messages %}[{{ m.role }}|{{ m.content }}"
@@ -207,22 +245,6 @@ TEST(Conversation, ErrorsCarryTheTemplatesWords) {
   Conversation wrong = hello();
   wrong.chat_template_kwargs = {{"messages", 1}};
   EXPECT_EQ(code_of("x", wrong, words), ErrorCode::kInvalidRequest);
-}
-
-// What the template has no words for is refused by the name of its field.
-std::string unexpressed(const char* source, const Json& messages, const Json& tools = nullptr,
-                        const Json& kwargs = nullptr) {
-  Conversation conversation;
-  conversation.messages = normalise_messages(messages);
-  conversation.tools = tools;
-  conversation.chat_template_kwargs = kwargs;
-  try {
-    ConversationRenderer::create(source, "", "")->render(conversation);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest) << error.what();
-    return error.where();
-  }
-  return "";
 }
 
 TEST(Conversation, WhatTheTemplateHasNoWordsForIsRefused) {

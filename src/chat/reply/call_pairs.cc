@@ -96,8 +96,10 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
     const auto has = [&](const std::string& name) {
       return !name.empty() && attributes.find(name) != std::string_view::npos;
     };
-    if (has(pairs.string_attribute)) types_ = ArgumentTypes::kText;
-    if (has(pairs.json_attribute)) types_ = {};
+    if (has(pairs.string_attribute))
+      types_ = ArgumentTypes::kText;
+    else if (has(pairs.json_attribute))
+      types_ = {};
     take(stage, found.at + pairs.value_open.size());
   }
   if (types_.only_text()) stage.events.text(ReplyKind::kArguments, "\"");

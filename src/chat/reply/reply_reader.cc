@@ -291,19 +291,22 @@ bool ReplyReader::call(std::string_view& rest) {
 
 void ReplyReader::leave_call() { state_ = in_section_ ? State::kSection : State::kText; }
 
-// After a call: its closing marker, where it has one and the model wrote it, perhaps with one bracket too
+// After a call: its closing marker, where it has one and the model wrote it, perhaps with some brackets too
 // many.
 bool ReplyReader::close(std::string_view& rest) {
-  const size_t first = std::min(rest.find_first_not_of(kSpace), rest.size());
+  constexpr size_t kBracketsMax = 64;  // bytes, with the space among them; more are no slip
+  rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
   const size_t brackets = std::min(rest.find_first_not_of(" \t\r\n]}"), rest.size());
-  const bool ends = brackets == rest.size();
-  if (ends && brackets > first && !over_) return false;
-  const Found found = match_here(rest.substr(brackets), format_.call_close, over_);
-  if (found.match == Match::kPart && !format_.call_close.empty()) return false;
-  if (found.match == Match::kWhole)
-    rest.remove_prefix(brackets + format_.call_close[found.which].size());
-  else if (ends && brackets > first)
-    rest = {};
+  if (brackets <= kBracketsMax) {
+    const bool ends = brackets == rest.size();
+    if (ends && brackets > 0 && !over_) return false;
+    const Found found = match_here(rest.substr(brackets), format_.call_close, over_);
+    if (found.match == Match::kPart && !format_.call_close.empty()) return false;
+    if (found.match == Match::kWhole)
+      rest.remove_prefix(brackets + format_.call_close[found.which].size());
+    else if (ends && brackets > 0)
+      rest = {};
+  }
   leave_call();
   return true;
 }

@@ -347,6 +347,43 @@ TEST(ReplyReader, MarkersThatNobodySpeaksOf) {
   EXPECT_EQ(heard_of("gemma4", "Yes.<|channel>thought\nHm.<channel|><channel|>"), (Heard{"Hm.", "Yes.", {}}));
 }
 
+TEST(ReplyReader, AnAttributeSaysThatAValueIsText) {
+  for (const char* value : {"42", "true", "{\"x\": 1}"}) {
+    const std::string text = value;
+    const Heard heard =
+        heard_of("kimi-k3",
+                 "<|open|>tools<|sep|><|open|>call tool=\"f\" index=\"1\"<|sep|><|open|>argument key=\"a\" "
+                 "type=\"string\"<|sep|>" +
+                     text + "<|close|>argument<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
+                 "", Json::parse(R"([{"type": "function", "function": {"name": "f"}}])"));
+    ASSERT_EQ(heard.calls.size(), 1u) << heard.show();
+    EXPECT_EQ(Json::parse(heard.calls[0].arguments)["a"], text);
+  }
+}
+
+// Schemas that lead back to themselves a hundred times each: looked at a bounded number of times, then open.
+TEST(ReplyReader, SchemasWithoutEndAreOpen) {
+  Json again = Json::array();
+  for (int i = 0; i < 1000; ++i) again.push_back({{"$ref", "#/$defs/a"}});
+  Json parameters;
+  parameters["$defs"]["a"]["allOf"] = again;
+  parameters["properties"] = {{"x", {{"$ref", "#/$defs/a"}}}, {"y", {{"type", "string"}}}};
+  const Json tools = {{{"type", "function"}, {"function", {{"name", "f"}, {"parameters", parameters}}}}};
+  const Heard heard =
+      heard_of("glm", "<tool_call>f<arg_key>x</arg_key><arg_value>7</arg_value></tool_call>", "", tools);
+  ASSERT_EQ(heard.calls.size(), 1u) << heard.show();
+  EXPECT_EQ(heard.calls[0].arguments, "{\"x\": 7}");
+}
+
+TEST(ReplyReader, BracketsWithoutEndAreText) {
+  const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}";
+  const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+  EXPECT_EQ(heard_of("hermes", call + std::string(60, '}') + "</tool_call>", "", tools).content, "");
+  const std::string many(2000, '}');
+  EXPECT_EQ(heard_of("hermes", call + "\n\n" + many, "", tools).content, many);
+  EXPECT_EQ(heard_of("hermes", call + std::string(2000, '\n') + "</tool_call>", "", tools).content, "");
+}
+
 TEST(ReplyReader, ValuesOfPairsHaveOneOfSeveralTypes) {
   const Json tools =
       Json::parse(R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object",

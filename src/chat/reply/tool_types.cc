@@ -7,6 +7,8 @@ namespace gantry::chat {
 namespace {
 
 constexpr int kSchemaDepthMax = 8;
+// Schemas and values of enumerations that are looked at for one tool: references may lead back to themselves.
+constexpr size_t kSchemaStepsMax = 4096;
 
 const Json* member(const Json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
@@ -55,35 +57,56 @@ const Json* referred(const Json& root, const Json& reference) {
   return at;
 }
 
-// What a schema lets a value be; nothing where it does not say.
-ArgumentTypes types_of(const Json& schema, const Json& root, int depth) {
-  ArgumentTypes out;
-  if (depth > kSchemaDepthMax) return out;
-  if (const Json* type = member(schema, "type")) {
-    if (!type->is_array()) out |= type_named(*type);
-    if (type->is_array())
-      for (const Json& one : *type) out |= type_named(one);
-  } else if (const Json* values = member(schema, "enum"); values != nullptr && values->is_array()) {
-    for (const Json& value : *values) out |= type_of(value);
-  } else if (const Json* value = member(schema, "const")) {
-    out |= type_of(*value);
+// What the schemas of one tool let values be; nothing where they do not say, or are too many to be read.
+class SchemaReader {
+ public:
+  explicit SchemaReader(const Json& root) : root_(root) {}
+
+  ArgumentTypes types(const Json& schema) {
+    const ArgumentTypes found = read(schema, 0);
+    return steps_ > kSchemaStepsMax ? ArgumentTypes() : found;
   }
-  for (const char* choice : {"anyOf", "oneOf", "allOf"}) {
-    const Json* list = member(schema, choice);
-    if (list == nullptr || !list->is_array()) continue;
-    for (const Json& one : *list) {
-      const ArgumentTypes types = types_of(one, root, depth + 1);
-      // A choice that may be anything leaves all open.
-      if (types.unknown() && choice != std::string_view("allOf")) return {};
-      out |= types;
+
+ private:
+  ArgumentTypes read(const Json& schema, int depth) {
+    ArgumentTypes out;
+    if (depth > kSchemaDepthMax || ++steps_ > kSchemaStepsMax) return out;
+    if (const Json* type = member(schema, "type")) {
+      if (!type->is_array()) out |= type_named(*type);
+      if (type->is_array() && goes_on(type->size()))
+        for (const Json& one : *type) out |= type_named(one);
+    } else if (const Json* values = member(schema, "enum"); values != nullptr && values->is_array()) {
+      if (goes_on(values->size()))
+        for (const Json& value : *values) out |= type_of(value);
+    } else if (const Json* value = member(schema, "const")) {
+      out |= type_of(*value);
     }
+    for (const char* choice : {"anyOf", "oneOf", "allOf"}) {
+      const Json* list = member(schema, choice);
+      if (list == nullptr || !list->is_array()) continue;
+      for (const Json& one : *list) {
+        if (steps_ > kSchemaStepsMax) return {};
+        const ArgumentTypes types = read(one, depth + 1);
+        // A choice that may be anything leaves all open.
+        if (types.unknown() && choice != std::string_view("allOf")) return {};
+        out |= types;
+      }
+    }
+    if (const Json* reference = member(schema, "$ref"))
+      if (const Json* target = referred(root_, *reference)) out |= read(*target, depth + 1);
+    const Json* nullable = member(schema, "nullable");
+    if (!out.unknown() && nullable != nullptr && *nullable == true) out |= ArgumentTypes::kNull;
+    return out;
   }
-  if (const Json* reference = member(schema, "$ref"))
-    if (const Json* target = referred(root, *reference)) out |= types_of(*target, root, depth + 1);
-  const Json* nullable = member(schema, "nullable");
-  if (!out.unknown() && nullable != nullptr && *nullable == true) out |= ArgumentTypes::kNull;
-  return out;
-}
+
+  bool goes_on(size_t values) {
+    steps_ += values;
+    return steps_ <= kSchemaStepsMax;
+  }
+
+  const Json& root_;
+  size_t steps_ = 0;
+};
 
 }  // namespace
 
@@ -103,7 +126,8 @@ ToolTypes::ToolTypes(const Json& tools) {
     const Json* parameters = member(*function, "parameters");
     const Json* properties = parameters == nullptr ? nullptr : member(*parameters, "properties");
     if (properties == nullptr || !properties->is_object()) continue;
-    for (const auto& [key, schema] : properties->items()) arguments[key] = types_of(schema, *parameters, 0);
+    SchemaReader reader(*parameters);
+    for (const auto& [key, schema] : properties->items()) arguments[key] = reader.types(schema);
   }
 }
 
