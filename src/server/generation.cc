@@ -98,11 +98,14 @@ void Generation::start() {
 }
 
 void Generation::start_choices() {
-  // "Come back later" would never help.
-  if (const uint32_t most = lease_->completer().parts().engine->queue_max(); request_.choices() > most)
-    throw bad_request(fmt::format("{} prompts with 'n' of {} are {} answers, of which at most {} may wait",
-                                  request_.prompts.size(), request_.n, request_.choices(), most),
-                      request_.n > 1 ? "n" : "prompt", "out_of_range");
+  // More than may run and wait together: "come back later" would never help.
+  const engine::Engine& engine = *lease_->completer().parts().engine;
+  if (const uint64_t most = uint64_t{engine.queue_max()} + engine.limits().sequences_max;
+      request_.choices() > most)
+    throw bad_request(
+        fmt::format("{} answers in all (prompts times 'n'), of which at most {} may run and wait",
+                    request_.choices(), most),
+        request_.n > 1 ? "n" : "prompt", "out_of_range");
   try {
     for (uint32_t i = 0; i < request_.choices(); ++i) {
       auto completion =

@@ -54,12 +54,17 @@ const std::string* HttpRequest::header(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->value;
 }
 
+std::optional<std::string_view> behind_scheme(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (same_ignoring_case(target.substr(0, scheme.size()), scheme)) return target.substr(scheme.size());
+  return std::nullopt;
+}
+
 std::string HttpRequest::path() const {
   std::string_view rest = target;
-  if (!rest.starts_with('/') && rest != "*") {
-    const size_t scheme = rest.find("://");
-    const size_t slash = scheme == std::string_view::npos ? scheme : rest.find('/', scheme + 3);
-    rest = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  if (const auto absolute = behind_scheme(target)) {
+    rest = absolute->substr(std::min(absolute->find_first_of("/?#"), absolute->size()));
+    if (!rest.starts_with('/')) rest = "/";
   }
   rest = rest.substr(0, rest.find_first_of("?#"));
   std::string out;

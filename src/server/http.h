@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,9 @@ struct HttpRequest {
   // The target without query, percent-decoded; of an absolute target its path. Error 400 when undecodable.
   std::string path() const;
 };
+
+// What follows "http://" or "https://" of an absolute target: authority and path; else nothing.
+std::optional<std::string_view> behind_scheme(std::string_view target);
 
 struct HttpResponse {
   int status = 200;

@@ -167,8 +167,11 @@ void RequestParser::find_framing() {
   request_.keep_alive = request_.minor_version == 1 ? !lists(request_, "connection", "close")
                                                     : lists(request_, "connection", "keep-alive") &&
                                                           !lists(request_, "connection", "close");
-  if (const std::string* content = request_.header("content-encoding");
-      content != nullptr && !content->empty() && !same_ignoring_case(*content, "identity"))
+  const auto codes_content = [](const Header& field) {
+    return field.name == "content-encoding" && !field.value.empty() &&
+           !same_ignoring_case(field.value, "identity");
+  };
+  if (std::ranges::any_of(request_.headers, codes_content))
     throw HttpError(415, "invalid_request_error", "unsupported",
                     "of content codings none is understood: send the body as it is");
   if (const std::string* expect = request_.header("expect"); expect != nullptr) {
@@ -182,11 +185,14 @@ void RequestParser::find_framing() {
 
 // Who is meant is said once: the authority of an absolute target takes the place of Host (RFC 9112, 3.2.2).
 void RequestParser::take_host_of_target() {
-  const std::string_view target = request_.target;
-  const size_t scheme = target.starts_with('/') ? std::string_view::npos : target.find("://");
-  if (scheme == std::string_view::npos) return;
-  std::string_view authority = target.substr(scheme + 3);
-  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const auto absolute = behind_scheme(request_.target);
+  if (!absolute) {
+    const bool other_form = request_.method == "CONNECT" || request_.target == "*";
+    if (!request_.target.starts_with('/') && !other_form)
+      throw bad_request("the target is neither a path nor a URL");
+    return;
+  }
+  const std::string_view authority = absolute->substr(0, absolute->find_first_of("/?#"));
   const auto host = std::ranges::find(request_.headers, "host", &Header::name);
   if (host == request_.headers.end()) {
     // HTTP/1.1 asks for the field all the same.

@@ -175,7 +175,22 @@ TEST(RequestParser, TheHostOfAnAbsoluteTargetCounts) {
   EXPECT_EQ(host("GET http://a.example HTTP/1.1\r\nHost: b.example\r\n"), "a.example");
   EXPECT_EQ(host("GET http://a.example/ HTTP/1.0\r\n"), "a.example");
   EXPECT_EQ(host("GET http://a.example/ HTTP/1.1\r\n"), "none") << "HTTP/1.1 asks for the field";
+  EXPECT_EQ(host("GET HTTPS://a.example/ HTTP/1.1\r\nHost: b.example\r\n"), "a.example");
   EXPECT_EQ(host("GET /x?u=http://a.example/ HTTP/1.1\r\nHost: b.example\r\n"), "b.example");
+}
+
+TEST(RequestParser, ATargetIsAPathOrAUrl) {
+  for (const char* target : {"v1/models?u=http://127.0.0.1/v1/models", "?u=http://127.0.0.1/v1/models",
+                             "*://127.0.0.1/v1/models", "ftp://127.0.0.1/"}) {
+    try {
+      RequestParser(kLimits).feed(std::string("GET ") + target + " HTTP/1.1\r\nHost: b.example\r\n\r\n");
+      ADD_FAILURE() << target;
+    } catch (const HttpError& error) {
+      EXPECT_EQ(error.status(), 400) << target;
+    }
+  }
+  RequestParser parser(kLimits);
+  EXPECT_NO_THROW(parser.feed("OPTIONS * HTTP/1.1\r\nHost: b.example\r\n\r\n"));
 }
 
 TEST(RequestParser, TakesNoContentCodings) {
@@ -188,6 +203,7 @@ TEST(RequestParser, TakesNoContentCodings) {
     return 0;
   };
   EXPECT_EQ(status("Content-Encoding: gzip\r\n"), 415);
+  EXPECT_EQ(status("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"), 415);
   EXPECT_EQ(status("Content-Encoding: Identity\r\n"), 0);
   EXPECT_EQ(status("Content-Encoding:\r\n"), 0);
 }
