@@ -135,8 +135,15 @@ std::unique_ptr<Source> map_part(const SplitName& name, uint32_t number) {
 std::unique_ptr<GgufFile> open_split(const std::string& path, std::unique_ptr<Source> given, Part given_part,
                                      const OpenOptions& options) {
   std::optional<SplitName> name = parse_split_name(path);
-  // A link of another name leads to where the parts lie.
-  if (std::error_code error; !name) name = parse_split_name(std::filesystem::canonical(path, error).string());
+  // A link of another name leads to where the parts lie, perhaps by way of further links, of which the last
+  // may have another name again.
+  constexpr int kLinksMax = 40;
+  std::filesystem::path link = path;
+  std::error_code error;
+  for (int i = 0; i < kLinksMax && !name && std::filesystem::is_symlink(link, error); ++i) {
+    link = link.parent_path() / std::filesystem::read_symlink(link, error);
+    name = parse_split_name(link.string());
+  }
   if (!name)
     throw Error(ErrorCode::kBadFile,
                 fmt::format("the file is a part of a model split into {}, and its name does not say which",

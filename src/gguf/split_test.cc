@@ -150,6 +150,18 @@ TEST_F(Split, ALinkOfAnotherNameLeadsToTheParts) {
   const fs::path link = dir_ / "link.gguf";
   fs::create_symlink(at(2), link);
   EXPECT_EQ(GgufFile::open(link.string())->tensors().size(), 6u);
+  // As caches lay files out: the names are links to blobs, and the link leads to a name.
+  const fs::path blobs = dir_ / "blobs", names = dir_ / "names";
+  fs::create_directory(blobs);
+  fs::create_directory(names);
+  for (uint32_t part = 1; part <= 3; ++part) {
+    const fs::path whole = at(part);
+    fs::rename(whole, blobs / std::to_string(part));
+    fs::create_symlink(fs::path("..") / "blobs" / std::to_string(part), names / whole.filename());
+  }
+  fs::remove(link);
+  fs::create_symlink(fs::path("names") / fs::path(at(2)).filename(), link);
+  EXPECT_EQ(GgufFile::open(link.string())->tensors().size(), 6u);
 }
 
 }  // namespace
