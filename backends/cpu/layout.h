@@ -5,9 +5,8 @@
 // Weights. Rows are outputs; 16 rows make a tile, a SIMD lane is a row (rows are padded with zero blocks to a
 // whole tile). Of floats a tile holds, for each k, the 16 rows' values. Of blocks it is a run of units along
 // k, a unit a whole number of blocks of 32 values (and of GGUF's blocks): 2 of the simple formats, 8 of the K
-// formats. In a block of 32, group g (0..7) is the values 4g..4g+3 of the 16 rows, one byte each: byte 4 *
-// row
-// + j. A "line" is 64 bytes: one group of 8-bit codes, or several groups of narrower ones:
+// formats. In a block of 32, group g (0..7) is the values 4g..4g+3 of the 16 rows, one byte each: byte
+// 4 * row + j. A "line" is 64 bytes: one group of 8-bit codes, or several groups of narrower ones:
 //   low 4 bits:  line l (0..3): low nibble group l, high nibble group l + 4
 //   low 2 bits:  line l (0..1): bits 2p, 2p+1 group 4l + p
 //   high 2 bits: as low 2 bits, after the low lines

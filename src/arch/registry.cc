@@ -90,7 +90,7 @@ constexpr Companion kCompanions[] = {
     {"general.type", "mmproj", "this is the projector of a model that sees or hears, not the model",
      "name the model it belongs to; pictures and sound cannot be read yet"},
     {"general.type", "imatrix", "this is an importance matrix, not a model", "name a model"},
-    {"general.type", "vocab", "this is a vocabulary, not a model", "name a file that has weights too"},
+    {"general.type", "vocab", "the file calls itself a vocabulary", "name a file that is a model"},
     {"general.architecture", "clip", "this is the projector of a model that sees or hears, not the model",
      "name the model it belongs to; pictures and sound cannot be read yet"},
     {"general.architecture", "controlvector", "this is a control vector, not a model",

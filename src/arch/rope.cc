@@ -119,13 +119,14 @@ void scale_rope(const Header& header, const RopeRule& rule, double base, std::st
 // Beyond it a turn has no digits left (base/fmath.h), and no model means it.
 void check_turns(const Header& header, const RopeRule& rule, const Rope& rope) {
   constexpr double kRadiansMax = 1e9;
+  const char* const key = header.get_float("rope.scaling.factor") ? "rope.scaling.factor" : "rope.freq_base";
   for (const auto* frequencies : {&rope.frequencies, &rope.long_frequencies}) {
     for (const double frequency : *frequencies) {
       if (std::abs(frequency) * rule.context_train <= kRadiansMax) continue;
       throw Error(ErrorCode::kBadFile,
                   fmt::format("a rotation by {:g} radians for each of {} positions is beyond any model",
                               frequency, rule.context_train),
-                  header.file().path() + ": " + header.key("rope.scaling.factor"));
+                  header.file().path() + ": " + header.key(key));
     }
   }
 }

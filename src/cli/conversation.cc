@@ -85,7 +85,7 @@ completion::CompletionRequest Conversation::request(const std::string& prompt) c
 Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, const Write& write) {
   // A template would say something less clear; a bare prompt may be any bytes.
   if (!raw_ && !text::is_valid_utf8(prompt))
-    throw Error(ErrorCode::kUsage, "the prompt is no UTF-8", "PROMPT", "convert it, with iconv for example");
+    throw Error(ErrorCode::kUsage, "it is no UTF-8", "the prompt", "convert it, with iconv for example");
   const auto start = Clock::now();
   Answer answer;
   const auto queue = std::make_shared<DeltaQueue>();

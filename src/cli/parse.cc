@@ -402,6 +402,7 @@ std::vector<std::string> without_habits(std::vector<std::string> words) {
   if (words.empty()) return words;
   if (words[0] == "help") {
     words.erase(words.begin());
+    if (!words.empty() && (words[0] == "help" || words[0] == "version")) words.clear();
     words.emplace_back("--help");
   } else if (words[0] == "version" && words.size() == 1) {
     words[0] = "--version";

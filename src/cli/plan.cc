@@ -1,4 +1,3 @@
-
 #include "cli/commands.h"
 #include "cli/loading.h"
 #include "cli/output.h"

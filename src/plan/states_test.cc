@@ -198,12 +198,17 @@ TEST(WindowPages, AreThoseOfTheContextWhereThatIsShorter) {
 TEST(WindowPages, AreNeverMoreThanAPoolHolds) {
   const Model model({attention(1u << 27)});
   Limits limits;
-  limits.sequences = 1024;
   limits.step_rows = 1024;
   limits.pages_max = 1u << 23;
-  for (const WindowPages& window : window_pages(model.blueprint, limits)) {
-    const uint64_t wanted = uint64_t{limits.sequences} * window_share(window.window, limits.step_rows);
-    EXPECT_EQ(window.pages, wanted) << "the product was cut to 32 bits";
+  const uint32_t share = window_share(1u << 27, limits.step_rows);
+  limits.sequences = kPagesMax / share;
+  const auto fits = window_pages(model.blueprint, limits);
+  ASSERT_EQ(fits.size(), 1u);
+  EXPECT_EQ(fits[0].pages, limits.sequences * share);
+  // One more is one too many; and so is what 32 bits would cut to little.
+  for (const uint32_t sequences : {limits.sequences + 1, 1024u}) {
+    limits.sequences = sequences;
+    EXPECT_TRUE(window_pages(model.blueprint, limits).empty()) << sequences;
   }
 }
 

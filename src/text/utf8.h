@@ -19,6 +19,7 @@ struct DecodedChar {
   bool valid = false;  // false: `bytes` is the maximal subpart, `code` U+FFFD
 };
 
+// The general case of decode_utf8(), which has the frequent ones in line.
 DecodedChar decode_utf8_by_rule(std::string_view s, size_t at);
 
 // The character at `at`; at < s.size().
