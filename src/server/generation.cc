@@ -98,12 +98,10 @@ void Generation::start() {
 }
 
 void Generation::start_choices() {
-  // More than may run and wait together: "come back later" would never help.
-  const engine::Engine& engine = *lease_->completer().parts().engine;
-  if (const uint64_t most = uint64_t{engine.queue_max()} + engine.limits().sequences_max;
-      request_.choices() > most)
+  // They come at once, and for a moment all of them may wait: "come back later" would not help.
+  if (const uint32_t most = lease_->completer().parts().engine->queue_max(); request_.choices() > most)
     throw bad_request(
-        fmt::format("{} answers in all (prompts times 'n'), of which at most {} may run and wait",
+        fmt::format("{} answers in all (prompts times 'n'), of which at most {} may wait at once",
                     request_.choices(), most),
         request_.n > 1 ? "n" : "prompt", "out_of_range");
   try {
