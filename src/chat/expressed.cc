@@ -16,32 +16,31 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// The template speaks of `word`, not only of a longer one that has it.
-bool mentions(std::string_view source, std::string_view word) {
+// The template has `word`, not only a longer one that begins or ends so, behind a character that `fits`.
+template <typename Fits>
+bool has_word(std::string_view source, std::string_view word, const Fits& fits) {
   for (size_t at = source.find(word); at != std::string_view::npos; at = source.find(word, at + 1)) {
     const size_t end = at + word.size();
-    if ((at == 0 || !is_letter(source[at - 1])) && (end == source.size() || !is_letter(source[end])))
-      return true;
-  }
-  return false;
-}
-
-// The template reads a member of that name.
-bool reads(std::string_view source, std::string_view member) {
-  for (const char before : {'.', '\'', '"'})
-    if (mentions(source, std::string(1, before).append(member))) return true;
-  return false;
-}
-
-// The template names a variable so, or has the word in a text of its own: not only a member or a text.
-bool names(std::string_view source, std::string_view variable) {
-  for (size_t at = source.find(variable); at != std::string_view::npos; at = source.find(variable, at + 1)) {
     const char before = at == 0 ? ' ' : source[at - 1];
-    const bool whole = at + variable.size() == source.size() || !is_letter(source[at + variable.size()]);
-    if (whole && !is_letter(before) && std::string_view(".'\"").find(before) == std::string_view::npos)
-      return true;
+    if (!is_letter(before) && fits(before) && (end == source.size() || !is_letter(source[end]))) return true;
   }
   return false;
+}
+
+bool begins_member(char c) { return c == '.' || c == '\'' || c == '"'; }
+
+bool mentions(std::string_view source, std::string_view word) {
+  return has_word(source, word, [](char) { return true; });
+}
+
+// A member of that name.
+bool reads(std::string_view source, std::string_view member) {
+  return has_word(source, member, begins_member);
+}
+
+// A variable of that name; or a word of the template's own text, which cannot be told from one.
+bool names(std::string_view source, std::string_view variable) {
+  return has_word(source, variable, [](char c) { return !begins_member(c); });
 }
 
 [[noreturn]] void refuse(const std::string& what, const std::string& where) {

@@ -219,6 +219,19 @@ TEST(Conversation, WordsThatComeOutNowOrEarlierAreExpressed) {
       "messages[0].role");
 }
 
+TEST(Conversation, MembersAreReadInBothNotations) {
+  const Json called = Json::parse(
+      R"([{"role":"user","content":"x"},{"role":"assistant","content":"","function_call":{"name":"f"}}])");
+  const char* end = "{% endfor %}";
+  for (const char* read : {"m.function_call", "m['function_call']", "m[\"function_call\"]"}) {
+    const std::string source = "{% for m in messages %}{{ m.content }}{{ " + std::string(read) + " }}" + end;
+    EXPECT_EQ(unexpressed(source.c_str(), called), "") << source;
+  }
+  const std::string source =
+      std::string("{% for m in messages %}{{ m.content }}{{ m.my_function_call }}") + end;
+  EXPECT_EQ(unexpressed(source.c_str(), called), "messages[1].function_call");
+}
+
 TEST(Conversation, ToolsGoWhereTheTemplateLooksForThem) {
   const char* source =
       "{% for m in messages %}[{{ m.role }}|{{ m.content }}"
