@@ -144,10 +144,10 @@ void check_field(std::string_view name, FieldKind kind, double low, double high,
   // A number of the wrong sort is told itself: 1.5, or 1e30, which is whole but nothing that counts.
   if (!is_kind(kind, value) && kind == FieldKind::kInteger && value.is_number()) {
     const bool whole = std::nearbyint(value.get<double>()) == value.get<double>();
-    throw bad_request(
-        fmt::format("'{}' must be an integer{}, is {}", name,
-                    whole ? std::string_view(" of 64 bits") : std::string_view(), value.get<double>()),
-        std::string(name), whole ? "out_of_range" : "invalid_type");
+    throw bad_request(fmt::format("'{}' must be an integer{}, is {}", name,
+                                  whole ? std::string_view(" of 64 bits, written out") : std::string_view(),
+                                  value.get<double>()),
+                      std::string(name), whole ? "out_of_range" : "invalid_type");
   }
   if (!is_kind(kind, value))
     throw bad_request(fmt::format("'{}' must be {}, is {}", name, name_of(kind), kind_of(value)),

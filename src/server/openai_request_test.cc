@@ -131,7 +131,7 @@ TEST(OpenaiRequest, NumbersThatAreNotCountsAreToldThemselves) {
   };
   EXPECT_EQ(message(R"(,"n":1.5)"), "invalid_type: 'n' must be an integer, is 1.5");
   EXPECT_EQ(message(R"(,"max_tokens":1e30)"),
-            "out_of_range: 'max_tokens' must be an integer of 64 bits, is 1e+30");
+            "out_of_range: 'max_tokens' must be an integer of 64 bits, written out, is 1e+30");
   EXPECT_EQ(message(R"(,"stop":1)"),
             "invalid_type: 'stop' must be a string or an array of strings, is a number");
 }
