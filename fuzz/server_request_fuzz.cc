@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "server/http.h"
+#include "server/openai_error.h"
 #include "server/openai_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -16,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (uint32_t i = 0; i < request.choices(); ++i) (void)request.choice(i);
     } catch (const gantry::server::HttpError& error) {
       if (error.status() < 400 || error.status() > 499) __builtin_trap();
-      (void)error.body();
+      (void)gantry::server::error_body(error);
     }
   }
   return 0;

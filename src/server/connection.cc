@@ -214,7 +214,7 @@ Connection::Awaitable<bool> Connection::read_request() {
     const Clock::time_point deadline = read_deadline();
     if (Clock::now() >= deadline) {
       if (!parser_->begun()) co_return false;
-      fault = HttpError(408, "timeout_error", "timeout", "the request came too slowly");
+      fault = HttpError(408, "timeout", "the request came too slowly");
       co_return co_await refuse(*fault);
     }
     co_await input_.wait_until(deadline);
@@ -230,13 +230,13 @@ Connection::Awaitable<bool> Connection::judge_head() {
   wire_ = {.minor_version = head.minor_version,
            .keep_alive = head.keep_alive && !draining_,
            .head_only = head.method == "HEAD"};
-  common_headers_ = core_.router.common_headers(head);
-  std::optional<HttpResponse> answer = core_.router.judge(head);
+  common_headers_ = core_.service.common_headers(head);
+  std::optional<HttpResponse> answer = core_.service.judge(head);
   if (!answer) {
     try {
       body_share_->need(parser_->announced_bytes());
     } catch (const HttpError& error) {
-      answer = error.response();
+      answer = core_.service.refusal(error, &head);
     }
   }
   if (!answer) {
@@ -259,7 +259,8 @@ Connection::Awaitable<bool> Connection::judge_head() {
 Connection::Awaitable<bool> Connection::refuse(const HttpError& error) {
   wire_.keep_alive = false;
   log_answer(error.status());
-  const HttpResponse response = error.response();
+  const bool head_read = parser_->state() != RequestParser::State::kHead;
+  const HttpResponse response = core_.service.refusal(error, head_read ? &parser_->request() : nullptr);
   const std::string bytes = wire_response(response, common_headers_, wire_);
   co_await write(bytes);
   co_return false;
@@ -277,7 +278,7 @@ Connection::Awaitable<bool> Connection::answer_request() {
   const InWork in_work(core_);
   HttpRequest request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
-  core_.router.answer(std::move(request), reply_);
+  core_.service.answer(std::move(request), reply_);
   const bool go_on = co_await write_answer();
   reply_->client_gone();
   reply_->detach();

@@ -1,4 +1,4 @@
-// What the connections of one server share. Thread-safe.
+// What the connections of one listener share. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -7,26 +7,19 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "server/guard.h"
 #include "server/options.h"
-#include "server/router.h"
-#include "server/work_queue.h"
+#include "server/service.h"
 
 namespace gantry::server {
 
 class Connection;
 
 struct Core {
-  Core(fleet::Fleet& fleet, const ServerOptions& wanted, bool loopback)
-      : options(wanted),
-        guard(options, loopback),
-        work(options.request_workers, options.request_queue_max),
-        router(fleet, guard, work) {}
+  // The service outlives it.
+  Core(Service& answers, const ServerOptions& wanted) : options(wanted), service(answers) {}
 
   const ServerOptions options;
-  const Guard guard;
-  WorkQueue work;
-  Router router;
+  Service& service;
 
   std::atomic<size_t> requests_in_work = 0;
   std::atomic<uint64_t> requests = 0;
@@ -52,7 +45,7 @@ class BodyShare {
     const size_t more = bytes - held_;
     if (core_.body_bytes.fetch_add(more) + more > core_.options.bodies_bytes_max) {
       core_.body_bytes -= more;
-      throw HttpError(503, "server_error", "busy", "too many large bodies at one time");
+      throw HttpError(503, "busy", "too many large bodies at one time");
     }
     held_ = bytes;
   }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "server/openai_error.h"
 #include "server/openai_format.h"
 
 namespace gantry::server {
@@ -248,9 +249,9 @@ void Generation::fail(const Delta& delta) {
   ended_ = true;
   const HttpError error =
       delta.error
-          ? HttpError(*delta.error)
-          : HttpError(Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"));
-  if (!request_.stream) return reply_->send(error.response());
+          ? at_door(*delta.error)
+          : at_door(Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"));
+  if (!request_.stream) return reply_->send(error_response(error));
   reply_->push(error_event(error));
   reply_->finish(true);
 }
@@ -274,7 +275,7 @@ void generate(GenerateRequest request, fleet::Lease lease, std::shared_ptr<Reply
     std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
   } catch (const completion::PromptTooLong& error) {
     // OpenAI's clients know it by this code.
-    throw HttpError(400, "invalid_request_error", "context_length_exceeded", error.what(), error.where());
+    throw HttpError(400, "context_length_exceeded", error.what(), error.where());
   }
 }
 

@@ -15,7 +15,7 @@ bool has(const std::vector<std::string>& list, std::string_view text) {
 }
 
 HttpError forbidden(std::string message, std::string code) {
-  return {403, "permission_error", std::move(code), std::move(message)};
+  return {403, std::move(code), std::move(message)};
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ void Guard::check_key(const HttpRequest& request) const {
   bool known = false;
   for (const std::string& key : keys_) known |= equal_in_constant_time(given, key) && !key.empty();
   if (known) return;
-  throw HttpError(401, "authentication_error", "invalid_api_key",
+  throw HttpError(401, "invalid_api_key",
                   given.empty() ? "this server asks for a key: send 'Authorization: Bearer KEY'"
                                 : "the key is not one of this server's");
 }

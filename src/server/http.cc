@@ -4,8 +4,6 @@
 #include <array>
 
 #include "server/http_syntax.h"
-#include "server/json_writer.h"
-#include "server/options.h"
 
 namespace gantry::server {
 namespace {
@@ -37,15 +35,6 @@ constexpr std::array kReasons = {
     Reason{505, "HTTP Version Not Supported"},
     Reason{507, "Insufficient Storage"},
 };
-
-// The place of an error in a request is told as `param`; a device's or a file's place is not.
-std::string param_of(const Error& error) {
-  const ErrorCode code = error.code();
-  if (code == ErrorCode::kTemplate) return "messages";  // its own place is a line of the template
-  const bool in_request = code == ErrorCode::kInvalidRequest || code == ErrorCode::kNotFound ||
-                          code == ErrorCode::kTooLarge || code == ErrorCode::kUnsupported;
-  return in_request ? error.where() : std::string();
-}
 
 }  // namespace
 
@@ -83,40 +72,8 @@ std::string HttpRequest::path() const {
   return out;
 }
 
-HttpError::HttpError(int status, std::string type, std::string code, std::string message, std::string param)
-    : status_(status),
-      type_(std::move(type)),
-      code_(std::move(code)),
-      message_(std::move(message)),
-      param_(std::move(param)) {}
-
-HttpError::HttpError(const Error& error)
-    : status_(error_facts(error.code()).http_status),
-      type_(error_facts(error.code()).api_type),
-      code_(error_facts(error.code()).name),
-      message_(error.what()),
-      param_(param_of(error)) {}
-
-std::string HttpError::body() const {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object().key("error").begin_object();
-  json.key("message").value(message_).key("type").value(type_);
-  json.key("param").value_or_null(param_).key("code").value_or_null(code_);
-  json.end_object().end_object();
-  return out;
-}
-
-HttpResponse HttpError::response() const {
-  HttpResponse response{.status = status_, .headers = {}, .content_type = "application/json", .body = body()};
-  if (status_ == 429 || status_ == 503)
-    response.headers.push_back({"retry-after", std::to_string(kRetryAfter.count())});
-  if (status_ == 401) response.headers.push_back({"www-authenticate", "Bearer"});
-  return response;
-}
-
-HttpError bad_request(std::string message, std::string param, std::string code) {
-  return {400, "invalid_request_error", std::move(code), std::move(message), std::move(param)};
+HttpError bad_request(std::string message, std::string field, std::string code) {
+  return {400, std::move(code), std::move(message), std::move(field)};
 }
 
 const char* reason_phrase(int status) {

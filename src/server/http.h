@@ -1,4 +1,4 @@
-// One HTTP request and one answer, as values; and the error of the door.
+// One HTTP request and one answer, as values; and a refusal.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/error.h"
 
 namespace gantry::server {
 
@@ -41,32 +39,25 @@ struct HttpResponse {
   std::string body;
 };
 
-// Refusals that have no gantry::ErrorCode: they carry their status themselves.
+// A refusal as a value: what it is in words and numbers, not yet how a client is told.
 class HttpError : public std::exception {
  public:
-  // code: OpenAI's error.code; param: the field at fault, may be empty.
-  HttpError(int status, std::string type, std::string code, std::string message, std::string param = {});
-  // What a gantry::Error is at this door.
-  explicit HttpError(const Error& error);
+  // code: a stable word for programs ("too_large"); field: of the request, the one at fault, may be empty.
+  HttpError(int status, std::string code, std::string message, std::string field = {})
+      : status_(status), code_(std::move(code)), message_(std::move(message)), field_(std::move(field)) {}
 
   int status() const { return status_; }
-  const std::string& type() const { return type_; }
   const std::string& code() const { return code_; }
   const std::string& message() const { return message_; }
-  const std::string& param() const { return param_; }
+  const std::string& field() const { return field_; }
   const char* what() const noexcept override { return message_.c_str(); }
-
-  // {"error":{"message","type","param","code"}}
-  std::string body() const;
-  // With Retry-After where the client should come back.
-  HttpResponse response() const;
 
  private:
   int status_;
-  std::string type_, code_, message_, param_;
+  std::string code_, message_, field_;
 };
 
-HttpError bad_request(std::string message, std::string param = {}, std::string code = "invalid_request");
+HttpError bad_request(std::string message, std::string field = {}, std::string code = "invalid_request");
 
 const char* reason_phrase(int status);
 

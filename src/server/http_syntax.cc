@@ -69,8 +69,7 @@ uint64_t content_length_of(std::string_view value) {
 }
 
 HttpError body_too_large(size_t body_bytes_max) {
-  return {413, "invalid_request_error", "too_large",
-          fmt::format("the body is larger than {}", human_bytes(body_bytes_max))};
+  return {413, "too_large", fmt::format("the body is larger than {}", human_bytes(body_bytes_max))};
 }
 
 }  // namespace gantry::server

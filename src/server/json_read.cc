@@ -55,9 +55,7 @@ class SizeCheck {
     if (++values_ > kJsonValuesMax)
       throw too_large(fmt::format("the body has more than {} values", kJsonValuesMax));
   }
-  static HttpError too_large(std::string message) {
-    return {413, "invalid_request_error", "too_large", std::move(message)};
-  }
+  static HttpError too_large(std::string message) { return {413, "too_large", std::move(message)}; }
 
   struct Level {
     bool is_object;

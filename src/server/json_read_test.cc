@@ -82,7 +82,7 @@ std::string fault_of(const std::string& body) {
   try {
     read_fields<Target>(parse_object(body), kTable, target);
   } catch (const HttpError& error) {
-    return error.param() + ":" + error.code();
+    return error.field() + ":" + error.code();
   }
   return "";
 }

@@ -14,8 +14,7 @@ inline fleet::Lease lease_model(fleet::Fleet& fleet, const std::string& id) {
     return fleet.lease(id);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
-    const HttpError known(error);
-    throw HttpError(known.status(), known.type(), "model_not_found", known.message(), "model");
+    throw HttpError(404, "model_not_found", error.what(), "model");
   }
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "server/json_writer.h"
+#include "server/openai_error.h"
 
 namespace gantry::server {
 namespace {
@@ -257,7 +258,9 @@ std::string usage_event(const AnswerHead& head, const Usage& usage) {
   return out;
 }
 
-std::string error_event(const HttpError& error) { return "event: error\ndata: " + error.body() + "\n\n"; }
+std::string error_event(const HttpError& error) {
+  return "event: error\ndata: " + error_body(error) + "\n\n";
+}
 
 std::string models_body(const std::vector<fleet::ModelCard>& cards) {
   std::string out;

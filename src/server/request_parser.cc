@@ -89,7 +89,7 @@ size_t RequestParser::feed_head(std::string_view input) {
     if (head_.ends_with('\r') && c != '\n') throw bad_request("a bare CR in the head");
     if (c == '\n' && !head_.ends_with('\r')) throw bad_request("a line of the head does not end in CRLF");
     if (head_.size() >= limits_.header_bytes)
-      throw HttpError(431, "invalid_request_error", "too_large",
+      throw HttpError(431, "too_large",
                       fmt::format("the head is larger than {} bytes", limits_.header_bytes));
     // Before its line is whole, so that a client of another protocol need not wait for its answer.
     if (head_.empty() && c != '\r' && !is_token_char(c))
@@ -111,7 +111,7 @@ size_t RequestParser::feed_head(std::string_view input) {
       const char* fault =
           request_line_fault(std::string_view(head_).substr(0, head_.size() - 2), version_only);
       if (fault == nullptr) continue;
-      if (version_only) throw HttpError(505, "invalid_request_error", "http_version", fault);
+      if (version_only) throw HttpError(505, "http_version", fault);
       throw bad_request(fault);
     }
   }
@@ -126,8 +126,7 @@ void RequestParser::judge_lines() {
     const size_t end = rest.find("\r\n");
     if (const char* fault = field_line_fault(rest.substr(0, end))) throw bad_request(fault);
     if (++count > limits_.header_count)
-      throw HttpError(431, "invalid_request_error", "too_large",
-                      fmt::format("more than {} header fields", limits_.header_count));
+      throw HttpError(431, "too_large", fmt::format("more than {} header fields", limits_.header_count));
     rest.remove_prefix(end + 2);
   }
 }
@@ -156,8 +155,7 @@ void RequestParser::find_framing() {
   if (coding != nullptr) {
     if (request_.minor_version == 0) throw bad_request("HTTP/1.0 has no Transfer-Encoding");
     if (!same_ignoring_case(*coding, "chunked"))
-      throw HttpError(501, "invalid_request_error", "unsupported",
-                      "of transfer codings only 'chunked' is understood");
+      throw HttpError(501, "unsupported", "of transfer codings only 'chunked' is understood");
     chunks_.emplace(limits_.body_bytes);
   }
   if (length != nullptr) {
@@ -172,12 +170,10 @@ void RequestParser::find_framing() {
            !same_ignoring_case(field.value, "identity");
   };
   if (std::ranges::any_of(request_.headers, codes_content))
-    throw HttpError(415, "invalid_request_error", "unsupported",
-                    "of content codings none is understood: send the body as it is");
+    throw HttpError(415, "unsupported", "of content codings none is understood: send the body as it is");
   if (const std::string* expect = request_.header("expect"); expect != nullptr) {
     if (!same_ignoring_case(*expect, "100-continue"))
-      throw HttpError(417, "invalid_request_error", "expectation_failed",
-                      "of expectations only '100-continue' is understood");
+      throw HttpError(417, "expectation_failed", "of expectations only '100-continue' is understood");
     expects_continue_ = request_.minor_version == 1;
   }
   state_ = chunks_ || body_left_ > 0 ? State::kBody : State::kDone;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/generation.h"
 #include "server/lease.h"
+#include "server/openai_error.h"
 #include "server/openai_format.h"
 #include "server/openai_request.h"
 #include "server/token_routes.h"
@@ -43,8 +44,8 @@ void list_models(Call& call) { answer_json(call, models_body(call.fleet.list()))
 void one_model(Call& call) {
   for (const fleet::ModelCard& card : call.fleet.list())
     if (card.id == call.rest) return answer_json(call, model_body(card));
-  throw HttpError(404, "invalid_request_error", "model_not_found",
-                  "no such model: '" + call.rest.substr(0, kQuotedPathMax) + "'", "model");
+  throw HttpError(404, "model_not_found", "no such model: '" + call.rest.substr(0, kQuotedPathMax) + "'",
+                  "model");
 }
 
 void run_api(Call& call, Api api) {
@@ -135,7 +136,7 @@ std::string likely_path(std::string_view path) {
 
 HttpError no_such_path(const std::string& path) {
   const std::string meant = likely_path(path);
-  return {404, "invalid_request_error", "not_found",
+  return {404, "not_found",
           "no such path: '" + path.substr(0, kQuotedPathMax) + "'" +
               (meant.empty() ? "" : "; did you mean '" + meant.substr(0, kQuotedPathMax) + "'?")};
 }
@@ -146,20 +147,19 @@ void run_handler(const Route& route, Call& call) {
   try {
     route.handler(call);
   } catch (const HttpError& error) {
-    reply->send(error.response());
+    reply->send(error_response(error));
   } catch (const Error& error) {
-    reply->send(HttpError(error).response());
+    reply->send(error_response(at_door(error)));
   } catch (const std::exception& error) {
     log::error("server", "{} {}: {}", route.method, route.path, error.what());
-    reply->send(HttpError(Error(ErrorCode::kInternal, "a bug of the server")).response());
+    reply->send(error_response(at_door(Error(ErrorCode::kInternal, "a bug of the server"))));
   }
 }
 
 HttpResponse refuse_method(const HttpRequest& head, const std::string& methods) {
-  HttpResponse response = HttpError(405, "invalid_request_error", "method_not_allowed",
-                                    "the method '" + head.method.substr(0, kQuotedPathMax) +
-                                        "' is not one of this path's: " + methods)
-                              .response();
+  HttpResponse response = error_response(HttpError(
+      405, "method_not_allowed",
+      "the method '" + head.method.substr(0, kQuotedPathMax) + "' is not one of this path's: " + methods));
   response.headers.push_back({"allow", methods});
   return response;
 }
@@ -180,12 +180,12 @@ std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
     const Route* route = find_route(head.method, path);
     if (route == nullptr) return refuse_method(head, methods);
     if (route->key == Key::kAsked) guard_.check_key(head);
-    if (draining()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
+    if (draining_.load()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
     return std::nullopt;
   } catch (const HttpError& error) {
-    return error.response();
+    return error_response(error);
   } catch (const Error& error) {
-    return HttpError(error).response();
+    return error_response(at_door(error));
   }
 }
 
@@ -201,7 +201,7 @@ void Router::answer(HttpRequest request, std::shared_ptr<Reply> reply) const {
     Call call{fleet_, *shared, rest, reply};
     run_handler(*route, call);
   });
-  if (!taken) reply->send(HttpError(Error(ErrorCode::kBusy, "too many requests are waiting")).response());
+  if (!taken) reply->send(error_response(at_door(Error(ErrorCode::kBusy, "too many requests are waiting"))));
 }
 
 std::vector<Header> Router::common_headers(const HttpRequest& head) const {
@@ -214,6 +214,10 @@ std::vector<Header> Router::common_headers(const HttpRequest& head) const {
   }
   out.push_back({"x-request-id", random_id("req_")});
   return out;
+}
+
+HttpResponse Router::refusal(const HttpError& error, const HttpRequest*) const {
+  return error_response(error);
 }
 
 }  // namespace gantry::server

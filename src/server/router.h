@@ -3,34 +3,29 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "fleet/fleet.h"
 #include "server/guard.h"
-#include "server/http.h"
-#include "server/reply.h"
+#include "server/service.h"
 #include "server/work_queue.h"
 
 namespace gantry::server {
 
-class Router {
+class Router final : public Service {
  public:
   // All outlive the router.
   Router(fleet::Fleet& fleet, const Guard& guard, WorkQueue& work)
       : fleet_(fleet), guard_(guard), work_(work) {}
 
-  // Judged by the head alone, before a body is read: the refusal, or the answer that needs no body's reading.
-  std::optional<HttpResponse> judge(const HttpRequest& head) const;
-  // Answers a request that judge() let pass: at once, or from a request worker.
-  void answer(HttpRequest request, std::shared_ptr<Reply> reply) const;
-  // What every answer to this request carries.
-  std::vector<Header> common_headers(const HttpRequest& head) const;
-
-  // From now on new requests are refused with 503.
-  void drain() { draining_.store(true); }
-  bool draining() const { return draining_.load(); }
+  std::optional<HttpResponse> judge(const HttpRequest& head) const override;
+  // At once, or from a request worker.
+  void answer(HttpRequest request, std::shared_ptr<Reply> reply) const override;
+  std::vector<Header> common_headers(const HttpRequest& head) const override;
+  HttpResponse refusal(const HttpError& error, const HttpRequest* head) const override;
+  void drain() override { draining_.store(true); }
 
  private:
   fleet::Fleet& fleet_;

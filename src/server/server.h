@@ -1,4 +1,4 @@
-// The HTTP door: listens, answers OpenAI's API over a Fleet, streams. start() returns when the port is open.
+// The HTTP door: listens, answers the APIs over a Fleet, streams. start() returns when the port is open.
 //
 // Threads: `io_threads` move bytes, `request_workers` parse and start requests; deltas come on the
 // completers' workers. No thread of an engine ever waits for a client. The fleet outlives the server.
@@ -6,26 +6,19 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "fleet/fleet.h"
+#include "server/listener.h"
 #include "server/options.h"
 
 namespace gantry::server {
 
-struct ServerStats {
-  size_t connections = 0;       // open now
-  size_t requests_in_work = 0;  // being answered now
-  uint64_t requests = 0;        // heads read since the start
-  uint64_t connections_refused = 0;
-};
-
 class Server {
  public:
-  // Error kIo naming address and reason when the port cannot be opened, kUsage for an unreadable address.
+  // Errors as Listener::start.
   static std::unique_ptr<Server> start(fleet::Fleet& fleet, const ServerOptions& options = {});
   // Cuts what still runs.
   virtual ~Server() = default;
@@ -37,7 +30,7 @@ class Server {
   // cuts them. True when none was cut. Later calls return the first one's result.
   virtual bool shutdown(std::chrono::milliseconds limit) = 0;
 
-  virtual ServerStats stats() const = 0;
+  virtual ListenerStats stats() const = 0;
 };
 
 }  // namespace gantry::server
