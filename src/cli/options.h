@@ -11,9 +11,9 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "fleet/live_model.h"
+#include "http/options.h"
 #include "library/quantize.h"
 #include "sample/params.h"
-#include "server/options.h"
 
 namespace gantry::cli {
 
@@ -23,7 +23,7 @@ inline constexpr std::chrono::seconds kDrainDefault{30};  // how long running an
 // An empty model_path means the default model (default_model.h).
 struct ServeCommand {
   fleet::LoadSettings load;
-  server::ServerOptions server;
+  http::Options server;
   std::chrono::seconds drain = kDrainDefault;
 };
 

@@ -164,7 +164,7 @@ CLI::App& add_command(CLI::App& app, const char* name, const char* about, const 
 void add_serve(CLI::App& app, ServeCommand& serve) {
   CLI::App& command = add_command(app, "serve", "Serve a model over HTTP", kServeExamples);
   add_model(command, serve.load.model_path, false, kModelOrDefault);
-  server::ServerOptions& server = serve.server;
+  http::Options& server = serve.server;
   server.port = kDefaultPort;
   add_name(command, "--host", server.host, "ADDRESS",
            "Address or name to listen on, or unix:/path/of/socket");

@@ -7,7 +7,7 @@
 #include "cli/loading.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
-#include "server/guard.h"
+#include "http/guard.h"
 #include "server/server.h"
 
 namespace gantry::cli {
@@ -34,11 +34,11 @@ void announce(const fleet::ModelCard& card, const server::Server& server, bool k
   std::fflush(stdout);
 }
 
-void warn_of_open_door(const server::ServerOptions& options) {
+void warn_of_open_door(const http::Options& options) {
   std::string_view address = options.host;
   if (!options.api_keys.empty() || address.starts_with("unix:")) return;
   if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-  if (server::is_loopback_name(address)) return;
+  if (http::is_loopback_name(address)) return;
   note("everyone who reaches {} may use this server: --api-key, or $GANTRY_API_KEY, asks for a key\n",
        options.host);
 }

@@ -2,11 +2,11 @@
 
 #include <system_error>
 
+#include "api/router.h"
+#include "api/work_queue.h"
 #include "base/error.h"
-#include "server/endpoint.h"
-#include "server/guard.h"
-#include "server/router.h"
-#include "server/work_queue.h"
+#include "http/endpoint.h"
+#include "http/guard.h"
 
 namespace gantry::server {
 namespace {
@@ -14,11 +14,11 @@ namespace {
 // Members stand in the order in which they need each other.
 class FleetServer final : public Server {
  public:
-  FleetServer(fleet::Fleet& fleet, const ServerOptions& options)
+  FleetServer(fleet::Fleet& fleet, const http::Options& options)
       : guard_(options, parse_endpoint(options).loopback),
         work_(options.request_workers, options.request_queue_max),
         router_(fleet, guard_, work_),
-        listener_(Listener::start(router_, options)) {}
+        listener_(http::Listener::start(router_, options)) {}
   ~FleetServer() override { shutdown(std::chrono::milliseconds(0)); }
 
   uint16_t port() const override { return listener_->port(); }
@@ -28,18 +28,18 @@ class FleetServer final : public Server {
     work_.close();  // before the listener goes, which replies still know
     return whole;
   }
-  ListenerStats stats() const override { return listener_->stats(); }
+  http::ListenerStats stats() const override { return listener_->stats(); }
 
  private:
-  const Guard guard_;
-  WorkQueue work_;
-  Router router_;
-  const std::unique_ptr<Listener> listener_;
+  const http::Guard guard_;
+  api::WorkQueue work_;
+  api::Router router_;
+  const std::unique_ptr<http::Listener> listener_;
 };
 
 }  // namespace
 
-std::unique_ptr<Server> Server::start(fleet::Fleet& fleet, const ServerOptions& options) {
+std::unique_ptr<Server> Server::start(fleet::Fleet& fleet, const http::Options& options) {
   try {
     return std::make_unique<FleetServer>(fleet, options);
   } catch (const std::system_error& error) {

@@ -11,15 +11,15 @@
 #include <string>
 
 #include "fleet/fleet.h"
-#include "server/listener.h"
-#include "server/options.h"
+#include "http/listener.h"
+#include "http/options.h"
 
 namespace gantry::server {
 
 class Server {
  public:
   // Errors as Listener::start.
-  static std::unique_ptr<Server> start(fleet::Fleet& fleet, const ServerOptions& options = {});
+  static std::unique_ptr<Server> start(fleet::Fleet& fleet, const http::Options& options = {});
   // Cuts what still runs.
   virtual ~Server() = default;
 
@@ -30,7 +30,7 @@ class Server {
   // cuts them. True when none was cut. Later calls return the first one's result.
   virtual bool shutdown(std::chrono::milliseconds limit) = 0;
 
-  virtual ListenerStats stats() const = 0;
+  virtual http::ListenerStats stats() const = 0;
 };
 
 }  // namespace gantry::server

@@ -60,7 +60,7 @@ TEST(Stream, AClientThatGoesFreesItsPages) {
 
 // A long prompt is being read, and the client hears that somebody is there.
 TEST(Stream, SilenceIsFilledWithComments) {
-  server::ServerOptions options;
+  http::Options options;
   options.stream_keep_alive = 1ms;
   Stage stage({.step_time = 10ms, .server = options});
   const json request = {{"model", "sim"},

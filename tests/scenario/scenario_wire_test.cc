@@ -305,7 +305,7 @@ TEST(Wire, SixBytesWide) {
 TEST(Wire, AddressesThatCannotBe) {
   Stage stage;
   const auto code = [&](const std::string& host, uint16_t port) {
-    server::ServerOptions options;
+    http::Options options;
     options.host = host;
     options.port = port;
     try {

@@ -31,7 +31,7 @@ struct StageOptions {
   bool prefix_cache = false;  // off: every page is free when nothing runs
   // For each name a model like "sim" that writes reasoning and tool calls in that format, named after it.
   std::vector<std::string> reply_formats = {};
-  server::ServerOptions server = {};
+  http::Options server = {};
 };
 
 class Stage {

@@ -1,0 +1,175 @@
+#include "api/json_read.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "http/options.h"
+
+namespace gantry::api {
+namespace {
+
+constexpr size_t kParserWordsMax = 200;  // bytes: the parser's words quote what it read
+
+// What a body would cost to parse, by brackets and commas outside strings; what is no JSON at all is the
+// parser's to say. Keys are counted by object because a tree that keeps their order looks each new one up in
+// a row.
+class SizeCheck {
+ public:
+  void scan(std::string_view body) {
+    for (size_t i = 0; i < body.size(); ++i) {
+      const char c = body[i];
+      if (c == '"')
+        i = end_of_string(body, i);
+      else if (c == '{' || c == '[')
+        open(c);
+      else if (c == '}' || c == ']')
+        depth_ -= depth_ > 0 ? 1U : 0U;
+      else if (c == ',')
+        count();
+    }
+  }
+
+ private:
+  static size_t end_of_string(std::string_view body, size_t at) {
+    for (++at; at < body.size() && body[at] != '"'; ++at)
+      if (body[at] == '\\') ++at;
+    return at;
+  }
+  void open(char bracket) {
+    count_value();
+    if (depth_ == http::kJsonDepthMax)
+      throw http::bad_request(fmt::format("the body is nested deeper than {} levels", http::kJsonDepthMax));
+    levels_[depth_++] = {bracket == '{', 1};
+  }
+  void count() {
+    count_value();
+    if (depth_ == 0) return;
+    Level& level = levels_[depth_ - 1];
+    if (++level.items > http::kJsonKeysMax && level.is_object)
+      throw too_large(fmt::format("an object of the body has more than {} keys", http::kJsonKeysMax));
+  }
+  void count_value() {
+    if (++values_ > http::kJsonValuesMax)
+      throw too_large(fmt::format("the body has more than {} values", http::kJsonValuesMax));
+  }
+  static http::Refusal too_large(std::string message) { return {413, "too_large", std::move(message)}; }
+
+  struct Level {
+    bool is_object;
+    size_t items;
+  };
+  std::array<Level, http::kJsonDepthMax> levels_;
+  uint32_t depth_ = 0;
+  size_t values_ = 0;
+};
+
+bool is_kind(FieldKind kind, const Json& value) {
+  switch (kind) {
+    case FieldKind::kBool:
+      return value.is_boolean();
+    case FieldKind::kInteger:
+      // 5.0 is an integer to every client that has only one kind of number.
+      return value.is_number_integer() ||
+             (value.is_number_float() && std::nearbyint(value.get<double>()) == value.get<double>() &&
+              std::abs(value.get<double>()) < 9e15);
+    case FieldKind::kNumber:
+      return value.is_number();
+    case FieldKind::kString:
+      return value.is_string();
+    case FieldKind::kArray:
+      return value.is_array();
+    case FieldKind::kObject:
+      return value.is_object();
+    case FieldKind::kAny:
+      return true;
+  }
+  return false;
+}
+
+const char* name_of(FieldKind kind) {
+  switch (kind) {
+    case FieldKind::kBool:
+      return "a boolean";
+    case FieldKind::kInteger:
+      return "an integer";
+    case FieldKind::kNumber:
+      return "a number";
+    case FieldKind::kString:
+      return "a string";
+    case FieldKind::kArray:
+      return "an array";
+    case FieldKind::kObject:
+      return "an object";
+    case FieldKind::kAny:
+      return "any value";
+  }
+  return "?";
+}
+
+}  // namespace
+
+const char* kind_of(const Json& value) {
+  if (value.is_null()) return "null";
+  if (value.is_boolean()) return "a boolean";
+  if (value.is_number()) return "a number";
+  if (value.is_string()) return "a string";
+  return value.is_array() ? "an array" : "an object";
+}
+
+Json parse_object(std::string_view body) {
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    throw http::bad_request("the body is empty, not JSON: send an object");
+  SizeCheck().scan(body);
+  Json json;
+  try {
+    json = Json::parse(body);
+  } catch (const nlohmann::json::exception& error) {
+    // The library's words name line and column behind an id of its own: "[json.exception.x.101] ...".
+    std::string_view words = error.what();
+    const size_t at = words.find("] ");
+    if (at != std::string_view::npos) words.remove_prefix(at + 2);
+    throw http::bad_request("the body is not JSON: " + std::string(words.substr(0, kParserWordsMax)));
+  }
+  if (!json.is_object())
+    throw http::bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(json)));
+  return json;
+}
+
+void check_field(std::string_view name, FieldKind kind, double low, double high, const Json& value) {
+  // A number of the wrong sort is told itself: 1.5, or 1e30, which is whole but nothing that counts.
+  if (!is_kind(kind, value) && kind == FieldKind::kInteger && value.is_number()) {
+    const bool whole = std::nearbyint(value.get<double>()) == value.get<double>();
+    throw http::bad_request(
+        fmt::format("'{}' must be an integer{}, is {}", name,
+                    whole ? std::string_view(" of 64 bits, written out") : std::string_view(),
+                    value.get<double>()),
+        std::string(name), whole ? "out_of_range" : "invalid_type");
+  }
+  if (!is_kind(kind, value))
+    throw http::bad_request(fmt::format("'{}' must be {}, is {}", name, name_of(kind), kind_of(value)),
+                            std::string(name), "invalid_type");
+  if (low <= -kAnyNumber && high >= kAnyNumber) return;
+  const bool number = kind == FieldKind::kInteger || kind == FieldKind::kNumber;
+  double size = 0;
+  if (number)
+    size = value.get<double>();
+  else if (value.is_string())
+    size = static_cast<double>(value.get_ref<const std::string&>().size());
+  else if (value.is_structured())
+    size = static_cast<double>(value.size());
+  else
+    return;
+  if (size >= low && size <= high) return;
+  const char* what = number ? "" : value.is_string() ? " bytes" : " items";
+  const std::string range = high >= kAnyNumber   ? fmt::format("at least {}", low)
+                            : low <= -kAnyNumber ? fmt::format("at most {}", high)
+                                                 : fmt::format("from {} to {}", low, high);
+  const std::string message = number ? fmt::format("'{}' must be {}, is {}", name, range, size)
+                                     : fmt::format("'{}' must have {}{}, has {}", name, range, what, size);
+  throw http::bad_request(message, std::string(name), "out_of_range");
+}
+
+}  // namespace gantry::api

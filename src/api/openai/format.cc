@@ -1,0 +1,281 @@
+#include "api/openai/format.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "api/json_writer.h"
+#include "api/openai/error.h"
+
+namespace gantry::api {
+namespace {
+
+using completion::Delta;
+using completion::Finish;
+using completion::TokenReport;
+using completion::TokenText;
+using completion::Usage;
+
+constexpr float kLogprobMin = -9999.0F;  // what OpenAI writes for "impossible"; JSON has no infinity
+
+const char* finish_name(Finish finish) {
+  if (finish == Finish::kToolCalls) return "tool_calls";
+  return finish == Finish::kLength ? "length" : "stop";
+}
+
+// `piece`: of a stream, where only the first piece of a call has its id and name.
+void write_calls(JsonWriter& json, const std::vector<completion::CallDelta>& calls, bool piece) {
+  json.key("tool_calls").begin_array();
+  for (const completion::CallDelta& call : calls) {
+    json.begin_object();
+    if (piece) json.key("index").value(call.index);
+    if (call.begins) json.key("id").value(call.id).key("type").value("function");
+    json.key("function").begin_object();
+    if (call.begins) json.key("name").value(call.name);
+    json.key("arguments").value(call.arguments).end_object().end_object();
+  }
+  json.end_array();
+}
+
+double clamped(float logprob) { return logprob > kLogprobMin ? static_cast<double>(logprob) : kLogprobMin; }
+
+void write_token(JsonWriter& json, const TokenText& token) {
+  json.key("token").value(token.bytes).key("logprob").value(clamped(token.logprob));
+  json.key("bytes").begin_array();
+  for (const char byte : token.bytes) json.value(static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  json.end_array();
+}
+
+void write_chat_logprobs(JsonWriter& json, const std::vector<TokenReport>& tokens) {
+  json.begin_object().key("content").begin_array();
+  for (const TokenReport& report : tokens) {
+    json.begin_object();
+    write_token(json, report.chosen);
+    json.key("top_logprobs").begin_array();
+    for (const TokenText& top : report.top) {
+      json.begin_object();
+      write_token(json, top);
+      json.end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array().key("refusal").null().end_object();
+}
+
+void write_completion_logprobs(JsonWriter& json, const std::vector<TokenReport>& tokens, uint64_t offset) {
+  json.begin_object().key("tokens").begin_array();
+  for (const TokenReport& report : tokens) json.value(report.chosen.bytes);
+  json.end_array().key("token_logprobs").begin_array();
+  for (const TokenReport& report : tokens) json.value(clamped(report.chosen.logprob));
+  json.end_array().key("top_logprobs").begin_array();
+  for (const TokenReport& report : tokens) {
+    json.begin_object();
+    // Two tokens may have one text; the likelier one, which stands first, keeps the name.
+    std::vector<std::string_view> seen;
+    for (const TokenText& top : report.top) {
+      if (std::ranges::count(seen, top.bytes) > 0) continue;
+      seen.push_back(top.bytes);
+      json.key(top.bytes).value(clamped(top.logprob));
+    }
+    json.end_object();
+  }
+  json.end_array().key("text_offset").begin_array();
+  for (const TokenReport& report : tokens) {
+    json.value(offset);
+    offset += characters(report.chosen.bytes);
+  }
+  json.end_array().end_object();
+}
+
+void write_logprobs(JsonWriter& json, const AnswerHead& head, const std::vector<TokenReport>& tokens,
+                    uint64_t offset) {
+  json.key("logprobs");
+  if (!head.logprobs)
+    json.null();
+  else if (head.api == Api::kChat)
+    write_chat_logprobs(json, tokens);
+  else
+    write_completion_logprobs(json, tokens, offset);
+}
+
+void write_head(JsonWriter& json, const AnswerHead& head, const char* object) {
+  json.key("id").value(head.id).key("object").value(object).key("created").value(head.created);
+  json.key("model").value(head.model).key("system_fingerprint").value(head.fingerprint);
+}
+
+void write_usage(JsonWriter& json, const Usage& usage) {
+  json.key("usage").begin_object();
+  json.key("prompt_tokens").value(usage.prompt_tokens);
+  json.key("completion_tokens").value(usage.completion_tokens);
+  json.key("total_tokens").value(uint64_t{usage.prompt_tokens} + usage.completion_tokens);
+  json.key("prompt_tokens_details").begin_object();
+  json.key("cached_tokens").value(usage.cached_tokens).end_object().end_object();
+}
+
+const char* chunk_object(const AnswerHead& head) {
+  return head.api == Api::kChat ? "chat.completion.chunk" : "text_completion";
+}
+
+// One chunk with one choice: `fill` writes the choice's members but the index.
+template <typename Fill>
+std::string chunk(const AnswerHead& head, uint32_t index, Fill fill) {
+  std::string out = "data: ";
+  JsonWriter json(out);
+  json.begin_object();
+  write_head(json, head, chunk_object(head));
+  json.key("choices").begin_array().begin_object().key("index").value(index);
+  fill(json);
+  json.end_object().end_array();
+  if (head.usage_in_stream) json.key("usage").null();
+  json.end_object();
+  out += "\n\n";
+  return out;
+}
+
+void write_choice(JsonWriter& json, const AnswerHead& head, uint32_t index, const Choice& choice) {
+  json.begin_object().key("index").value(index);
+  if (head.api == Api::kChat) {
+    json.key("message").begin_object().key("role").value("assistant");
+    // Without a word besides, calls have no content.
+    if (choice.text.empty() && !choice.calls.empty())
+      json.key("content").null();
+    else
+      json.key("content").value(choice.text);
+    json.key("refusal").null();
+    if (!choice.reasoning.empty()) json.key("reasoning_content").value(choice.reasoning);
+    if (!choice.calls.empty()) write_calls(json, choice.calls, false);
+    json.end_object();
+  } else {
+    json.key("text").value(choice.text);
+  }
+  write_logprobs(json, head, choice.tokens, 0);
+  json.key("finish_reason").value(finish_name(choice.finish)).end_object();
+}
+
+void write_model(JsonWriter& json, const fleet::ModelCard& card) {
+  json.begin_object().key("id").value(card.id).key("object").value("model");
+  json.key("created").value(card.created).key("owned_by").value("gantry");
+  json.key("context_length").value(card.context).key("architecture").value(card.arch);
+  json.key("parameters").value(card.parameters).end_object();
+}
+
+// FNV-1a of what decides the answers besides the request.
+std::string fingerprint_of(const fleet::ModelCard& card) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  };
+  add(fmt::format("{}|{}|{}|{}|{}|{}", card.id, card.arch, card.dtype, card.parameters, card.created,
+                  card.kv_dtype));
+  return fmt::format("fp_{:010x}", hash & 0xffffffffff);
+}
+
+}  // namespace
+
+uint64_t characters(std::string_view utf8) {
+  return static_cast<uint64_t>(
+      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string random_id(std::string_view prefix) {
+  constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr size_t kLength = 24;
+  static thread_local std::mt19937_64 generator{std::random_device{}()};
+  std::uniform_int_distribution<size_t> pick(0, kLetters.size() - 1);
+  std::string out(prefix);
+  for (size_t i = 0; i < kLength; ++i) out += kLetters[pick(generator)];
+  return out;
+}
+
+AnswerHead make_head(const GenerateRequest& request, const fleet::ModelCard& card) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {.api = request.api,
+          .id = random_id(request.api == Api::kChat ? "chatcmpl-" : "cmpl-"),
+          .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+          .model = card.id,
+          .fingerprint = fingerprint_of(card),
+          .logprobs = request.base.logprobs,
+          .usage_in_stream = request.include_usage};
+}
+
+std::string whole_body(const AnswerHead& head, const std::vector<Choice>& choices, const Usage& usage) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object();
+  write_head(json, head, head.api == Api::kChat ? "chat.completion" : "text_completion");
+  json.key("choices").begin_array();
+  for (uint32_t i = 0; i < choices.size(); ++i) write_choice(json, head, i, choices[i]);
+  json.end_array();
+  write_usage(json, usage);
+  json.end_object();
+  return out;
+}
+
+std::string role_event(const AnswerHead& head, uint32_t index) {
+  return chunk(head, index, [](JsonWriter& json) {
+    json.key("delta").begin_object().key("role").value("assistant").key("content").value("").end_object();
+    json.key("logprobs").null().key("finish_reason").null();
+  });
+}
+
+std::string delta_event(const AnswerHead& head, uint32_t index, const Delta& delta, uint64_t text_offset) {
+  return chunk(head, index, [&](JsonWriter& json) {
+    if (head.api == Api::kChat) {
+      json.key("delta").begin_object();
+      if (!delta.reasoning.empty()) json.key("reasoning_content").value(delta.reasoning);
+      if (!delta.text.empty() || (delta.reasoning.empty() && delta.calls.empty()))
+        json.key("content").value(delta.text);
+      if (!delta.calls.empty()) write_calls(json, delta.calls, true);
+      json.end_object();
+    } else
+      json.key("text").value(delta.text);
+    write_logprobs(json, head, delta.tokens, text_offset);
+    json.key("finish_reason").null();
+  });
+}
+
+std::string finish_event(const AnswerHead& head, uint32_t index, Finish finish) {
+  return chunk(head, index, [&](JsonWriter& json) {
+    if (head.api == Api::kChat)
+      json.key("delta").begin_object().end_object();
+    else
+      json.key("text").value("");
+    json.key("logprobs").null().key("finish_reason").value(finish_name(finish));
+  });
+}
+
+std::string usage_event(const AnswerHead& head, const Usage& usage) {
+  std::string out = "data: ";
+  JsonWriter json(out);
+  json.begin_object();
+  write_head(json, head, chunk_object(head));
+  json.key("choices").begin_array().end_array();
+  write_usage(json, usage);
+  json.end_object();
+  out += "\n\n";
+  return out;
+}
+
+std::string error_event(const http::Refusal& error) {
+  return "event: error\ndata: " + error_body(error) + "\n\n";
+}
+
+std::string models_body(const std::vector<fleet::ModelCard>& cards) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("object").value("list").key("data").begin_array();
+  for (const fleet::ModelCard& card : cards) write_model(json, card);
+  json.end_array().end_object();
+  return out;
+}
+
+std::string model_body(const fleet::ModelCard& card) {
+  std::string out;
+  JsonWriter json(out);
+  write_model(json, card);
+  return out;
+}
+
+}  // namespace gantry::api

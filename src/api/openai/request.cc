@@ -1,0 +1,341 @@
+#include "api/openai/request.h"
+
+#include <array>
+#include <charconv>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "api/json_read.h"
+#include "http/options.h"
+
+namespace gantry::api {
+namespace {
+
+constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
+constexpr double kTokensMax = 4294967295.0;
+constexpr size_t kStopTokensMax = 64;
+constexpr uint32_t kToolsMax = 1024;
+
+// What a body says, while it is being read.
+struct Draft {
+  GenerateRequest request;
+  completion::ChatInput chat;
+  std::optional<uint64_t> seed;
+  std::optional<uint32_t> tokens_max;
+  bool tokens_unlimited = false;  // -1 was said
+  bool no_penalties = false;      // a window of no tokens was said
+  bool logprobs = false;
+  std::optional<uint32_t> top_logprobs;
+  bool drop_tools = false;
+};
+using Row = Field<Draft>;
+
+// Whole numbers that passed their row's range.
+uint32_t as_u32(const Json& value) {
+  return value.is_number_float() ? static_cast<uint32_t>(value.get<double>()) : value.get<uint32_t>();
+}
+
+http::Refusal unsupported(std::string message, std::string param) {
+  return http::bad_request(std::move(message), std::move(param), "unsupported_value");
+}
+
+void store_stop(Draft& draft, const Json& value) {
+  std::vector<std::string>& stop = draft.request.base.stop;
+  if (value.is_string()) {
+    stop.push_back(value.get<std::string>());
+  } else {
+    if (!value.is_array())
+      throw http::bad_request(
+          fmt::format("'stop' must be a string or an array of strings, is {}", kind_of(value)), "stop",
+          "invalid_type");
+    check_field("stop", FieldKind::kArray, 0, completion::kStopStringsMax, value);
+    for (const Json& item : value) {
+      check_field("stop", FieldKind::kString, 1, completion::kStopStringBytesMax, item);
+      stop.push_back(item.get<std::string>());
+    }
+  }
+  for (const std::string& text : stop)
+    if (text.empty() || text.size() > completion::kStopStringBytesMax)
+      throw http::bad_request(
+          fmt::format("'stop' must have from 1 to {} bytes", completion::kStopStringBytesMax), "stop",
+          "out_of_range");
+}
+
+void store_stop_tokens(Draft& draft, const Json& value) {
+  for (const Json& item : value) {
+    check_field("stop_token_ids", FieldKind::kInteger, 0, INT32_MAX, item);
+    draft.request.base.stop_token_ids.push_back(static_cast<TokenId>(as_u32(item)));
+  }
+}
+
+void store_logit_bias(Draft& draft, const Json& value) {
+  for (const auto& [key, bias] : value.items()) {
+    TokenId token = kNoToken;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (error != std::errc() || end != key.data() + key.size() || token < 0)
+      throw http::bad_request(
+          "the keys of 'logit_bias' must be token ids, '" + key.substr(0, 40) + "' is none", "logit_bias");
+    check_field("logit_bias", FieldKind::kNumber, -sample::kLogitBiasLimit, sample::kLogitBiasLimit, bias);
+    draft.request.base.sampling.logit_bias.emplace_back(token, bias.get<float>());
+  }
+}
+
+void store_seed(Draft& draft, const Json& value) {
+  if (value.is_number_float())
+    draft.seed = static_cast<uint64_t>(static_cast<int64_t>(value.get<double>()));
+  else
+    draft.seed =
+        value.is_number_unsigned() ? value.get<uint64_t>() : static_cast<uint64_t>(value.get<int64_t>());
+}
+
+void store_stream_options(Draft& draft, const Json& value) {
+  const auto found = value.find("include_usage");
+  if (found == value.end() || found->is_null()) return;
+  check_field("stream_options.include_usage", FieldKind::kBool, -kAnyNumber, kAnyNumber, *found);
+  draft.request.include_usage = found->get<bool>();
+}
+
+void store_response_format(Draft&, const Json& value) {
+  const auto type = value.find("type");
+  if (type != value.end() && type->is_string() && type->get_ref<const std::string&>() == "text") return;
+  throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported", "response_format");
+}
+
+// -1 is how clients of llama.cpp say "as many as the context holds".
+void store_tokens_max(Draft& draft, const Json& value, const char* name, double least) {
+  draft.tokens_unlimited = value.get<double>() < 0;
+  if (draft.tokens_unlimited) return;
+  check_field(name, FieldKind::kInteger, least, kTokensMax, value);
+  draft.tokens_max = as_u32(value);
+}
+
+// llama.cpp's: -1 is the whole context, 0 no penalties at all.
+void store_repeat_last_n(Draft& draft, const Json& value) {
+  draft.no_penalties = value.get<double>() == 0;
+  draft.request.base.sampling.penalty_window = value.get<double>() < 0 ? 0 : as_u32(value);
+}
+
+// Rows common to both APIs.
+constexpr double kAll = kAnyNumber;
+constexpr std::array kCommonRows = {
+    Row{"model", FieldKind::kString, 0, 512,
+        [](Draft& d, const Json& v) { d.request.model = v.get<std::string>(); }},
+    Row{"stream", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.stream = v.get<bool>(); }},
+    Row{"stream_options", FieldKind::kObject, -kAll, kAll, store_stream_options},
+    Row{"n", FieldKind::kInteger, 1, http::kChoicesMax,
+        [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
+    Row{"stop", FieldKind::kAny, -kAll, kAll, store_stop},
+    Row{"stop_token_ids", FieldKind::kArray, 0, kStopTokensMax, store_stop_tokens},
+    Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.base.ignore_end_of_generation = v.get<bool>(); }},
+    Row{"seed", FieldKind::kInteger, -kAll, kAll, store_seed},
+    Row{"temperature", FieldKind::kNumber, 0, sample::kTemperatureMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.temperature = v.get<double>(); }},
+    Row{"top_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.top_p = v.get<double>(); }},
+    // -1 is how some clients say "off".
+    Row{"top_k", FieldKind::kInteger, -1, INT32_MAX,
+        [](Draft& d, const Json& v) { d.request.base.sampling.top_k = v.get<double>() < 0 ? 0 : as_u32(v); }},
+    Row{"min_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.min_p = v.get<double>(); }},
+    Row{"typical_p", FieldKind::kNumber, 0, 1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }},
+    Row{"repeat_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin, sample::kRepetitionPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+    Row{"repetition_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin,
+        sample::kRepetitionPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+    Row{"presence_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }},
+    Row{"frequency_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
+        [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }},
+    Row{"repeat_last_n", FieldKind::kInteger, -1, sample::kPenaltyWindowMax, store_repeat_last_n},
+    Row{"penalty_window", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
+        [](Draft& d, const Json& v) {
+          d.no_penalties = false;
+          d.request.base.sampling.penalty_window = as_u32(v);
+        }},
+    Row{"logit_bias", FieldKind::kObject, 0, sample::kLogitBiasMax, store_logit_bias},
+    Row{"response_format", FieldKind::kObject, -kAll, kAll, store_response_format},
+};
+
+// --- chat ---
+
+void store_tool_choice(Draft& draft, const Json& value) {
+  if (value.is_string() && value.get_ref<const std::string&>() == "auto") return;
+  if (value.is_string() && value.get_ref<const std::string&>() == "none") {
+    draft.drop_tools = true;
+    return;
+  }
+  throw unsupported("'tool_choice' other than \"none\" and \"auto\" is not supported", "tool_choice");
+}
+
+// What says nothing is as good as absent.
+void refuse_if_filled(const Json& value, const char* name) {
+  const bool says_nothing = value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
+  if (!says_nothing) throw unsupported(fmt::format("'{}' is not supported", name), name);
+}
+
+// The old name of tool_choice, which went with `functions`.
+void store_function_call(Draft&, const Json& value) {
+  if (value.is_string() && (value == "none" || value == "auto")) return;
+  throw unsupported("'function_call' other than \"none\" and \"auto\" is not supported", "function_call");
+}
+
+void store_modalities(Draft&, const Json& value) {
+  for (const Json& item : value)
+    if (!item.is_string() || item.get_ref<const std::string&>() != "text")
+      throw unsupported("of 'modalities' only \"text\" is supported", "modalities");
+}
+
+constexpr std::array kChatRows = {
+    // What a message may be is the chat room's to say, when the prompt is made.
+    Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
+    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }},
+    // The newer name wins where both are given.
+    Row{"max_completion_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_completion_tokens", 1); }},
+    Row{"logprobs", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.logprobs = v.get<bool>(); }},
+    Row{"top_logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
+        [](Draft& d, const Json& v) { d.top_logprobs = as_u32(v); }},
+    Row{"tools", FieldKind::kArray, 0, kToolsMax, [](Draft& d, const Json& v) { d.chat.tools = v; }},
+    Row{"tool_choice", FieldKind::kAny, -kAll, kAll, store_tool_choice},
+    Row{"parallel_tool_calls", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.parallel_calls = v.get<bool>(); }},
+    Row{"chat_template_kwargs", FieldKind::kObject, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.template_kwargs = v; }},
+    Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.add_generation_prompt = v.get<bool>(); }},
+    Row{"functions", FieldKind::kArray, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "functions"); }},
+    Row{"function_call", FieldKind::kAny, -kAll, kAll, store_function_call},
+    Row{"audio", FieldKind::kObject, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "audio"); }},
+    Row{"modalities", FieldKind::kArray, -kAll, kAll, store_modalities},
+};
+
+// --- completions ---
+
+std::vector<TokenId> token_ids(const Json& list) {
+  std::vector<TokenId> out;
+  out.reserve(list.size());
+  for (const Json& item : list) {
+    if (!item.is_number())
+      throw http::bad_request(
+          fmt::format("item {} of a prompt of token ids is {}", out.size(), kind_of(item)), "prompt",
+          "invalid_type");
+    check_field("prompt", FieldKind::kInteger, 0, INT32_MAX, item);
+    out.push_back(static_cast<TokenId>(as_u32(item)));
+  }
+  return out;
+}
+
+void store_prompt(Draft& draft, const Json& value) {
+  std::vector<completion::Prompt>& prompts = draft.request.prompts;
+  if (value.is_string()) {
+    prompts.emplace_back(value.get<std::string>());
+    return;
+  }
+  if (!value.is_array() || value.empty())
+    throw http::bad_request(
+        "'prompt' must be a string, an array of strings, of token ids, or of arrays of token ids", "prompt",
+        "invalid_type");
+  if (value[0].is_number()) {
+    prompts.emplace_back(token_ids(value));
+    return;
+  }
+  check_field("prompt", FieldKind::kArray, 1, http::kPromptsMax, value);
+  for (const Json& item : value) {
+    if (item.is_string())
+      prompts.emplace_back(item.get<std::string>());
+    else if (item.is_array())
+      prompts.emplace_back(token_ids(item));
+    else
+      throw http::bad_request(std::string("'prompt' has an item that is ") + kind_of(item), "prompt",
+                              "invalid_type");
+  }
+}
+
+constexpr std::array kCompletionRows = {
+    Row{"prompt", FieldKind::kAny, -kAll, kAll, store_prompt},
+    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 0); }},
+    Row{"logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
+        [](Draft& d, const Json& v) {
+          d.logprobs = true;
+          d.top_logprobs = as_u32(v);
+        }},
+    Row{"echo", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.request.echo = v.get<bool>(); }},
+    Row{"best_of", FieldKind::kInteger, 0, 20,
+        [](Draft& d, const Json& v) {
+          if (as_u32(v) > 1 && as_u32(v) != d.request.n)
+            throw unsupported("'best_of' other than 'n' is not supported", "best_of");
+        }},
+    Row{"suffix", FieldKind::kString, -kAll, kAll,
+        [](Draft&, const Json& v) { refuse_if_filled(v, "suffix"); }},
+};
+
+uint64_t random_seed() {
+  static thread_local std::mt19937_64 generator = [] {
+    std::random_device device;
+    std::seed_seq seeds{device(), device(), device(), device()};
+    return std::mt19937_64(seeds);
+  }();
+  return generator() >> 1;
+}
+
+void settle(Draft& draft) {
+  GenerateRequest& request = draft.request;
+  if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
+    throw http::bad_request("'top_logprobs' needs 'logprobs': true", "top_logprobs");
+  if (request.echo && draft.logprobs)
+    throw unsupported("'logprobs' of an echoed prompt are not supported", "logprobs");
+  request.base.logprobs = draft.logprobs;
+  request.base.top_logprobs = draft.logprobs ? draft.top_logprobs.value_or(0) : 0;
+  request.base.sampling.seed = draft.seed ? *draft.seed : random_seed();
+  if (draft.tokens_unlimited)
+    draft.tokens_max.reset();
+  else if (!draft.tokens_max && request.api == Api::kCompletions)
+    draft.tokens_max = kCompletionsDefaultTokens;
+  if (draft.no_penalties) {
+    sample::SamplingParams& sampling = request.base.sampling;
+    sampling.repetition_penalty = 1;
+    sampling.presence_penalty = sampling.frequency_penalty = 0;
+  }
+  request.nothing_to_generate = draft.tokens_max == 0U;
+  request.base.tokens_max = draft.tokens_max.value_or(0);
+  if (draft.drop_tools) draft.chat.tools = nullptr;
+  if (request.api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
+}
+
+}  // namespace
+
+completion::CompletionRequest GenerateRequest::choice(uint32_t index) const {
+  completion::CompletionRequest out = base;
+  out.prompt = prompts.at(index / n);
+  out.sampling.seed += index % n;
+  return out;
+}
+
+GenerateRequest read_generate_request(Api api, std::string_view body) {
+  const Json json = parse_object(body);
+  const char* needed = api == Api::kChat ? "messages" : "prompt";
+  if (const auto found = json.find(needed); found == json.end() || found->is_null())
+    throw http::bad_request(fmt::format("'{}' is missing", needed), needed, "missing_required_parameter");
+  Draft draft;
+  draft.request.api = api;
+  read_fields<Draft>(json, kCommonRows, draft);
+  if (api == Api::kChat)
+    read_fields<Draft>(json, kChatRows, draft);
+  else
+    read_fields<Draft>(json, kCompletionRows, draft);
+  settle(draft);
+  return std::move(draft.request);
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,169 @@
+#include "api/openai/request.h"
+
+#include <gtest/gtest.h>
+
+#include "http/http.h"
+#include "http/options.h"
+
+namespace gantry::api {
+namespace {
+
+GenerateRequest chat(const std::string& more) {
+  return read_generate_request(Api::kChat, R"({"messages":[{"role":"user","content":"x"}])" + more + "}");
+}
+
+TEST(OpenaiRequest, Defaults) {
+  const GenerateRequest request = chat("");
+  EXPECT_EQ(request.model, "");
+  EXPECT_EQ(request.n, 1U);
+  EXPECT_FALSE(request.stream);
+  EXPECT_EQ(request.base.tokens_max, 0U) << "as many as the context holds";
+  EXPECT_EQ(request.base.sampling.temperature, 1);
+  EXPECT_EQ(request.base.sampling.top_p, 1);
+  EXPECT_LT(request.base.sampling.seed, uint64_t{1} << 63);
+  EXPECT_NE(chat("").base.sampling.seed, chat("").base.sampling.seed) << "random where none is given";
+}
+
+TEST(OpenaiRequest, EverySamplingFieldArrives) {
+  const auto sampling =
+      chat(
+          R"(,"temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"typical_p":0.75,"repetition_penalty":1.5,
+              "presence_penalty":-1,"frequency_penalty":2,"penalty_window":9,"seed":-1,"logit_bias":{"5":-2.5})")
+          .base.sampling;
+  EXPECT_EQ(sampling.temperature, 0.5);
+  EXPECT_EQ(sampling.top_p, 0.25);
+  EXPECT_EQ(sampling.top_k, 7U);
+  EXPECT_EQ(sampling.min_p, 0.125);
+  EXPECT_EQ(sampling.typical_p, 0.75);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5);
+  EXPECT_EQ(sampling.presence_penalty, -1);
+  EXPECT_EQ(sampling.frequency_penalty, 2);
+  EXPECT_EQ(sampling.penalty_window, 9U);
+  EXPECT_EQ(sampling.seed, UINT64_MAX);
+  ASSERT_EQ(sampling.logit_bias.size(), 1U);
+  EXPECT_EQ(sampling.logit_bias[0], (std::pair<TokenId, float>(5, -2.5F)));
+}
+
+TEST(OpenaiRequest, OtherNames) {
+  EXPECT_EQ(chat(R"(,"repeat_penalty":1.25)").base.sampling.repetition_penalty, 1.25);
+  EXPECT_EQ(chat(R"(,"repeat_last_n":3)").base.sampling.penalty_window, 3U);
+  EXPECT_EQ(chat(R"(,"top_k":-1)").base.sampling.top_k, 0U);
+}
+
+TEST(OpenaiRequest, MinusOneTokensAreAsManyAsTheContextHolds) {
+  for (const char* field : {"max_tokens", "max_completion_tokens"})
+    EXPECT_EQ(chat(",\"" + std::string(field) + "\":-1").base.tokens_max, 0U);
+  EXPECT_EQ(chat(R"(,"max_tokens":7,"max_completion_tokens":-1)").base.tokens_max, 0U);
+  EXPECT_EQ(chat(R"(,"max_tokens":-1,"max_completion_tokens":7)").base.tokens_max, 7U);
+  const GenerateRequest bare = read_generate_request(Api::kCompletions, R"({"prompt":"a","max_tokens":-1})");
+  EXPECT_EQ(bare.base.tokens_max, 0U);
+  EXPECT_FALSE(bare.nothing_to_generate);
+  for (const char* bad : {R"(,"max_tokens":0)", R"(,"max_tokens":-2)", R"(,"max_tokens":-1.5)"})
+    EXPECT_THROW(chat(bad), http::Refusal) << bad;
+}
+
+TEST(OpenaiRequest, TheWindowOfPenaltiesInBothWords) {
+  const auto sampling = [](const std::string& window) {
+    return chat(R"(,"repeat_penalty":1.5,"presence_penalty":1,"frequency_penalty":1,)" + window)
+        .base.sampling;
+  };
+  EXPECT_EQ(sampling(R"("repeat_last_n":-1)").penalty_window, 0U);
+  EXPECT_EQ(sampling(R"("repeat_last_n":-1)").repetition_penalty, 1.5);
+  const auto none = sampling(R"("repeat_last_n":0)");
+  EXPECT_EQ(none.repetition_penalty, 1);
+  EXPECT_EQ(none.presence_penalty, 0);
+  EXPECT_EQ(none.frequency_penalty, 0);
+  EXPECT_EQ(sampling(R"("penalty_window":0)").repetition_penalty, 1.5) << "our own word: 0 is all";
+}
+
+// What clients send for "nothing".
+TEST(OpenaiRequest, NullsAndEmptyValuesAreAsAbsent) {
+  for (const char* field : {"stream",
+                            "stream_options",
+                            "n",
+                            "stop",
+                            "stop_token_ids",
+                            "ignore_eos",
+                            "seed",
+                            "temperature",
+                            "top_p",
+                            "top_k",
+                            "min_p",
+                            "typical_p",
+                            "repeat_penalty",
+                            "repetition_penalty",
+                            "presence_penalty",
+                            "frequency_penalty",
+                            "repeat_last_n",
+                            "penalty_window",
+                            "logit_bias",
+                            "response_format",
+                            "max_tokens",
+                            "max_completion_tokens",
+                            "logprobs",
+                            "top_logprobs",
+                            "tools",
+                            "tool_choice",
+                            "chat_template_kwargs",
+                            "add_generation_prompt",
+                            "functions",
+                            "function_call",
+                            "audio",
+                            "modalities",
+                            "model"}) {
+    EXPECT_NO_THROW(chat(",\"" + std::string(field) + "\":null")) << field;
+  }
+  for (const char* more : {R"(,"functions":[])", R"(,"audio":{})", R"(,"tools":[])", R"(,"stop":[])",
+                           R"(,"logit_bias":{})", R"(,"function_call":"auto")", R"(,"function_call":"none")"})
+    EXPECT_NO_THROW(chat(more)) << more;
+  EXPECT_NO_THROW(read_generate_request(Api::kCompletions, R"({"prompt":"a","suffix":"","best_of":null})"));
+  EXPECT_THROW(chat(R"(,"function_call":{"name":"f"})"), http::Refusal);
+}
+
+TEST(OpenaiRequest, NumbersThatAreNotCountsAreToldThemselves) {
+  const auto message = [](const std::string& more) {
+    try {
+      chat(more);
+    } catch (const http::Refusal& error) {
+      return error.code() + ": " + error.message();
+    }
+    return std::string("taken");
+  };
+  EXPECT_EQ(message(R"(,"n":1.5)"), "invalid_type: 'n' must be an integer, is 1.5");
+  EXPECT_EQ(message(R"(,"max_tokens":1e30)"),
+            "out_of_range: 'max_tokens' must be an integer of 64 bits, written out, is 1e+30");
+  EXPECT_EQ(message(R"(,"stop":1)"),
+            "invalid_type: 'stop' must be a string or an array of strings, is a number");
+}
+
+TEST(OpenaiRequest, ChoicesHaveSeedsOfTheirOwn) {
+  const GenerateRequest request =
+      read_generate_request(Api::kCompletions, R"({"prompt":["a","b"],"n":2,"seed":18446744073709551615})");
+  ASSERT_EQ(request.choices(), 4U);
+  EXPECT_EQ(std::get<std::string>(request.choice(1).prompt), "a");
+  EXPECT_EQ(std::get<std::string>(request.choice(2).prompt), "b");
+  EXPECT_EQ(request.choice(0).sampling.seed, UINT64_MAX);
+  EXPECT_EQ(request.choice(1).sampling.seed, 0U);
+  EXPECT_EQ(request.choice(2).sampling.seed, UINT64_MAX);
+}
+
+TEST(OpenaiRequest, PromptsAtTheirLimit) {
+  const auto body = [](uint32_t prompts) {
+    std::string out = R"({"prompt":["x")";
+    for (uint32_t i = 1; i < prompts; ++i) out += R"(,"x")";
+    return out + "]}";
+  };
+  EXPECT_EQ(read_generate_request(Api::kCompletions, body(http::kPromptsMax)).prompts.size(),
+            http::kPromptsMax);
+  EXPECT_THROW(read_generate_request(Api::kCompletions, body(http::kPromptsMax + 1)), http::Refusal);
+}
+
+TEST(OpenaiRequest, KeepsTheOrderOfKeysInTools) {
+  const GenerateRequest request = chat(R"(,"tools":[{"z":1,"a":2}],"chat_template_kwargs":{"y":1,"b":2})");
+  const auto& input = std::get<completion::ChatInput>(request.prompts.at(0));
+  EXPECT_EQ(input.tools.dump(), R"([{"z":1,"a":2}])");
+  EXPECT_EQ(input.template_kwargs.dump(), R"({"y":1,"b":2})");
+}
+
+}  // namespace
+}  // namespace gantry::api

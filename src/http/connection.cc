@@ -1,0 +1,375 @@
+#include "http/connection.h"
+
+#include <array>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/log.h"
+
+namespace gantry::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr size_t kReadBytes = size_t{16} << 10;      // one read
+constexpr size_t kInboxBytesMax = size_t{64} << 10;  // read, not yet taken: pipelined requests wait there
+constexpr std::chrono::milliseconds kLingerDeadline{5'000};  // a refused client may still be sending
+constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have on its way
+constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+std::chrono::milliseconds at_rate(size_t bytes, size_t bytes_per_second) {
+  return std::chrono::milliseconds(bytes * 1000 / (bytes_per_second == 0 ? 1 : bytes_per_second));
+}
+
+// Counts a request while it is answered.
+class InWork {
+ public:
+  explicit InWork(Core& core) : core_(core) { ++core_.requests_in_work; }
+  ~InWork() {
+    --core_.requests_in_work;
+    core_.changed.notify_all();
+  }
+  InWork(const InWork&) = delete;
+  InWork& operator=(const InWork&) = delete;
+
+ private:
+  Core& core_;
+};
+
+}  // namespace
+
+Connection::Awaitable<void> Connection::Event::wait_until(Clock::time_point deadline) {
+  error_code ignored;
+  timer_.expires_at(deadline);
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+Connection::Connection(Core& core, Socket socket)
+    : core_(core),
+      socket_(std::move(socket)),
+      input_(socket_.get_executor()),
+      input_room_(socket_.get_executor()),
+      output_(socket_.get_executor()),
+      write_timer_(socket_.get_executor()) {}
+
+Connection::~Connection() {
+  if (reply_) reply_->detach();
+  const std::lock_guard lock(core_.mutex);
+  core_.connections.erase(this);
+  core_.changed.notify_all();
+}
+
+void Connection::start() {
+  {
+    const std::lock_guard lock(core_.mutex);
+    core_.connections.emplace(this, weak_from_this());
+  }
+  asio::co_spawn(socket_.get_executor(), run_read_loop(shared_from_this()), asio::detached);
+  asio::co_spawn(socket_.get_executor(), run_serve(shared_from_this()), asio::detached);
+}
+
+void Connection::drain() {
+  auto work = [self = shared_from_this()] {
+    self->draining_ = true;
+    self->input_.set();
+  };
+  asio::post(socket_.get_executor(), std::move(work));
+}
+
+void Connection::cut() {
+  auto work = [self = shared_from_this()] { self->close(); };
+  asio::post(socket_.get_executor(), std::move(work));
+}
+
+void Connection::close() {
+  closed_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  ended();
+}
+
+// The client sends no more: whoever waits for it, or works for it, is told.
+void Connection::ended() {
+  eof_ = true;
+  if (reply_) reply_->client_gone();
+  input_.set();
+  input_room_.set();
+  output_.set();
+}
+
+Connection::Awaitable<void> Connection::run_read_loop(std::shared_ptr<Connection> self) {
+  co_await self->read_loop();
+}
+
+Connection::Awaitable<void> Connection::run_serve(std::shared_ptr<Connection> self) {
+  co_await self->serve();
+}
+
+Connection::Awaitable<void> Connection::read_loop() {
+  std::array<char, kReadBytes> bytes;
+  while (!eof_) {
+    if (inbox_.size() >= kInboxBytesMax) {
+      co_await input_room_.wait_until(Clock::now() + kNoDeadline);
+      continue;
+    }
+    error_code error;
+    const size_t n = co_await socket_.async_read_some(asio::buffer(bytes),
+                                                      asio::redirect_error(asio::use_awaitable, error));
+    if (error) {
+      // Anything but an orderly end means that nobody hears us either.
+      if (error != asio::error::eof)
+        close();
+      else
+        ended();
+      break;
+    }
+    inbox_.append(bytes.data(), n);
+    input_.set();
+  }
+}
+
+Connection::Awaitable<void> Connection::serve() {
+  try {
+    bool go_on = true;
+    while (go_on && !closed_) go_on = co_await serve_one();
+    if (!closed_) co_await linger();
+  } catch (const std::exception& error) {
+    log::error("http", "a connection was given up: {}", error.what());
+  }
+  close();
+}
+
+// False: the connection ends.
+Connection::Awaitable<bool> Connection::serve_one() {
+  parser_.emplace(ParserLimits{.header_bytes = core_.options.header_bytes_max,
+                               .header_count = core_.options.header_count_max,
+                               .body_bytes = core_.options.body_bytes_max});
+  body_share_.emplace(core_);
+  common_headers_.clear();
+  wire_ = {};
+  waiting_since_ = Clock::now();
+  bool go_on = co_await read_request();
+  first_request_ = false;
+  if (go_on && parser_->state() == RequestParser::State::kDone && !request_.method.empty())
+    go_on = co_await answer_request();
+  request_ = {};
+  body_share_.reset();
+  co_return go_on&& wire_.keep_alive;
+}
+
+Connection::Clock::time_point Connection::read_deadline() const {
+  const Options& options = core_.options;
+  if (!parser_->begun())
+    return waiting_since_ + (first_request_ ? options.header_deadline : options.idle_deadline);
+  if (parser_->state() == RequestParser::State::kHead) return head_since_ + options.header_deadline;
+  return body_since_ + options.body_grace + at_rate(parser_->body_bytes(), options.body_bytes_per_second_min);
+}
+
+// Feeds the parser; true when something was taken.
+bool Connection::take_input() {
+  if (inbox_.empty()) return false;
+  const bool begun = parser_->begun();
+  const size_t taken = parser_->feed(inbox_);
+  if (!begun && parser_->begun()) head_since_ = Clock::now();
+  inbox_.erase(0, taken);
+  input_room_.set();
+  if (parser_->state() == RequestParser::State::kBody) body_share_->need(parser_->body_bytes());
+  return taken > 0;
+}
+
+// Until request_ is whole. False: the connection ends, without or after a refusal. A request that was
+// answered by its head alone leaves request_ empty.
+Connection::Awaitable<bool> Connection::read_request() {
+  std::optional<Refusal> fault;
+  while (true) {
+    const RequestParser::State before = parser_->state();
+    bool taken = false;
+    try {
+      taken = take_input();
+    } catch (const Refusal& error) {
+      fault = error;
+    }
+    if (fault) co_return co_await refuse(*fault);
+    if (before == RequestParser::State::kHead && parser_->state() != before) {
+      const bool wanted = co_await judge_head();
+      if (!wanted) co_return parser_->state() == RequestParser::State::kDone&& wire_.keep_alive;
+    }
+    if (parser_->state() == RequestParser::State::kDone) {
+      request_ = parser_->take();
+      co_return true;
+    }
+    if (taken) continue;
+    if (eof_ || (draining_ && !parser_->begun())) co_return false;
+    const Clock::time_point deadline = read_deadline();
+    if (Clock::now() >= deadline) {
+      if (!parser_->begun()) co_return false;
+      fault = Refusal(408, "timeout", "the request came too slowly");
+      co_return co_await refuse(*fault);
+    }
+    co_await input_.wait_until(deadline);
+  }
+}
+
+// What the head alone decides. False: the request was refused or answered.
+Connection::Awaitable<bool> Connection::judge_head() {
+  const Request& head = parser_->request();
+  ++core_.requests;
+  body_since_ = Clock::now();
+  const bool body_follows = parser_->state() == RequestParser::State::kBody;
+  wire_ = {.minor_version = head.minor_version,
+           .keep_alive = head.keep_alive && !draining_,
+           .head_only = head.method == "HEAD"};
+  common_headers_ = core_.service.common_headers(head);
+  std::optional<Response> answer = core_.service.judge(head);
+  if (!answer) {
+    try {
+      body_share_->need(parser_->announced_bytes());
+    } catch (const Refusal& error) {
+      answer = core_.service.refusal(error, &head);
+    }
+  }
+  if (!answer) {
+    // A client that asks first waits for this; one that sends anyway needs it no more.
+    if (parser_->expects_continue() && body_follows && inbox_.empty()) co_return co_await write(kContinue);
+    co_return true;
+  }
+  if (body_follows || answer->status == 503) wire_.keep_alive = false;
+  request_.method = head.method;
+  request_.target = head.target;
+  log_answer(answer->status);
+  const std::string bytes = wire_response(*answer, common_headers_, wire_);
+  request_ = {};
+  const bool written = co_await write(bytes);
+  if (!written) wire_.keep_alive = false;
+  co_return false;
+}
+
+// An answer to what is no request, or not in time: then the connection ends.
+Connection::Awaitable<bool> Connection::refuse(const Refusal& error) {
+  wire_.keep_alive = false;
+  log_answer(error.status());
+  const bool head_read = parser_->state() != RequestParser::State::kHead;
+  const Response response = core_.service.refusal(error, head_read ? &parser_->request() : nullptr);
+  const std::string bytes = wire_response(response, common_headers_, wire_);
+  co_await write(bytes);
+  co_return false;
+}
+
+Connection::Awaitable<bool> Connection::answer_request() {
+  auto wake = [executor = socket_.get_executor(), weak = weak_from_this()] {
+    auto set = [weak] {
+      if (const auto self = weak.lock()) self->output_.set();
+    };
+    asio::post(executor, std::move(set));
+  };
+  reply_ = std::make_shared<WireReply>(core_.options.stream_queue_bytes_max, std::move(wake));
+  if (eof_) reply_->client_gone();
+  const InWork in_work(core_);
+  Request request = std::move(request_);
+  request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
+  core_.service.answer(std::move(request), reply_);
+  const bool go_on = co_await write_answer();
+  reply_->client_gone();
+  reply_->detach();
+  reply_.reset();
+  co_return go_on;
+}
+
+Connection::Awaitable<bool> Connection::write_answer() {
+  constexpr std::string_view kKeepAlive = ": keep-alive\n\n";  // a comment of event streams
+  bool streaming = false, events = false;
+  auto silent_since = Clock::now();
+  while (true) {
+    WireReply::Taken taken = reply_->take();
+    if (draining_ && !streaming) wire_.keep_alive = false;
+    std::string bytes;
+    if (taken.whole) {
+      log_answer(taken.whole->status);
+      if (taken.whole->status == 503) wire_.keep_alive = false;
+      bytes = wire_response(*taken.whole, common_headers_, wire_);
+    } else if (taken.head) {
+      log_answer(taken.head->status);
+      if (wire_.minor_version == 0) wire_.keep_alive = false;
+      streaming = true;
+      events = taken.head->content_type.starts_with("text/event-stream");
+      bytes = wire_stream_head(*taken.head, common_headers_, wire_);
+    }
+    append_wire_piece(bytes, taken.bytes, wire_);
+    // Pieces are whole events, so that a comment may stand between two of them.
+    if (events && bytes.empty() && !taken.finished && !taken.lost &&
+        Clock::now() >= silent_since + core_.options.stream_keep_alive)
+      append_wire_piece(bytes, kKeepAlive, wire_);
+    if (taken.finished) bytes += wire_stream_end(wire_);
+    if (!bytes.empty()) {
+      const bool written = co_await write(bytes);
+      if (!written) co_return false;
+      silent_since = Clock::now();
+    }
+    if (taken.whole) co_return wire_.keep_alive;
+    if (taken.finished) co_return wire_.keep_alive && !taken.broken;
+    if (taken.lost) {
+      log::info("http", "{} {}: the client does not read, its stream is cut", request_.method,
+                request_.target);
+      close();
+    }
+    // Work that can be called off was; what cannot is short, and its answer is still written to a client that
+    // only closed its sending side.
+    if (closed_ || (eof_ && reply_->called_off())) {
+      close();
+      co_return false;
+    }
+    const auto deadline =
+        events ? silent_since + core_.options.stream_keep_alive : Clock::now() + kNoDeadline;
+    if (bytes.empty()) co_await output_.wait_until(deadline);
+  }
+}
+
+// All of it, or false: the client is gone or reads too slowly.
+Connection::Awaitable<bool> Connection::write(std::string_view bytes) {
+  if (closed_) co_return false;
+  auto expired = [weak = weak_from_this()](error_code error) {
+    const auto self = weak.lock();
+    if (!error && self) self->close();
+  };
+  write_timer_.expires_after(core_.options.write_deadline +
+                             at_rate(bytes.size(), core_.options.body_bytes_per_second_min));
+  write_timer_.async_wait(std::move(expired));
+  error_code error;
+  co_await asio::async_write(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+  write_timer_.cancel();
+  if (error) close();
+  co_return !closed_;
+}
+
+// Says that no more comes, then lets the client read the last answer before the socket goes: closing with
+// unread input would reset the connection under its hands.
+Connection::Awaitable<void> Connection::linger() {
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  const Clock::time_point deadline = Clock::now() + kLingerDeadline;
+  size_t dropped = 0;
+  while (!eof_ && dropped <= kLingerBytesMax && Clock::now() < deadline) {
+    dropped += inbox_.size();
+    inbox_.clear();
+    input_room_.set();
+    co_await input_.wait_until(deadline);
+  }
+}
+
+void Connection::log_answer(int status) const {
+  log::debug("http", "{} {} -> {}", request_.method.empty() ? "-" : request_.method,
+             request_.target.empty() ? "-" : request_.target, status);
+}
+
+}  // namespace gantry::http

@@ -1,0 +1,102 @@
+// One connection: reads requests one after the other (a client may send several at once), answers each, keeps
+// every deadline, and notices at once when the client goes away. A client that closes its sending side while
+// an answer is being generated counts as gone.
+//
+// Two coroutines on one strand: read_loop() moves bytes into a bounded inbox all the time, which is how an
+// end of the connection is seen while an answer is written; serve() takes requests from there. Only drain()
+// and cut() may be called from elsewhere.
+//
+// Compilers: no co_await stands in one expression with a lambda that captures, a temporary that it needs, or
+// a structured binding; gcc 12 and 15 miscompile those.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "http/core.h"
+#include "http/request_parser.h"
+#include "http/wire_format.h"
+#include "http/wire_reply.h"
+
+namespace gantry::http {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  using Clock = std::chrono::steady_clock;
+
+  // The socket's executor is a strand of its own. `core` outlives the connection.
+  Connection(Core& core, Socket socket);
+  ~Connection();
+
+  void start();
+  // Ends when it waits for a request; otherwise after the answer.
+  void drain();
+  // Ends now.
+  void cut();
+
+ private:
+  template <typename T>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  // Something to wait for, on the strand: set() ends the wait that is in progress.
+  class Event {
+   public:
+    explicit Event(const boost::asio::any_io_executor& executor) : timer_(executor) {}
+    void set() { timer_.cancel(); }
+    Awaitable<void> wait_until(Clock::time_point deadline);
+
+   private:
+    boost::asio::steady_timer timer_;
+  };
+
+  static Awaitable<void> run_read_loop(std::shared_ptr<Connection> self);
+  static Awaitable<void> run_serve(std::shared_ptr<Connection> self);
+  Awaitable<void> read_loop();
+  Awaitable<void> serve();
+
+  Awaitable<bool> serve_one();
+  Awaitable<bool> read_request();
+  Awaitable<bool> judge_head();
+  Awaitable<bool> answer_request();
+  Awaitable<bool> write_answer();
+  Awaitable<bool> refuse(const Refusal& error);
+  Awaitable<bool> write(std::string_view bytes);
+  Awaitable<void> linger();
+
+  bool take_input();
+  Clock::time_point read_deadline() const;
+  void ended();
+  void close();
+  void log_answer(int status) const;
+
+  Core& core_;
+  Socket socket_;
+  Event input_, input_room_, output_;
+  boost::asio::steady_timer write_timer_;
+
+  std::string inbox_;
+  bool eof_ = false;     // the client will send no more
+  bool closed_ = false;  // nothing can be written any more
+  bool draining_ = false;
+
+  // The request that is being read or answered.
+  std::optional<RequestParser> parser_;
+  std::optional<BodyShare> body_share_;
+  Clock::time_point waiting_since_, head_since_, body_since_;
+  bool first_request_ = true;
+  Request request_;
+  std::vector<Header> common_headers_;
+  WireOptions wire_;
+  std::shared_ptr<WireReply> reply_;
+};
+
+}  // namespace gantry::http

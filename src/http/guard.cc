@@ -1,0 +1,127 @@
+#include "http/guard.h"
+
+#include <algorithm>
+
+#include <arpa/inet.h>
+
+namespace gantry::http {
+namespace {
+
+constexpr size_t kPreflightHeadersMax = 2048;  // bytes of a browser's list of headers that is repeated to it
+
+bool has(const std::vector<std::string>& list, std::string_view text) {
+  return std::ranges::any_of(
+      list, [&](const std::string& item) { return item == "*" || same_ignoring_case(item, text); });
+}
+
+Refusal forbidden(std::string message, std::string code) {
+  return {403, std::move(code), std::move(message)};
+}
+
+}  // namespace
+
+std::string host_name_of(std::string_view authority) {
+  std::string out;
+  if (authority.starts_with('[')) {
+    authority.remove_prefix(1);
+    authority = authority.substr(0, authority.find(']'));
+  } else {
+    authority = authority.substr(0, authority.find(':'));
+  }
+  for (const char c : authority) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  if (out.ends_with('.')) out.pop_back();
+  return out;
+}
+
+bool is_address_literal(std::string_view host_name) {
+  const std::string text(host_name);
+  in6_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1 || inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+bool is_loopback_name(std::string_view host_name) {
+  if (host_name == "localhost" || host_name.ends_with(".localhost") || host_name == "::1") return true;
+  const std::string text(host_name);
+  in_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  size_t difference = a.size() ^ b.size();
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char other = b.empty() ? '\0' : b[i % b.size()];
+    difference |= static_cast<size_t>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(other));
+  }
+  return difference == 0;
+}
+
+Guard::Guard(const Options& options, bool loopback)
+    : keys_(options.api_keys),
+      origins_(options.cors_origins),
+      hosts_(options.allowed_hosts),
+      check_host_(loopback) {}
+
+bool Guard::origin_allowed(std::string_view origin, const std::string* host) const {
+  if (has(origins_, origin)) return true;
+  const size_t scheme = origin.find("://");
+  if (scheme == std::string_view::npos) return false;  // "null": a page without an origin, of anyone's
+  const std::string_view authority = origin.substr(scheme + 3);
+  if (is_loopback_name(host_name_of(authority))) return true;
+  // A page that this server gave out itself. Not by name: a name can be made to point here.
+  return host != nullptr && authority == *host && is_address_literal(host_name_of(*host));
+}
+
+void Guard::check_origin(const Request& request) const {
+  const std::string* host = request.header("host");
+  if (host == nullptr && request.minor_version == 1) throw bad_request("no Host header");
+  if (check_host_ && host != nullptr) {
+    const std::string name = host_name_of(*host);
+    if (!is_loopback_name(name) && !has(hosts_, name))
+      throw forbidden("this server answers on this machine's own names only, not as '" + name + "'",
+                      "foreign_host");
+  }
+  if (const std::string* origin = request.header("origin");
+      origin != nullptr && !origin_allowed(*origin, host))
+    throw forbidden("pages of '" + *origin + "' may not call this server (see --cors-origin)",
+                    "foreign_origin");
+}
+
+void Guard::check_key(const Request& request) const {
+  if (keys_.empty()) return;
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string* header = request.header("authorization");
+  std::string_view given;
+  if (header != nullptr && header->size() >= kScheme.size() &&
+      same_ignoring_case(std::string_view(*header).substr(0, kScheme.size()), kScheme))
+    given = std::string_view(*header).substr(kScheme.size());
+  bool known = false;
+  for (const std::string& key : keys_) known |= equal_in_constant_time(given, key) && !key.empty();
+  if (known) return;
+  throw Refusal(401, "invalid_api_key",
+                given.empty() ? "this server asks for a key: send 'Authorization: Bearer KEY'"
+                              : "the key is not one of this server's");
+}
+
+std::vector<Header> Guard::cors_headers(const Request& request) const {
+  const std::string* origin = request.header("origin");
+  if (origin == nullptr) return {};
+  return {{"access-control-allow-origin", *origin},
+          {"access-control-expose-headers", "x-request-id, retry-after"},
+          {"vary", "Origin"}};
+}
+
+Response Guard::preflight(const Request& request, std::string_view methods) const {
+  Response response{.status = 204, .headers = {}, .content_type = "", .body = ""};
+  response.headers.push_back({"access-control-allow-methods", std::string(methods)});
+  const std::string* wanted = request.header("access-control-request-headers");
+  response.headers.push_back(
+      {"access-control-allow-headers", wanted != nullptr && wanted->size() <= kPreflightHeadersMax
+                                           ? *wanted
+                                           : std::string("authorization, content-type")});
+  response.headers.push_back({"access-control-max-age", "600"});
+  if (request.header("access-control-request-private-network") != nullptr)
+    response.headers.push_back({"access-control-allow-private-network", "true"});
+  return response;
+}
+
+}  // namespace gantry::http

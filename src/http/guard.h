@@ -1,0 +1,44 @@
+// Who may call: the Host header against DNS rebinding, the Origin of web pages, the keys. Immutable after
+// construction: any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/http.h"
+#include "http/options.h"
+
+namespace gantry::http {
+
+class Guard {
+ public:
+  // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host.
+  Guard(const Options& options, bool loopback);
+
+  // Refusal 400 (no Host), 403 (foreign Host or Origin).
+  void check_origin(const Request& request) const;
+  // Refusal 401. The time taken tells nothing of the keys.
+  void check_key(const Request& request) const;
+
+  // What a browser needs to see in the answer to an allowed Origin; empty without one.
+  std::vector<Header> cors_headers(const Request& request) const;
+  // The answer to a browser's question before it sends a request, without cors_headers().
+  Response preflight(const Request& request, std::string_view methods) const;
+
+ private:
+  bool origin_allowed(std::string_view origin, const std::string* host) const;
+
+  const std::vector<std::string> keys_, origins_, hosts_;
+  const bool check_host_;
+};
+
+// "example.org:80" -> "example.org", "[::1]:80" -> "::1"; lower case.
+std::string host_name_of(std::string_view authority);
+bool is_loopback_name(std::string_view host_name);
+bool is_address_literal(std::string_view host_name);
+
+// Equal or not, in time that depends on the lengths only.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace gantry::http

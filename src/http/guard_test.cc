@@ -1,0 +1,69 @@
+#include "http/guard.h"
+
+#include <gtest/gtest.h>
+
+namespace gantry::http {
+namespace {
+
+TEST(Guard, HostNames) {
+  EXPECT_EQ(host_name_of("Example.ORG:80"), "example.org");
+  EXPECT_EQ(host_name_of("example.org."), "example.org");
+  EXPECT_EQ(host_name_of("[::1]:80"), "::1");
+  EXPECT_EQ(host_name_of("[::1"), "::1");
+  EXPECT_EQ(host_name_of(""), "");
+  for (const char* name : {"localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1"})
+    EXPECT_TRUE(is_loopback_name(name)) << name;
+  for (const char* name :
+       {"localhost.evil.org", "notlocalhost", "128.0.0.1", "127.0.0.1.evil.org", "0.0.0.0", "", "127.1"})
+    EXPECT_FALSE(is_loopback_name(name)) << name;
+}
+
+TEST(Guard, ConstantTimeComparison) {
+  EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_FALSE(equal_in_constant_time("abc", "abd"));
+  EXPECT_FALSE(equal_in_constant_time("abc", "ab"));
+  EXPECT_FALSE(equal_in_constant_time("ab", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("abab", "ab")) << "not even where one repeats the other";
+  EXPECT_FALSE(equal_in_constant_time("", "a"));
+  EXPECT_FALSE(equal_in_constant_time("a", ""));
+}
+
+int status_of(const Guard& guard, std::vector<Header> headers, int minor_version = 1) {
+  Request request;
+  request.headers = std::move(headers);
+  request.minor_version = minor_version;
+  try {
+    guard.check_origin(request);
+    guard.check_key(request);
+  } catch (const Refusal& error) {
+    return error.status();
+  }
+  return 200;
+}
+
+TEST(Guard, HostIsNeededAndCheckedOnLoopbackOnly) {
+  const Guard here({}, true), open({}, false);
+  EXPECT_EQ(status_of(here, {}), 400);
+  EXPECT_EQ(status_of(here, {}, 0), 200) << "HTTP/1.0 has none";
+  EXPECT_EQ(status_of(here, {{"host", "evil.org"}}), 403);
+  EXPECT_EQ(status_of(open, {{"host", "evil.org"}}), 200);
+}
+
+TEST(Guard, AServersOwnPagesByAddressOnly) {
+  const Guard open({}, false);
+  EXPECT_EQ(status_of(open, {{"host", "192.168.1.5:8080"}, {"origin", "http://192.168.1.5:8080"}}), 200);
+  EXPECT_EQ(status_of(open, {{"host", "192.168.1.5:8080"}, {"origin", "http://192.168.1.6:8080"}}), 403);
+  EXPECT_EQ(status_of(open, {{"host", "box.lan:8080"}, {"origin", "http://box.lan:8080"}}), 403);
+}
+
+TEST(Guard, AnEmptyKeyInTheListOpensNothing) {
+  Options options;
+  options.api_keys = {""};
+  const Guard guard(options, true);
+  EXPECT_EQ(status_of(guard, {{"host", "localhost"}}), 401);
+  EXPECT_EQ(status_of(guard, {{"host", "localhost"}, {"authorization", "Bearer "}}), 401);
+}
+
+}  // namespace
+}  // namespace gantry::http

@@ -1,0 +1,66 @@
+// One HTTP request and one answer, as values; and a refusal.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gantry::http {
+
+struct Header {
+  std::string name;  // lower case
+  std::string value;
+};
+
+struct Request {
+  std::string method, target;
+  int minor_version = 1;  // HTTP/1.x
+  bool keep_alive = true;
+  std::vector<Header> headers;
+  std::string body;
+
+  // The first field of that name (lower case), nullptr when absent.
+  const std::string* header(std::string_view name) const;
+  // The target without query, percent-decoded; of an absolute target its path. Error 400 when undecodable.
+  std::string path() const;
+};
+
+// What follows "http://" or "https://" of an absolute target: authority and path; else nothing.
+std::optional<std::string_view> behind_scheme(std::string_view target);
+
+struct Response {
+  int status = 200;
+  std::vector<Header> headers;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+// A refusal as a value: what it is in words and numbers, not yet how a client is told.
+class Refusal : public std::exception {
+ public:
+  // code: a stable word for programs ("too_large"); field: of the request, the one at fault, may be empty.
+  Refusal(int status, std::string code, std::string message, std::string field = {})
+      : status_(status), code_(std::move(code)), message_(std::move(message)), field_(std::move(field)) {}
+
+  int status() const { return status_; }
+  const std::string& code() const { return code_; }
+  const std::string& message() const { return message_; }
+  const std::string& field() const { return field_; }
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  int status_;
+  std::string code_, message_, field_;
+};
+
+Refusal bad_request(std::string message, std::string field = {}, std::string code = "invalid_request");
+
+const char* reason_phrase(int status);
+
+bool same_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace gantry::http

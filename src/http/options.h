@@ -1,0 +1,70 @@
+// Where the server listens and every limit it keeps. Each limit has a constant with a unit; the options start
+// from them and may change them (tests use small ones).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gantry::http {
+
+inline constexpr uint16_t kDefaultPort = 8080;
+inline constexpr size_t kBodyBytesMax = size_t{16} << 20;     // one request's body
+inline constexpr size_t kBodiesBytesMax = size_t{512} << 20;  // all bodies held at one time
+inline constexpr size_t kHeaderBytesMax = size_t{16} << 10;   // request line and header fields
+inline constexpr size_t kHeaderCountMax = 100;                // header fields
+inline constexpr size_t kBodyBytesPerSecondMin =
+    size_t{4096};  // a body (or a reader) slower than this is cut
+inline constexpr size_t kConnectionsMax = 1024;
+inline constexpr size_t kRequestQueueMax = 256;  // requests waiting for a request worker
+inline constexpr size_t kStreamQueueBytesMax = size_t{2}
+                                               << 20;  // one stream's text that its client did not read
+inline constexpr std::chrono::milliseconds kHeaderDeadline{
+    10'000};  // from a request's first byte to its head's end
+inline constexpr std::chrono::milliseconds kBodyGrace{10'000};      // on top of what the least rate allows
+inline constexpr std::chrono::milliseconds kIdleDeadline{75'000};   // between two requests of one connection
+inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one write, on top of the least rate
+// A stream that says nothing for so long (a long prompt is being read) tells that it is there.
+inline constexpr std::chrono::milliseconds kStreamKeepAlive{10'000};
+inline constexpr std::chrono::seconds kRetryAfter{1};
+inline constexpr uint32_t kJsonDepthMax = 64;
+inline constexpr size_t kJsonValuesMax = size_t{1} << 20;  // values in one body: bounds the memory of parsing
+inline constexpr size_t kJsonKeysMax = 1024;               // keys of one object
+inline constexpr uint32_t kChoicesMax = 16;                // n
+inline constexpr uint32_t kPromptsMax = 64;                // prompts in one request
+
+struct Options {
+  // An address ("127.0.0.1", "::1", "0.0.0.0"), "localhost", a name, or "unix:/path/of/socket".
+  std::string host = "127.0.0.1";
+  uint16_t port = kDefaultPort;  // 0: the system picks one
+
+  // Clients must send "Authorization: Bearer KEY" with one of them; empty: no keys asked.
+  std::vector<std::string> api_keys;
+  // Pages of these origins may call the server ("https://a.example", "*" for all), besides those of
+  // localhost.
+  std::vector<std::string> cors_origins;
+  // Names that the Host header may carry, besides localhost, when bound to loopback. "*": any.
+  std::vector<std::string> allowed_hosts;
+
+  uint32_t io_threads = 1;       // move bytes
+  uint32_t request_workers = 2;  // parse, render, tokenize
+
+  size_t body_bytes_max = kBodyBytesMax;
+  size_t bodies_bytes_max = kBodiesBytesMax;
+  size_t header_bytes_max = kHeaderBytesMax;
+  size_t header_count_max = kHeaderCountMax;
+  size_t body_bytes_per_second_min = kBodyBytesPerSecondMin;
+  size_t connections_max = kConnectionsMax;
+  size_t request_queue_max = kRequestQueueMax;
+  size_t stream_queue_bytes_max = kStreamQueueBytesMax;
+  std::chrono::milliseconds header_deadline = kHeaderDeadline;
+  std::chrono::milliseconds body_grace = kBodyGrace;
+  std::chrono::milliseconds idle_deadline = kIdleDeadline;
+  std::chrono::milliseconds write_deadline = kWriteDeadline;
+  std::chrono::milliseconds stream_keep_alive = kStreamKeepAlive;
+  int send_buffer_bytes = 0;  // SO_SNDBUF of a connection; 0: the system's own
+};
+
+}  // namespace gantry::http

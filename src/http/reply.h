@@ -1,0 +1,31 @@
+// Where the answer to one request goes: whole, or as a stream of pieces. The connection behind it may be slow
+// or gone; nothing here ever waits for it. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "http/http.h"
+
+namespace gantry::http {
+
+class Reply {
+ public:
+  virtual ~Reply() = default;
+
+  // The whole answer. Once, and not after begin_stream().
+  virtual void send(Response response) = 0;
+
+  // The head of a stream; pieces follow.
+  virtual void begin_stream(Response head) = 0;
+  // False: the client is gone, or has not read for so long that its queue is full; its stream is lost.
+  virtual bool push(std::string piece) = 0;
+  // The stream is over; `broken`: by an error, so that the connection is not used again.
+  virtual void finish(bool broken) = 0;
+
+  // `gone` is called at most once, on any thread, when the client goes away before the answer's end; at once
+  // if it is gone already. The asker then need not answer. Must not block.
+  virtual void on_gone(std::function<void()> gone) = 0;
+};
+
+}  // namespace gantry::http

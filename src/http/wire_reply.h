@@ -1,0 +1,55 @@
+// The Reply of a connection: keeps what is to be written until the connection's coroutine takes it. Bounded:
+// a stream whose client does not read is lost, nobody waits for it. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "http/reply.h"
+
+namespace gantry::http {
+
+class WireReply final : public Reply {
+ public:
+  // `wake` is called after something came, not again before the next take(); it must not block.
+  WireReply(size_t stream_bytes_max, std::function<void()> wake)
+      : stream_bytes_max_(stream_bytes_max), wake_(std::move(wake)) {}
+
+  void send(Response response) override;
+  void begin_stream(Response head) override;
+  bool push(std::string piece) override;
+  void finish(bool broken) override;
+  void on_gone(std::function<void()> gone) override;
+
+  // For the connection.
+  struct Taken {
+    std::optional<Response> whole, head;
+    std::string bytes;
+    bool finished = false;  // the stream is over
+    bool broken = false;
+    bool lost = false;  // its queue ran full
+  };
+  Taken take();
+  // The client went away: who works on its answer is told.
+  void client_gone();
+  // Who works on the answer was told, so none will come.
+  bool called_off();
+  // Nothing is written any more: pieces are refused, wake is not called again.
+  void detach();
+
+ private:
+  void wake();  // under the mutex
+
+  const size_t stream_bytes_max_;
+  std::mutex mutex_;
+  std::function<void()> wake_, gone_;
+  Taken next_;
+  bool wake_posted_ = false;
+  bool is_gone_ = false;
+  bool called_off_ = false;
+  bool detached_ = false;
+};
+
+}  // namespace gantry::http

@@ -1,0 +1,88 @@
+#include "http/wire_reply.h"
+
+#include <gtest/gtest.h>
+
+#include "http/wire_format.h"
+
+namespace gantry::http {
+namespace {
+
+TEST(WireReply, WakesOnceUntilItIsTaken) {
+  int woken = 0;
+  WireReply reply(100, [&] { ++woken; });
+  reply.begin_stream({});
+  EXPECT_TRUE(reply.push("ab"));
+  EXPECT_TRUE(reply.push("cd"));
+  EXPECT_EQ(woken, 1);
+  const WireReply::Taken taken = reply.take();
+  EXPECT_TRUE(taken.head);
+  EXPECT_EQ(taken.bytes, "abcd");
+  EXPECT_FALSE(taken.finished);
+  reply.finish(true);
+  EXPECT_EQ(woken, 2);
+  EXPECT_TRUE(reply.take().broken);
+}
+
+TEST(WireReply, TheQueueAtItsLimitAndOnePast) {
+  WireReply reply(4, [] {});
+  EXPECT_TRUE(reply.push("abcd"));
+  EXPECT_EQ(reply.take().bytes, "abcd");
+  EXPECT_TRUE(reply.push("abcd"));
+  EXPECT_FALSE(reply.push("e"));
+  EXPECT_TRUE(reply.take().lost);
+  EXPECT_FALSE(reply.push("f")) << "what is lost stays lost";
+}
+
+TEST(WireReply, TellsOfAClientThatGoes) {
+  WireReply reply(4, [] {});
+  int told = 0;
+  reply.on_gone([&] { ++told; });
+  EXPECT_FALSE(reply.called_off());
+  reply.client_gone();
+  reply.client_gone();
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(reply.called_off());
+  EXPECT_FALSE(reply.push("a"));
+}
+
+TEST(WireReply, TellsAtOnceWhenItIsGoneAlready) {
+  int told = 0, woken = 0;
+  WireReply reply(4, [&] { ++woken; });
+  reply.client_gone();
+  EXPECT_FALSE(reply.called_off()) << "nobody works on it yet";
+  reply.on_gone([&] { ++told; });
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(reply.called_off());
+  EXPECT_EQ(woken, 1) << "the connection hears that no answer comes";
+}
+
+TEST(WireReply, NeverWakesAfterItIsDetached) {
+  int woken = 0;
+  WireReply reply(4, [&] { ++woken; });
+  reply.detach();
+  reply.send({});
+  EXPECT_FALSE(reply.push("a"));
+  reply.finish(false);
+  EXPECT_EQ(woken, 0);
+}
+
+TEST(WireFormat, NothingBeginsALineOfItsOwn) {
+  const std::string bytes =
+      wire_response({.status = 200, .headers = {{"x", "a\r\nset-cookie: b"}}, .body = "{}"}, {}, {});
+  EXPECT_EQ(bytes.find("\r\nset-cookie"), std::string::npos);
+  EXPECT_TRUE(bytes.ends_with("content-length: 2\r\n\r\n{}"));
+}
+
+TEST(WireFormat, PiecesOfAStream) {
+  std::string out;
+  append_wire_piece(out, "", {});
+  EXPECT_EQ(out, "") << "an empty chunk would end it";
+  append_wire_piece(out, "0123456789abcdef", {});
+  EXPECT_EQ(out, "10\r\n0123456789abcdef\r\n");
+  out.clear();
+  append_wire_piece(out, "x", {.minor_version = 0});
+  EXPECT_EQ(out, "x");
+}
+
+}  // namespace
+}  // namespace gantry::http
