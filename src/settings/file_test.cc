@@ -1,0 +1,145 @@
+#include "settings/file.h"
+
+#include <gtest/gtest.h>
+
+namespace gantry::settings {
+namespace {
+
+SettingsFile read(std::string_view text) { return read_settings_file(text, "g.toml"); }
+
+Error refused(std::string_view text, ErrorCode code = ErrorCode::kUsage) {
+  try {
+    read(text);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    return error;
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return {code, "", ""};
+}
+
+template <typename T>
+T got(const Values& values, Id id) {
+  T out{};
+  values.take(id, out);
+  return out;
+}
+
+TEST(File, SaysServerAndModels) {
+  const SettingsFile file = read(R"(
+# of this house
+[server]
+port = 9000
+api_key = ["k1", "k2"]
+drain = "2min"
+body_max = "1MiB"
+
+[model_defaults]
+kv_type = "q8_0"
+context = 4096
+
+[[model]]
+name = "small"
+path = "a.gguf"
+
+[[model]]
+path = "b.gguf"
+context = 8192
+prefix_cache = false
+)");
+  EXPECT_EQ(got<uint16_t>(file.server, Id::kPort), 9000);
+  EXPECT_EQ(got<std::vector<std::string>>(file.server, Id::kApiKey), (std::vector<std::string>{"k1", "k2"}));
+  EXPECT_EQ(got<std::chrono::milliseconds>(file.server, Id::kDrain).count(), 120'000);
+  EXPECT_EQ(got<uint64_t>(file.server, Id::kBodyMax), 1u << 20);
+  EXPECT_EQ(file.server.find(Id::kPort)->place, "g.toml:4: port");
+  EXPECT_EQ(file.server.find(Id::kPort)->source, Source::kFile);
+  ASSERT_EQ(file.models.size(), 2u);
+  EXPECT_EQ(got<std::string>(file.models[0], Id::kAlias), "small");
+  EXPECT_EQ(got<std::string>(file.models[0], Id::kModel), "a.gguf");
+  EXPECT_EQ(got<uint32_t>(file.models[0], Id::kContext), 4096u);
+  EXPECT_EQ(file.models[0].find(Id::kContext)->place, "g.toml:11: context");
+  EXPECT_EQ(got<uint32_t>(file.models[1], Id::kContext), 8192u);
+  EXPECT_EQ(got<std::string>(file.models[1], Id::kKvType), "q8_0");
+  EXPECT_EQ(file.models[1].find(Id::kPrefixCache)->value, Value(false));
+  EXPECT_EQ(got<uint32_t>(file.model_defaults, Id::kContext), 4096u);
+}
+
+TEST(File, MaySayNothing) {
+  for (const char* text : {"", "\n", "# x\n", "[server]\n", "[server]\n[model_defaults]\n", "model = []\n"}) {
+    const SettingsFile file = read(text);
+    EXPECT_TRUE(file.models.empty());
+    EXPECT_FALSE(file.server.given(Id::kPort));
+  }
+}
+
+TEST(File, RefusesByTheLine) {
+  struct Case {
+    const char* text;
+    const char *where, *what, *mend;
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {"[server]\nprot = 1\n", "g.toml:2", "there is no key 'prot' here", "did you mean port?"},
+           {"[server]\nxyzzy = 1\n", "g.toml:2", "there is no key 'xyzzy' here", "there are: host, port"},
+           {"port = 1\n", "g.toml:1", "there is no key 'port' here",
+            "there are: server, model_defaults, model"},
+           {"[sever]\n", "g.toml:1", "there is no key 'sever' here", "did you mean server?"},
+           {"[server]\ncontext = 1\n", "g.toml:2", "there is no key 'context' here",
+            "it belongs to [[model]]"},
+           {"[[model]]\npath = 'a'\nport = 1\n", "g.toml:3", "there is no key 'port' here",
+            "it belongs to [server]"},
+           {"[model_defaults]\npath = 'a'\n", "g.toml:2", "there is no key 'path' here",
+            "it belongs to [[model]]"},
+           {"[[model]]\npath = 'a'\ntemperature = 1\n", "g.toml:3", "there is no key 'temperature' here",
+            "a request sets it"},
+           {"[server]\nport = '80'\n", "g.toml:2: port", "this is a text, not a whole number from 0 to 65535",
+            ""},
+           {"[server]\n\nport = 65536\n", "g.toml:3: port", "'65536' is not a whole number from 0 to 65535",
+            ""},
+           {"[server]\nport = 1979-05-27\n", "g.toml:2: port", "no setting is a table or a date", ""},
+           {"[server]\napi_key = ['a', 1]\n", "g.toml:2: api_key", "only texts stand in a list", ""},
+           {"[server]\napi_key = []\n", "g.toml:2: api_key", "a value is missing", ""},
+           {"[server.port]\nx = 1\n", "g.toml:1: port", "no setting is a table or a date", ""},
+           {"server = 1\n", "g.toml:1: server", "this is a table", "write it as [server]"},
+           {"[model]\npath = 'a'\n", "g.toml:1: model", "there may be several models",
+            "write each as [[model]]"},
+           {"\n[[model]]\nname = 'a'\n", "g.toml:2: model", "a model without a path", "path = "},
+           {"[[model]]\nname = 'a'\npath = 'x'\n[[model]]\nname = 'a'\npath = 'y'\n", "g.toml:4: model",
+            "a second model has the name 'a'", "clients ask"},
+           {"[server]\nport = 1\nport = 2\n", "g.toml:3", "", ""},
+           {"[server\n", "g.toml:1", "", ""},
+           {"x = \"\xff\"\n", "g.toml:1", "", ""}}) {
+    const Error error = refused(c.text);
+    EXPECT_EQ(error.where(), c.where) << c.text;
+    EXPECT_TRUE(error.message().starts_with(c.what)) << c.text << error.message();
+    EXPECT_TRUE(error.mend().starts_with(c.mend)) << c.text << error.mend();
+  }
+}
+
+TEST(File, IsBounded) {
+  read("#" + std::string(kFileBytesMax - 1, 'x'));
+  refused("#" + std::string(kFileBytesMax, 'x'), ErrorCode::kTooLarge);
+  std::string models;
+  for (size_t i = 0; i < kFileModelsMax; ++i) models += "[[model]]\npath = 'a'\n";
+  EXPECT_EQ(read(models).models.size(), kFileModelsMax);
+  refused(models + "[[model]]\npath = 'a'\n", ErrorCode::kTooLarge);
+  const auto nested = [](size_t depth) { return "x = " + std::string(depth, '[') + std::string(depth, ']'); };
+  refused(nested(kFileDepthMax));  // refused for its key alone
+  refused(nested(kFileDepthMax + 1), ErrorCode::kTooLarge);
+  refused(nested(kFileBytesMax / 2 - 8), ErrorCode::kTooLarge);
+}
+
+TEST(File, PathsBeginInTheFolderOfTheFile) {
+  const char* text = "[[model]]\npath = 'a.gguf'\nchat_template = '/b.jinja'\n";
+  const SettingsFile file = read_settings_file(text, "/etc/gantry/g.toml");
+  EXPECT_EQ(got<std::string>(file.models.at(0), Id::kModel), "/etc/gantry/a.gguf");
+  EXPECT_EQ(got<std::string>(file.models.at(0), Id::kChatTemplate), "/b.jinja");
+}
+
+// A secret of the file is in no text.
+TEST(File, ASecretOfAWrongKindIsNotRepeated) {
+  const Error error = refused("[server]\napi_key = 4711\n");
+  EXPECT_EQ(std::string(error.what()).find("4711"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gantry::settings
