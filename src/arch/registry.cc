@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <variant>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -107,6 +109,26 @@ void refuse_companions(const gguf::GgufFile& file) {
   }
 }
 
+// The values of a mixer's result that stay together when its heads are shared out: sections of the output's
+// sum begin between them (device/sections.h).
+struct UnitOf {
+  // The query heads of one KV head; with a single one, which every rank then has, each query head.
+  uint32_t operator()(const SoftmaxAttention& a) const {
+    return (a.kv_heads > 1 ? a.heads / a.kv_heads : 1) * a.value_dim;
+  }
+  uint32_t operator()(const LatentAttention& a) const { return a.value_dim; }  // the latent is every rank's
+  uint32_t operator()(const Mamba2& m) const {  // what is normed together stays together
+    return m.norm && m.groups > 1 ? m.norm->size : m.head_dim;
+  }
+  uint32_t operator()(const GatedDelta& d) const { return d.value_dim; }
+  uint32_t operator()(const ShortConv&) const { return device::kSectionUnit; }
+};
+
+void set_units(Blueprint& blueprint) {
+  for (LayerSpec& layer : blueprint.layers)
+    std::visit([](auto& mixer) { mixer.out.weight.shape.unit = std::max(1u, UnitOf{}(mixer)); }, layer.mixer);
+}
+
 }  // namespace
 
 std::vector<std::string_view> known_archs() {
@@ -122,6 +144,7 @@ Blueprint read_blueprint(const gguf::GgufFile& file) {
     if (family.arch != header.arch()) continue;
     Blueprint blueprint = family.read(header);
     if (blueprint.name.empty()) blueprint.name = file.path();
+    set_units(blueprint);
     blueprint.unused_tensors = header.unused();
     return blueprint;
   }
