@@ -96,7 +96,8 @@ KvLayout kv_layout(const device::KvShape& shape) {
 }
 
 uint64_t attention_scratch_floats(const KvLayout& layout) {
-  const uint64_t queries = uint64_t{kAttentionQueries} * (kPageTokens + layout.value_stride);
+  // Of each query the weights of a span, the sums of a section and of all sections before it.
+  const uint64_t queries = uint64_t{kAttentionQueries} * (kPageTokens + 2 * uint64_t{layout.value_stride});
   return queries + (layout.value_in_key ? uint64_t{kPageTokens} * layout.value_stride : 0);
 }
 

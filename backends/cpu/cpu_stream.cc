@@ -94,6 +94,8 @@ void CpuStream::linear(const device::LinearArgs& args) {
   job.tile_bytes = tile_bytes(shape.dtype, shape.cols);
   job.rows = shape.rows;
   job.cols = shape.cols;
+  const SumOrder order(shape);
+  order.give_to(job);
   job.x = row_of(args.x, 0);
   job.x_stride = args.x.stride;
   job.tokens = args.x.rows;

@@ -17,12 +17,13 @@ void check_assignment(const device::Assignment& who) {
   check_bytes(who.weights, pairs * sizeof(float));
 }
 
-LinearJob job_of(const device::WeightStack& stack) {
+LinearJob job_of(const device::WeightStack& stack, const SumOrder& order) {
   check_bytes(stack.buffer, stack.count * stack.stride);
   LinearJob job{};
   job.tile_bytes = tile_bytes(stack.shape.dtype, stack.shape.cols);
   job.rows = stack.shape.rows;
   job.cols = stack.shape.cols;
+  order.give_to(job);
   return job;
 }
 
@@ -72,7 +73,8 @@ void CpuStream::expert_linear(const device::ExpertLinearArgs& args) {
   if (args.bias) check_bytes(args.bias, uint64_t{stack.count} * stack.shape.rows * sizeof(float));
   check_bytes(args.scratch, stack_scratch_bytes(stack.shape.dtype, stack.shape.cols, stack.count, pairs));
   if (pairs == 0) return;
-  LinearJob job = job_of(stack);
+  const SumOrder order(stack.shape);
+  LinearJob job = job_of(stack, order);
   job.x_stride = args.x.stride;
   job.x_rows = args.by_place ? nullptr : array_of<int32_t>(who.source);
   job.out_stride = args.out.stride;
@@ -106,7 +108,8 @@ void CpuStream::head_linear(const device::HeadLinearArgs& args) {
   const uint64_t tokens = uint64_t{rows} * stack.count;
   check_bytes(args.scratch, stack_scratch_bytes(stack.shape.dtype, stack.shape.cols, stack.count, tokens));
   if (rows == 0) return;
-  LinearJob job = job_of(stack);
+  const SumOrder order(stack.shape);
+  LinearJob job = job_of(stack, order);
   job.x_stride = args.x.stride;
   job.out_stride = args.out.stride;
   const StackScratch scratch = stack_scratch(data_of(args.scratch), stack.count, tokens);

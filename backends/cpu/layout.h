@@ -21,7 +21,6 @@ namespace gantry::cpu {
 
 inline constexpr uint32_t kTileRows = 16;
 inline constexpr uint32_t kBlock = 32;        // values quantized together in an activation row
-inline constexpr uint32_t kSpan = 1024;       // values of k summed before the total (contract E2)
 inline constexpr uint32_t kLine = 64;         // bytes
 inline constexpr uint32_t kGroupTokens = 16;  // tokens that one pass over a tile serves at most
 

@@ -1,13 +1,33 @@
-// How the tiles and token groups of a linear layer are cut into tasks. Pure; any thread.
+// How a linear layer's sum over k is cut into sections, and its tiles and token groups into tasks. Pure; any
+// thread.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 #include "backends/cpu/cpu_sizer.h"
+#include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/pack.h"
+#include "device/sections.h"
 
 namespace gantry::cpu {
+
+static_assert(kWaitingParts == device::kSectionStack);
+
+// The order in which a layer's sum is taken. Must outlive the jobs it was given to.
+struct SumOrder {
+  device::Sections sections;
+  device::SectionTree tree;
+
+  explicit SumOrder(const device::WeightShape& shape)
+      : sections(device::sections_of(shape)),
+        tree(device::add_sections(sections.count, device::single_sections({0, sections.count}))) {}
+  void give_to(LinearJob& job) const {
+    job.sections = sections.count;
+    job.borders = sections.borders.data();
+    job.joins = tree.joins.data();
+  }
+};
 
 // A panel of tiles is read from memory once and stays in a core's own cache while the groups pass over it.
 struct LinearCut {

@@ -102,8 +102,9 @@ struct KvWriteArgs {
 // Row r attends to positions 0..positions[r] of its sequence, all of them written before; with a window only
 // to the last `window` of those. Head h uses KV head h / (heads / kv_heads). Of a score q . k: times `scale`;
 // then cap * tanh(score / cap); then slopes[h] * (its position - the row's) is added. A sink is one more
-// score of its head, without a value. Reduced in spans of kPageTokens absolute positions, spans in order
-// (contract E2). Pages that lie wholly below the window are not read.
+// score of its head, without a value. Reduced in spans of kPageTokens absolute positions, which are joined in
+// order within sections of 32 spans, and sections in order (contract E2). Pages that lie wholly below the
+// window are not read.
 struct AttentionArgs {
   KvPages pages;
   KvRows rows;

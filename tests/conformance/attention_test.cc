@@ -315,6 +315,33 @@ TEST_P(Attention, ValuesInKeysAreTheSame) {
   }
 }
 
+// Sections of 1,024 positions, with and without windows that begin inside of one, sinks and slopes.
+TEST_P(Attention, LongContextsEqualScalarAndKnowNoBatch) {
+  for (const Dtype dtype : {Dtype::kF16, Dtype::kQ8_0}) {
+    std::vector<Case> long_cases = {{{dtype, 1, 32, 48}, 3, {2100, 1030}},
+                                    {{dtype, 1, 32, 16}, 2, {2100}, 0, 1100, true, true},
+                                    {{dtype, 1, 40, 32, true}, 2, {1025}, 0, 0, false, true}};
+    for (const Case& c : long_cases) {
+      const Operands o = operands(c);
+      std::vector<Row> late;  // a few rows on either side of each border, and the last ones
+      for (const Row& row : all_rows(c)) {
+        const uint32_t length = c.lengths[row.sequence], in_section = row.position % 1024;
+        if (in_section < 2 || in_section > 1020 || row.position + 3 > length) late.push_back(row);
+      }
+      Rig truth(open_scalar(), uint64_t{24} << 20), rig(open(GetParam()), uint64_t{24} << 20);
+      Memory truth_memory(truth, c, 3), memory(rig, c, 4);
+      truth_memory.write(o, all_rows(c));
+      memory.write(o, all_rows(c));
+      const std::vector<float> want = truth_memory.attend(o, late), got = memory.attend(o, late);
+      const std::vector<float> size(want.size(), 4.0f);
+      EXPECT_EQ(difference_within(got, want, size, GetParam().error_max), "");
+      const size_t width = uint64_t{c.heads} * c.shape.value_dim;
+      for (size_t i = 0; i < late.size(); i += 3)
+        EXPECT_EQ(difference(memory.attend(o, {late[i]}), std::span(got).subspan(i * width, width)), "");
+    }
+  }
+}
+
 TEST_P(Attention, LargeScoresDoNotOverflow) {
   const Case c{{Dtype::kF32, 1, 16, 16}, 1, {70}};
   Operands o = operands(c);

@@ -16,15 +16,19 @@ using quant::Dtype;
 
 struct Shape {
   uint32_t rows, cols, tokens;
+  uint32_t unit = device::kSectionUnit;
 };
 
-// Rows that fill no tile, columns over several spans of the sum, every way tokens are grouped.
+// Rows that fill no tile, columns over several sections of the sum (the last shape's begin inside the units
+// of the CPU's layouts), every way tokens are grouped.
 std::vector<Shape> shapes(Dtype dtype) {
   if (is_float(dtype))
-    return {{1, 1, 1}, {5, 7, 2}, {16, 64, 4}, {33, 1025, 7}, {70, 2051, 33}, {19, 96, 130}};
-  const uint32_t block = quant::facts(dtype).block_values;
+    return {{1, 1, 1},      {5, 7, 2},     {16, 64, 4},       {33, 1025, 7},
+            {70, 2051, 33}, {19, 96, 130}, {18, 1440, 9, 288}};
+  const uint32_t block = quant::facts(dtype).block_values, odd = (block < 256 ? 9 : 3) * block;
   return {{1, block, 1},         {5, 3 * block, 2},      {16, 1024, 4},
-          {33, 1024 + block, 7}, {70, 2048 + block, 33}, {19, block < 256 ? 5 * block : 512, 130}};
+          {33, 1024 + block, 7}, {70, 2048 + block, 33}, {19, block < 256 ? 5 * block : 512, 130},
+          {18, 5 * odd, 9, odd}};
 }
 
 struct Case {
@@ -36,7 +40,7 @@ struct Case {
 
 Case make_case(Dtype dtype, const Shape& shape) {
   Case out;
-  out.shape = {dtype, shape.rows, shape.cols};
+  out.shape = {dtype, shape.rows, shape.cols, shape.unit};
   out.tokens = shape.tokens;
   const uint64_t seed = 100 * static_cast<uint64_t>(dtype) + shape.tokens;
   out.weight = random_weight(seed, out.shape);

@@ -1,16 +1,17 @@
 // Attention over paged memory. A page is a span: 32 absolute positions, lanes in the scores, in order in the
-// sum.
+// sum. 32 spans are a section.
 //
-// One query and one span (docs/decisions/0002): s[p] = scale * (q . k[p]) by fma over the dims (q8_0: over
+// One query and one span (docs/decisions/0006): s[p] = scale * (q . k[p]) by fma over the dims (q8_0: over
 // the dims of a block, then the block's sum by fma with its scale); m = the greatest of the valid s; e[p] =
 // exp(s[p] - m), 0 for invalid lanes; l = the sum of e by the halving tree; o[d] = the sum over valid p, in
 // order, by fma of e[p] v[p][d] (q8_0: (e[p] * scale of v[p]) times the integer).
 //
-// Spans are joined in order, the first stands for itself: M' = max(M, m), a = exp(M - M'), b = exp(m - M'),
-// L' = fma(l, b, L a), O' = fma(o, b, O a); at the end O * (1 / L). Between score and softmax: cap * tanh(s *
-// (1 / cap)), then s = fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' =
-// fma(L, a, exp(z - M')), and the end is O * (a * (1 / L')). V that is part of K is read from there as
-// floats: q8_0 values are multiplied by their scale first.
+// The spans of a section are joined in order, the first stands for itself: M' = max(M, m), a = exp(M - M'), b
+// = exp(m - M'), L' = fma(l, b, L a), O' = fma(o, b, O a). Sections, each begun afresh, are joined in order
+// the same way; at the end O * (1 / L). Between score and softmax: cap * tanh(s * (1 / cap)), then s =
+// fma(slope, distance, s). A sink z joins last: M' = max(M, z), a = exp(M - M'), L' = fma(L, a, exp(z - M')),
+// and the end is O * (a * (1 / L')). V that is part of K is read from there as floats: q8_0 values are
+// multiplied by their scale first.
 
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/set.h"
@@ -36,23 +37,29 @@ struct AttentionQ8_0 {
   GANTRY_INLINE static F32 values(const uint8_t* p) { return to_float(load_i8(p)); }
 };
 
-// One query head of one row, and what has been joined of it so far.
+// What has been joined of some positions: nothing until it has begun.
+struct Joined {
+  float* sums;  // [value_stride] O
+  float greatest, total;
+  bool begun;
+};
+
+// One query head of one row.
 struct Query {
   const float* q;
   float* out;
-  float*
-      weights;  // [kPageTokens] e of the current span; for q8_0 overwritten per block of values by e * scale
-  float* sums;  // [value_stride] O
+  float* weights;  // [kPositions] e of the current span
+  Joined section;  // the current section's spans
+  Joined earlier;  // the sections before it
   uint32_t head, position;
   uint32_t oldest;       // position seen
   uint32_t from, valid;  // positions [from, valid) of the current span are seen
   float slope;           // of the bias by distance; 0: none
-  float greatest, total;
-  float keep, take;  // a and b of the current join
-  bool begun;
+  float keep, take;      // a and b of the current join
 };
 
-inline constexpr uint32_t kPositions = 32;
+inline constexpr uint32_t kPositions = 32;     // of a span
+inline constexpr uint32_t kSectionSpans = 32;  // so that sections are of 1,024 positions
 
 // Scores of positions [16 * half, 16 * half + 16) for P queries.
 template <typename E, uint32_t P>
@@ -104,6 +111,39 @@ GANTRY_INLINE F32 shaped(const AttentionJob& job, const Query& query, F32 score,
   return score;
 }
 
+// a and b, with which what is joined and what joins it enter the sum.
+struct Factors {
+  float keep, take;
+};
+
+// Joins the greatest score and the total of more positions; their sums are the caller's to join.
+GANTRY_INLINE Factors join(Joined& to, float greatest, float total) {
+  const float joined = to.greatest > greatest ? to.greatest : greatest;
+  float factors[16] = {to.greatest - joined, greatest - joined};
+  store(factors, exp(load(factors)));
+  to.total = __builtin_fmaf(total, factors[1], to.total * factors[0]);
+  to.greatest = joined;
+  return {factors[0], factors[1]};
+}
+
+// The current section is whole: it joins the earlier ones, and the next one begins.
+GANTRY_INLINE void end_section(Query& query, uint32_t value_stride) {
+  Joined& to = query.earlier;
+  Joined& from = query.section;
+  if (!from.begun) return;
+  if (!to.begun) {
+    const Joined first = from;
+    from = to;
+    to = first;
+  } else {
+    const Factors factors = join(to, from.greatest, from.total);
+    const F32 keep = broadcast(factors.keep), take = broadcast(factors.take);
+    for (uint32_t d = 0; d < value_stride; d += 16)
+      store(to.sums + d, fma(load(from.sums + d), take, mul(load(to.sums + d), keep)));
+    from.begun = false;
+  }
+}
+
 // From scores to e, and the factors of the join.
 GANTRY_INLINE void softmax(const AttentionJob& job, Query& query, uint32_t span) {
   const F32 lowest = broadcast(-__builtin_inff()), zero = broadcast(0.0f);
@@ -116,18 +156,15 @@ GANTRY_INLINE void softmax(const AttentionJob& job, Query& query, uint32_t span)
   store(query.weights, e0);
   store(query.weights + 16, e1);
   const float total = reduce_add(add(e0, e1));
-  if (!query.begun) {
-    query.greatest = greatest;
-    query.total = total;
+  Joined& section = query.section;
+  if (!section.begun) {
+    section.greatest = greatest;
+    section.total = total;
     return;
   }
-  const float joined = query.greatest > greatest ? query.greatest : greatest;
-  float factors[16] = {query.greatest - joined, greatest - joined};
-  store(factors, exp(load(factors)));
-  query.keep = factors[0];
-  query.take = factors[1];
-  query.total = __builtin_fmaf(total, query.take, query.total * query.keep);
-  query.greatest = joined;
+  const Factors factors = join(section, greatest, total);
+  query.keep = factors.keep;
+  query.take = factors.take;
 }
 
 // Values that are K's first ones, as floats the way V lies: [kPositions][value_stride].
@@ -192,8 +229,8 @@ GANTRY_INLINE void sum_values(const AttentionJob& job, const uint8_t* v, const u
     Query& query = *queries[i.value];
     for (uint32_t p = common; p < query.valid; ++p)
       sum[i.value] = fma(broadcast(weights[i.value][p]), E::values(v + p * stride), sum[i.value]);
-    float* joined = query.sums + 16 * chunk;
-    if (query.begun)
+    float* joined = query.section.sums + 16 * chunk;
+    if (query.section.begun)
       sum[i.value] = fma(sum[i.value], broadcast(query.take), mul(load(joined), broadcast(query.keep)));
     store(joined, sum[i.value]);
   });
@@ -216,24 +253,26 @@ void attend_span(const AttentionJob& job, const uint8_t* head, const float* valu
     for (uint32_t chunk = 0; chunk < chunks; ++chunk)
       sum_values<E, P>(job, head + job.layout.v, head + job.layout.v_scales, queries, chunk);
   }
-  for (uint32_t i = 0; i < P; ++i) queries[i]->begun = true;
+  for (uint32_t i = 0; i < P; ++i) queries[i]->section.begun = true;
 }
 
 // The sum over the total. A sink joins as a span of one position whose value is zero would.
-void finish(const AttentionJob& job, Query& query) {
+void finish(const AttentionJob& job, const Query& query) {
+  const Joined& all = query.earlier;
+  float total = all.total;
   F32 keep = broadcast(1.0f);
   if (job.sinks != nullptr) {
     const float sink = job.sinks[query.head];
-    const float joined = query.greatest > sink ? query.greatest : sink;
-    float factors[16] = {query.greatest - joined, sink - joined};
+    const float joined = all.greatest > sink ? all.greatest : sink;
+    float factors[16] = {all.greatest - joined, sink - joined};
     store(factors, exp(load(factors)));
-    query.total = __builtin_fmaf(query.total, factors[0], factors[1]);
+    total = __builtin_fmaf(total, factors[0], factors[1]);
     keep = broadcast(factors[0]);
   }
-  const F32 inverse = mul(keep, broadcast(1.0f / query.total));
+  const F32 inverse = mul(keep, broadcast(1.0f / total));
   for (uint32_t d = 0; d < job.layout.value_dim; d += 16) {
     const uint32_t left = job.layout.value_dim - d;
-    store_first(query.out + d, mul(load(query.sums + d), inverse), left < 16 ? left : 16);
+    store_first(query.out + d, mul(load(all.sums + d), inverse), left < 16 ? left : 16);
   }
 }
 
@@ -267,8 +306,13 @@ void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv
     }
     for (; i + 2 <= n; i += 2) attend_span<E, 2>(job, head, values, active + i, span);
     for (; i < n; ++i) attend_span<E, 1>(job, head, values, active + i, span);
+    if (span % kSectionSpans != kSectionSpans - 1) continue;
+    for (i = 0; i < count; ++i) end_section(queries[i], job.layout.value_stride);
   }
-  for (uint32_t i = 0; i < count; ++i) finish(job, queries[i]);
+  for (uint32_t i = 0; i < count; ++i) {
+    end_section(queries[i], job.layout.value_stride);
+    finish(job, queries[i]);
+  }
 }
 
 template <typename E>
@@ -276,7 +320,7 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
                  float* scratch) {
   const uint32_t kv_head = head0 / (job.heads / job.kv_heads);
   float* values = job.layout.value_in_key
-                      ? scratch + kAttentionQueries * (kPositions + uint64_t{job.layout.value_stride})
+                      ? scratch + kAttentionQueries * (kPositions + 2 * uint64_t{job.layout.value_stride})
                       : nullptr;
   for (uint32_t first = row0; first < row1;) {
     uint32_t end = first + 1;
@@ -288,13 +332,13 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
         Query& query = queries[count];
         query.q = job.q + row * job.q_stride + uint64_t{h} * job.layout.key_dim;
         query.out = job.out + row * job.out_stride + uint64_t{h} * job.layout.value_dim;
-        query.weights = scratch + uint64_t{count} * (kPositions + job.layout.value_stride);
-        query.sums = query.weights + kPositions;
+        query.weights = scratch + uint64_t{count} * (kPositions + 2 * job.layout.value_stride);
+        query.section = {query.weights + kPositions, 0, 0, false};
+        query.earlier = {query.section.sums + job.layout.value_stride, 0, 0, false};
         query.head = h;
         query.slope = job.slopes != nullptr ? job.slopes[h] : 0.0f;
         query.position = static_cast<uint32_t>(job.positions[row]);
         query.oldest = job.window != 0 && query.position >= job.window ? query.position - job.window + 1 : 0;
-        query.begun = false;
         ++count;
       }
     }

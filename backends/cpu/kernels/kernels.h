@@ -10,19 +10,24 @@
 namespace gantry::cpu {
 
 // out[t][row] = (accumulate ? out[t][row] : 0) + (x[t] . weight[row] + bias[row]), for some tiles and groups.
+// The sum over k is cut in sections, which a tree adds (device/sections.h); where they come to several nodes
+// of it, node i goes to out + i * node_stride.
 struct LinearJob {
   const uint8_t* weight;
   uint64_t tile_bytes;
   uint32_t rows, cols;
-  const float* x;         // [tokens][x_stride]
-  const int32_t* x_rows;  // the row of x that a token is; null: its own number
-  uint8_t* xq;            // the same in groups (layout.h)
-  uint64_t x_stride;      // values
+  uint32_t sections;
+  const uint32_t* borders;  // [sections + 1], values of k
+  const uint8_t* joins;     // [sections]
+  const float* x;           // [tokens][x_stride]
+  const int32_t* x_rows;    // the row of x that a token is; null: its own number
+  uint8_t* xq;              // the same in groups (layout.h)
+  uint64_t x_stride;        // values
   uint32_t tokens;
   const float* bias;  // or null
   bool accumulate;
   float* out;
-  uint64_t out_stride;
+  uint64_t out_stride, node_stride;
 };
 
 struct AttentionJob {
@@ -99,6 +104,9 @@ struct NormJob {
 
 // Kinds of activation, as device::Activation counts them.
 inline constexpr uint32_t kActivationKinds = 7;
+
+// Parts of the sum of a linear layer that wait to be added: device::kSectionStack.
+inline constexpr uint32_t kWaitingParts = 7;
 
 // Queries that one attention task may hold at once, and the floats of scratch it needs for them.
 inline constexpr uint32_t kAttentionQueries = 32;

@@ -1,9 +1,10 @@
-// What all linear layers share: the end of every output's chain. Weights come in tiles of 16 rows, times
-// groups of 1 to 16 tokens. The arithmetic of one output (contract E2; docs/decisions/0002) is told at each
-// step: it is the same chain whatever the group's width.
+// What all linear layers share: how the sections of an output are added, and the end of its sum. Weights come
+// in tiles of 16 rows, times groups of 1 to 16 tokens. The arithmetic of one output (contract E2;
+// docs/decisions/0006) is told at each step: it is the same whatever the group's width.
 #pragma once
 
 #include "backends/cpu/kernels/set.h"
+#include "backends/cpu/kernels/unrolled.h"
 #include "quant/dtype.h"  // for the names of the types alone: nothing of it is called here
 
 namespace gantry::cpu::GANTRY_ISA {
@@ -16,10 +17,27 @@ GANTRY_INLINE auto& linear_of(KernelTable& table, Dtype dtype) {
   return table.linear[static_cast<uint32_t>(dtype)];
 }
 
-// The end of every chain: total, + bias, + what stands there.
-GANTRY_INLINE void finish(const LinearJob& job, uint32_t row, uint32_t token, F32 total) {
+// Parts of the sums of V outputs' vectors on a stack, from left to right.
+template <uint32_t V>
+struct Parts {
+  F32 waiting[kWaitingParts][V];
+  uint32_t count = 0;
+
+  // The part that comes next, which is the right one of `joins` sums.
+  GANTRY_INLINE void lay(F32* part, uint32_t joins) {
+    for (; joins != 0; --joins) {
+      --count;
+      repeated<V>(GANTRY_LAMBDA(v) { part[v.value] = add(waiting[count][v.value], part[v.value]); });
+    }
+    repeated<V>(GANTRY_LAMBDA(v) { waiting[count][v.value] = part[v.value]; });
+    ++count;
+  }
+};
+
+// The end of every sum: total, + bias, + what stands there.
+GANTRY_INLINE void finish(const LinearJob& job, uint32_t node, uint32_t row, uint32_t token, F32 total) {
   const uint32_t n = job.rows - row < kTileRows ? job.rows - row : kTileRows;
-  float* out = job.out + token * job.out_stride + row;
+  float* out = job.out + node * job.node_stride + token * job.out_stride + row;
   if (job.bias != nullptr) total = add(total, load_first(job.bias + row, n));
   if (job.accumulate) total = add(load_first(out, n), total);
   store_first(out, total, n);

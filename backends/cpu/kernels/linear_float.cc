@@ -1,6 +1,5 @@
 // Float weights, and the activations of all linear layers: quantized, or laid out for float weights.
 #include "backends/cpu/kernels/linear.h"
-#include "backends/cpu/kernels/unrolled.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
@@ -96,13 +95,12 @@ void float_tiles(const LinearJob& job, const TokenGroup& group, uint32_t tile, u
   const float* x =
       W == 1 ? x_row(job, group.first) : reinterpret_cast<const float*>(job.xq + group.x_offset) + from;
   const uint8_t* w = job.weight + tile * job.tile_bytes;
-  F32 total[N * T];
-  repeated<N * T>(GANTRY_LAMBDA(i) { total[i.value] = broadcast(0.0f); });
-  for (uint32_t first = 0; first < job.cols; first += kSpan) {
-    const uint32_t end = job.cols - first < kSpan ? job.cols : first + kSpan;
+  Parts<N * T> parts;
+  for (uint32_t section = 0; section < job.sections; ++section) {
     F32 acc[N * T];
     repeated<N * T>(GANTRY_LAMBDA(i) { acc[i.value] = broadcast(0.0f); });
-    for (uint32_t k = first; k < end; ++k) {
+    const uint32_t end = job.borders[section + 1];
+    for (uint32_t k = job.borders[section]; k < end; ++k) {
       F32 values[N];
       repeated<N>(GANTRY_LAMBDA(n) {
         const uint8_t* at = w + n.value * job.tile_bytes + uint64_t{k} * kTileRows * E::kBytes;
@@ -117,14 +115,17 @@ void float_tiles(const LinearJob& job, const TokenGroup& group, uint32_t tile, u
         });
       });
     }
-    repeated<N * T>(GANTRY_LAMBDA(i) { total[i.value] = add(total[i.value], acc[i.value]); });
+    parts.lay(acc, job.joins[section]);
   }
-  repeated<N>(GANTRY_LAMBDA(n) {
-    repeated<T>(GANTRY_LAMBDA(t) {
-      if (from + t.value < group.tokens)
-        finish(job, (tile + n.value) * kTileRows, group.first + from + t.value, total[n.value * T + t.value]);
+  for (uint32_t node = 0; node < parts.count; ++node) {
+    repeated<N>(GANTRY_LAMBDA(n) {
+      repeated<T>(GANTRY_LAMBDA(t) {
+        if (from + t.value < group.tokens)
+          finish(job, node, (tile + n.value) * kTileRows, group.first + from + t.value,
+                 parts.waiting[node][n.value * T + t.value]);
+      });
     });
-  });
+  }
 }
 
 template <typename E, uint32_t W>

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "backends/cpu/kernels/linear.h"
-#include "backends/cpu/kernels/unrolled.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
@@ -237,21 +236,23 @@ GANTRY_INLINE void prefetch(const uint8_t* at) {
 template <typename L, uint32_t T>
 void quantized_tile(const LinearJob& job, const TokenGroup& group, uint32_t tile) {
   using Scales = typename ChooseScales<L, kHalves<L>>::Type;
-  const uint32_t blocks = job.cols / kBlock;
-  const uint8_t* unit = job.weight + tile * job.tile_bytes;
+  constexpr uint32_t kUnit = L::kUnitBlocks;
+  const uint8_t* units = job.weight + tile * job.tile_bytes;
   const uint8_t* x = job.xq + group.x_offset;
-  F32 total[T];
-  repeated<T>(GANTRY_LAMBDA(t) { total[t.value] = broadcast(0.0f); });
-  for (uint32_t first = 0; first < blocks; first += kSpan / kBlock) {
-    const uint32_t end = blocks - first < kSpan / kBlock ? blocks : first + kSpan / kBlock;
+  Parts<T> parts;
+  for (uint32_t section = 0; section < job.sections; ++section) {
     F32 acc[T];
     repeated<T>(GANTRY_LAMBDA(t) { acc[t.value] = broadcast(0.0f); });
-    for (uint32_t at = first; at < end; at += L::kUnitBlocks, unit += L::kUnitBytes) {
+    const uint32_t end = job.borders[section + 1] / kBlock;
+    for (uint32_t at = job.borders[section] / kBlock; at < end;) {
+      const uint8_t* unit = units + uint64_t{at / kUnit} * L::kUnitBytes;
+      const uint32_t first = at % kUnit;  // a border may lie inside a unit
+      const uint32_t last = end - at < kUnit - first ? first + end - at : kUnit;
+      at += last - first;
       UnitScales unit_scales;
       if constexpr (T <= 2) prefetch<L::kUnitBytes>(unit);
       open_unit<L>(unit, unit_scales);
-      const uint32_t count = end - at < L::kUnitBlocks ? end - at : L::kUnitBlocks;
-      for (uint32_t b = 0; b < count; ++b, x += group.x_stride) {
+      for (uint32_t b = first; b < last; ++b, x += group.x_stride) {
         U8 w[8];
         unpack_codes<L>(unit + L::kCodes + b * L::kBlockBytes, w);
         Scales scales;
@@ -261,11 +262,14 @@ void quantized_tile(const LinearJob& job, const TokenGroup& group, uint32_t tile
             GANTRY_LAMBDA(i) { scales.template add_tokens<T, kN>(w, x, i.value * kN, acc + i.value * kN); });
       }
     }
-    repeated<T>(GANTRY_LAMBDA(t) { total[t.value] = add(total[t.value], acc[t.value]); });
+    parts.lay(acc, job.joins[section]);
   }
-  repeated<T>(GANTRY_LAMBDA(t) {
-    if (t.value < group.tokens) finish(job, tile * kTileRows, group.first + t.value, total[t.value]);
-  });
+  for (uint32_t node = 0; node < parts.count; ++node) {
+    repeated<T>(GANTRY_LAMBDA(t) {
+      if (t.value < group.tokens)
+        finish(job, node, tile * kTileRows, group.first + t.value, parts.waiting[node][t.value]);
+    });
+  }
 }
 
 template <typename L>

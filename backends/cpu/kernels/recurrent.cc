@@ -5,6 +5,7 @@
 // Over the vectors:
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/gates.h"
+#include "backends/cpu/kernels/lanes.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {
@@ -117,14 +118,12 @@ void gated_delta(const DeltaJob& job, uint32_t value) {
     store_first(state + uint64_t{key} * job.value_dim, load(columns + 16 * key), n);
 }
 
-// Lane j sums the squares of elements j, j + 16, ...; then the halving tree.
 void l2_norm(const float* x, float eps, float scale, uint32_t cols, float* out) {
-  F32 squares = broadcast(0.0f);
-  for (uint32_t i = 0; i < cols; i += 16) {
-    const F32 v = load_first(x + i, lanes_left(i, cols));
-    squares = fma(v, v, squares);
-  }
-  const float length = __builtin_sqrtf(reduce_add(squares));
+  const float squares = sum_in_lanes(cols, [&](F32 sum, uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
+    const F32 v = load_first(x + i, n);
+    return fma(v, v, sum);
+  });
+  const float length = __builtin_sqrtf(squares);
   const F32 factor = broadcast(scale / (length > eps ? length : eps));
   for (uint32_t i = 0; i < cols; i += 16) {
     const uint32_t n = lanes_left(i, cols);

@@ -1,5 +1,6 @@
 // Row by row operations: norm, rotation, activations, sum, scaling.
 #include "backends/cpu/kernels/exp.h"
+#include "backends/cpu/kernels/lanes.h"
 #include "backends/cpu/kernels/set.h"
 #include "backends/cpu/kernels/tanh.h"
 
@@ -21,14 +22,12 @@ GANTRY_INLINE F32 weighted(const NormJob& job, F32 v, uint32_t i, uint32_t n) {
   return v;
 }
 
-// Lane j sums the squares of elements j, j + 16, ...; then the halving tree.
 void rms_norm(const float* x, const NormJob& job, float* out) {
-  F32 squares = broadcast(0.0f);
-  sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
+  const float squares = sum_in_lanes(job.cols, [&](F32 sum, uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
     const F32 v = load_some(x + i, n);
-    squares = fma(v, v, squares);
+    return fma(v, v, sum);
   });
-  const float mean = reduce_add(squares) / static_cast<float>(job.cols);
+  const float mean = squares / static_cast<float>(job.cols);
   const F32 scale = broadcast(1.0f / __builtin_sqrtf(mean + job.eps));
   sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
     store_some(out + i, weighted(job, mul(load_some(x + i, n), scale), i, n), n);
@@ -37,15 +36,15 @@ void rms_norm(const float* x, const NormJob& job, float* out) {
 
 // The mean in the same order, then the squares of the differences from it.
 void layer_norm(const float* x, const NormJob& job, float* out) {
-  F32 sums = broadcast(0.0f), squares = broadcast(0.0f);
-  sixteens(job.cols,
-           [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA { sums = add(sums, load_some(x + i, n)); });
-  const F32 mean = broadcast(reduce_add(sums) / static_cast<float>(job.cols));
-  sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
-    const F32 v = keep_first(sub(load_some(x + i, n), mean), n, broadcast(0.0f));
-    squares = fma(v, v, squares);
+  const float sum = sum_in_lanes(job.cols, [&](F32 lanes, uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
+    return add(lanes, load_some(x + i, n));
   });
-  const float variance = reduce_add(squares) / static_cast<float>(job.cols);
+  const F32 mean = broadcast(sum / static_cast<float>(job.cols));
+  const float squares = sum_in_lanes(job.cols, [&](F32 lanes, uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
+    const F32 v = keep_first(sub(load_some(x + i, n), mean), n, broadcast(0.0f));
+    return fma(v, v, lanes);
+  });
+  const float variance = squares / static_cast<float>(job.cols);
   const F32 scale = broadcast(1.0f / __builtin_sqrtf(variance + job.eps));
   sixteens(job.cols, [&](uint32_t i, uint32_t n) GANTRY_INLINE_LAMBDA {
     store_some(out + i, weighted(job, mul(sub(load_some(x + i, n), mean), scale), i, n), n);
