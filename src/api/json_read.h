@@ -10,10 +10,9 @@
 
 #include "completion/completion.h"
 #include "http/http.h"
+#include "text/json.h"
 
 namespace gantry::api {
-
-using Json = chat::Json;
 
 // The body as an object. Refusal 400 (413 for too many values) with the place of a syntax error.
 Json parse_object(std::string_view body);

@@ -12,11 +12,13 @@
 namespace gantry::chat {
 namespace {
 
-[[noreturn]] void refuse_template(const TemplateError& error) {
+[[noreturn]] void refuse_template(const jinja::TemplateError& error) {
   std::string where =
       error.line() != 0 ? fmt::format("chat template, line {}", error.line()) : "chat template";
-  if (error.kind() == TemplateErrorKind::kRaise) throw Error(ErrorCode::kTemplate, error.message(), where);
-  if (error.kind() == TemplateErrorKind::kLimit) throw Error(ErrorCode::kTooLarge, error.message(), where);
+  if (error.kind() == jinja::TemplateErrorKind::kRaise)
+    throw Error(ErrorCode::kTemplate, error.message(), where);
+  if (error.kind() == jinja::TemplateErrorKind::kLimit)
+    throw Error(ErrorCode::kTooLarge, error.message(), where);
   throw Error(ErrorCode::kTemplate, error.message(), where,
               "the model's chat template does not fit this conversation");
 }
@@ -64,12 +66,12 @@ Json with_texts(Json context, bool arguments) {
   return context;
 }
 
-void write_tools(Json& context, const RenderLimits& limits) {
+void write_tools(Json& context, const jinja::RenderLimits& limits) {
   const Json& tools = context["tools"];
   Json& messages = context["messages"];
   if (!tools.is_array() || tools.empty()) return;
   static const auto kFunctions =
-      ChatTemplate::parse("{{ tools | map(attribute='function') | list | tojson }}");
+      jinja::ChatTemplate::parse("{{ tools | map(attribute='function') | list | tojson }}");
   if (messages.empty() || messages[0].value("role", "") != "system")
     messages.insert(messages.begin(), Json::object({{"role", "system"}, {"content", ""}}));
   messages[0]["tools"] = kFunctions->render(Json::object({{"tools", tools}}), limits, 0);
@@ -77,9 +79,9 @@ void write_tools(Json& context, const RenderLimits& limits) {
 
 }  // namespace
 
-ConversationRenderer::ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template,
+ConversationRenderer::ConversationRenderer(std::shared_ptr<const jinja::ChatTemplate> chat_template,
                                            std::string bos_token, std::string eos_token,
-                                           const RenderLimits& limits)
+                                           const jinja::RenderLimits& limits)
     : template_(std::move(chat_template)),
       bos_token_(std::move(bos_token)),
       eos_token_(std::move(eos_token)),
@@ -89,15 +91,15 @@ ConversationRenderer::ConversationRenderer(std::shared_ptr<const ChatTemplate> c
 
 std::optional<ConversationRenderer> ConversationRenderer::create(std::string_view template_source,
                                                                  std::string bos_token, std::string eos_token,
-                                                                 const RenderLimits& limits) {
+                                                                 const jinja::RenderLimits& limits) {
   if (template_source.empty()) return std::nullopt;
   // Some templates (Kimi K2) append to their own lists, which transformers forbids and other servers allow.
-  TemplateOptions options;
+  jinja::TemplateOptions options;
   options.mutable_containers = true;
   try {
-    return ConversationRenderer(ChatTemplate::parse(template_source, options), std::move(bos_token),
+    return ConversationRenderer(jinja::ChatTemplate::parse(template_source, options), std::move(bos_token),
                                 std::move(eos_token), limits);
-  } catch (const TemplateError& error) {
+  } catch (const jinja::TemplateError& error) {
     throw Error(ErrorCode::kTemplate, error.message(), fmt::format("chat template, line {}", error.line()),
                 "the model's chat template is no Jinja that Gantry understands");
   }
@@ -143,7 +145,7 @@ std::string ConversationRenderer::without_nones(const Json& variables, std::stri
   try {
     std::string spoken = template_->render(with_texts(variables, false), limits_, now);
     return nones(spoken) < nones(prompt) ? spoken : prompt;
-  } catch (const TemplateError&) {  // it wants the null, and somebody did say it
+  } catch (const jinja::TemplateError&) {  // it wants the null, and somebody did say it
     return prompt;
   }
 }
@@ -153,13 +155,13 @@ std::string ConversationRenderer::render_as_given(const Conversation& conversati
   Json variables = context(conversation);
   try {
     if (tools_in_system_) write_tools(variables, limits_);
-  } catch (const TemplateError& error) {
+  } catch (const jinja::TemplateError& error) {
     refuse_template(error);
   }
   const bool calls = has_calls(conversation.messages);
   // Object and null as they are, then no null, then no object: what a template cannot take, another needs.
   const int tries = calls ? 3 : has_null_content(conversation.messages) ? 2 : 1;
-  std::optional<TemplateError> first;
+  std::optional<jinja::TemplateError> first;
   for (int attempt = 1;; ++attempt) {
     try {
       if (attempt == 1) {
@@ -169,8 +171,8 @@ std::string ConversationRenderer::render_as_given(const Conversation& conversati
         return without_nones(variables, std::move(prompt), now);
       }
       return template_->render(with_texts(variables, attempt == 3), limits_, now);
-    } catch (const TemplateError& error) {
-      if (error.kind() != TemplateErrorKind::kType) refuse_template(error);
+    } catch (const jinja::TemplateError& error) {
+      if (error.kind() != jinja::TemplateErrorKind::kType) refuse_template(error);
       if (!first) first = error;
       if (attempt >= tries) refuse_template(*first);
     }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "chat/chat_template.h"
+#include "jinja/chat_template.h"
 
 namespace gantry::chat {
 
@@ -25,7 +25,8 @@ class ConversationRenderer {
   // kTemplate for a template that does not parse. The token strings are what templates write as bos_token and
   // eos_token.
   static std::optional<ConversationRenderer> create(std::string_view template_source, std::string bos_token,
-                                                    std::string eos_token, const RenderLimits& limits = {});
+                                                    std::string eos_token,
+                                                    const jinja::RenderLimits& limits = {});
 
   // Throws gantry::Error: kTemplate with the template's words (raise_exception) or with Jinja's complaint and
   // its line; kTooLarge over a limit; kInvalidRequest for kwargs that are no object or name what is already
@@ -35,18 +36,18 @@ class ConversationRenderer {
   std::string render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
 
   bool keeps_developer() const { return keeps_developer_; }
-  const ChatTemplate& chat_template() const { return *template_; }
+  const jinja::ChatTemplate& chat_template() const { return *template_; }
 
  private:
-  ConversationRenderer(std::shared_ptr<const ChatTemplate> chat_template, std::string bos_token,
-                       std::string eos_token, const RenderLimits& limits);
+  ConversationRenderer(std::shared_ptr<const jinja::ChatTemplate> chat_template, std::string bos_token,
+                       std::string eos_token, const jinja::RenderLimits& limits);
   Json context(const Conversation& conversation) const;
   std::string without_nones(const Json& variables, std::string prompt, std::optional<int64_t> now) const;
   std::string render_as_given(const Conversation& conversation, std::optional<int64_t> now) const;
 
-  std::shared_ptr<const ChatTemplate> template_;
+  std::shared_ptr<const jinja::ChatTemplate> template_;
   std::string bos_token_, eos_token_;
-  RenderLimits limits_;
+  jinja::RenderLimits limits_;
   bool keeps_developer_;
   bool tools_in_system_;
 };

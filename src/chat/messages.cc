@@ -156,7 +156,7 @@ Json normalise_message(const Json& given, const std::string& where, const Messag
 
 }  // namespace
 
-bool knows_developer(const ChatTemplate& chat_template) {
+bool knows_developer(const jinja::ChatTemplate& chat_template) {
   const std::string& source = chat_template.source();
   return source.find("'developer'") != std::string::npos || source.find("\"developer\"") != std::string::npos;
 }

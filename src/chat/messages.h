@@ -1,7 +1,7 @@
 // OpenAI chat messages checked and put into the shape that chat templates expect. Pure; any thread.
 #pragma once
 
-#include "chat/chat_template.h"
+#include "jinja/chat_template.h"
 
 namespace gantry::chat {
 
@@ -13,7 +13,7 @@ struct MessageOptions {
 };
 
 // True when the template speaks of the role `developer`.
-bool knows_developer(const ChatTemplate& chat_template);
+bool knows_developer(const jinja::ChatTemplate& chat_template);
 
 // Returns the messages with content a string (or parts, see above; null where an assistant only calls tools),
 // `arguments` of tool calls as the object that their JSON text says (text that says none stays text), and

@@ -59,8 +59,8 @@ TEST(Messages, DeveloperIsSystemUnlessTheTemplateKnowsIt) {
   MessageOptions options;
   options.keep_developer = true;
   EXPECT_EQ(messages(text, options)[0]["role"], "developer");
-  EXPECT_TRUE(knows_developer(*ChatTemplate::parse("{% if m.role == 'developer' %}{% endif %}")));
-  EXPECT_FALSE(knows_developer(*ChatTemplate::parse("developer {{ m }}")));
+  EXPECT_TRUE(knows_developer(*jinja::ChatTemplate::parse("{% if m.role == 'developer' %}{% endif %}")));
+  EXPECT_FALSE(knows_developer(*jinja::ChatTemplate::parse("developer {{ m }}")));
 }
 
 TEST(Messages, UnknownFieldsAndReasoningAreKept) {
@@ -158,7 +158,7 @@ TEST(Conversation, NullContentIsTextWhereTheTemplateNeedsText) {
 
 ErrorCode code_of(const char* source, const Conversation& conversation, std::string& words) {
   try {
-    RenderLimits limits;
+    jinja::RenderLimits limits;
     limits.steps = 1000;
     ConversationRenderer::create(source, "", "", limits)->render(conversation);
   } catch (const Error& error) {

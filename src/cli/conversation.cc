@@ -71,9 +71,9 @@ completion::CompletionRequest Conversation::request(const std::string& prompt) c
     request.prompt = prompt;
   } else {
     completion::ChatInput input;
-    input.messages = chat::Json::array();
+    input.messages = Json::array();
     if (!system_.empty()) input.messages.push_back({{"role", "system"}, {"content", system_}});
-    for (const chat::Json& message : messages_) input.messages.push_back(message);
+    for (const Json& message : messages_) input.messages.push_back(message);
     input.messages.push_back({{"role", "user"}, {"content", prompt}});
     request.prompt = std::move(input);
   }

@@ -33,7 +33,7 @@ class Conversation {
   // leaves the conversation as it was.
   Answer answer(const std::string& prompt, Interrupts& interrupts, const Write& write);
 
-  void forget() { messages_ = chat::Json::array(); }
+  void forget() { messages_ = Json::array(); }
   void set_system(std::string system) { system_ = std::move(system); }
   const std::string& system() const { return system_; }
   size_t messages() const { return messages_.size(); }
@@ -47,7 +47,7 @@ class Conversation {
   uint32_t tokens_max_;
   bool raw_;
   std::string system_;
-  chat::Json messages_ = chat::Json::array();
+  Json messages_ = Json::array();
 };
 
 }  // namespace gantry::cli

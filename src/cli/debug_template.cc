@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "chat/cases.h"
-#include "chat/chat_template.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "completion/prompt.h"
 #include "gguf/gguf.h"
+#include "jinja/cases.h"
+#include "jinja/chat_template.h"
 #include "os/file.h"
 #include "tokenizer/tokenizer.h"
 
@@ -20,14 +20,14 @@ namespace {
 
 constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 
-chat::Json read_conversation(const TemplateCommand& command) {
+Json read_conversation(const TemplateCommand& command) {
   const bool piped = command.messages_path.empty() || command.messages_path == "-";
   const std::string text = piped ? read_all_input() : os::read_file(command.messages_path, kFileBytesMax);
   const std::string where = piped ? "standard input" : command.messages_path;
-  chat::Json conversation;
+  Json conversation;
   try {
-    conversation = chat::Json::parse(text);
-  } catch (const chat::Json::exception& error) {
+    conversation = Json::parse(text);
+  } catch (const Json::exception& error) {
     // The library's words follow an id of its own: "[json.exception.x.101] ...".
     const std::string words = error.what();
     const size_t at = words.find("] ");
@@ -41,10 +41,10 @@ chat::Json read_conversation(const TemplateCommand& command) {
   return conversation;
 }
 
-std::unique_ptr<const chat::ChatTemplate> parse_template(std::string_view source, const std::string& where) {
+std::unique_ptr<const jinja::ChatTemplate> parse_template(std::string_view source, const std::string& where) {
   try {
-    return chat::ChatTemplate::parse(source);
-  } catch (const chat::TemplateError& error) {
+    return jinja::ChatTemplate::parse(source);
+  } catch (const jinja::TemplateError& error) {
     throw Error(ErrorCode::kBadFile, "the template does not parse: " + error.message(),
                 fmt::format("{}, line {}", where, error.line()));
   }
@@ -58,7 +58,7 @@ bool is_gguf(const std::string& path) {
 
 // A template, and the tokenizer of the model that it came with.
 struct OpenedTemplate {
-  std::unique_ptr<const chat::ChatTemplate> parsed;
+  std::unique_ptr<const jinja::ChatTemplate> parsed;
   std::unique_ptr<tokenizer::Tokenizer> tokenizer;
 };
 
@@ -72,13 +72,13 @@ OpenedTemplate open_template(const std::string& path) {
 }
 
 // A template on its own: the conversation's members are its variables.
-std::string render_bare(const TemplateCommand& command, const chat::ChatTemplate& parsed,
-                        chat::Json conversation) {
+std::string render_bare(const TemplateCommand& command, const jinja::ChatTemplate& parsed,
+                        Json conversation) {
   if (!conversation.contains("tools")) conversation["tools"] = nullptr;
   conversation["add_generation_prompt"] = command.add_generation_prompt;
   try {
     return parsed.render(conversation, {}, command.now);
-  } catch (const chat::TemplateError& error) {
+  } catch (const jinja::TemplateError& error) {
     throw Error(ErrorCode::kTemplate, error.message(),
                 fmt::format("{}, line {}", command.path, error.line()));
   }
@@ -86,12 +86,12 @@ std::string render_bare(const TemplateCommand& command, const chat::ChatTemplate
 
 // A model's own: with its special tokens, exactly as a request would be rendered.
 std::string render_of_model(const TemplateCommand& command, const OpenedTemplate& opened,
-                            const chat::Json& conversation) {
+                            const Json& conversation) {
   if (command.now)
     throw Error(ErrorCode::kUsage, "a model's template sees the clock of the machine", "--now",
                 "--now goes with a template's own file, or with --cases");
   completion::ChatInput input;
-  input.template_kwargs = chat::Json::object();
+  input.template_kwargs = Json::object();
   for (const auto& [key, value] : conversation.items()) {
     if (key == "messages") {
       input.messages = value;
@@ -107,12 +107,12 @@ std::string render_of_model(const TemplateCommand& command, const OpenedTemplate
 
 // A case that brings its template, and how it is to be read, along.
 std::string run_own_template(std::string_view line, std::optional<int64_t> now) {
-  const chat::Json test_case = chat::Json::parse(line, nullptr, false);
+  const Json test_case = Json::parse(line, nullptr, false);
   if (!test_case.is_object() || !test_case.contains("template") || !test_case["template"].is_string())
     throw Error(ErrorCode::kBadFile, "a case without a template, and no MODEL was given",
                 std::string(line.substr(0, 80)));
-  chat::TemplateOptions options;
-  const chat::Json wishes = test_case.value("options", chat::Json::object());
+  jinja::TemplateOptions options;
+  const Json wishes = test_case.value("options", Json::object());
   const auto wish = [&wishes](const char* name, bool& value) {
     if (wishes.is_object() && wishes.contains(name) && wishes[name].is_boolean())
       value = wishes[name].get<bool>();
@@ -121,14 +121,14 @@ std::string run_own_template(std::string_view line, std::optional<int64_t> now) 
   wish("lstrip_blocks", options.lstrip_blocks);
   wish("keep_trailing_newline", options.keep_trailing_newline);
   wish("mutable_containers", options.mutable_containers);
-  chat::Json answer;
+  Json answer;
   try {
-    const auto parsed = chat::ChatTemplate::parse(test_case["template"].get<std::string>(), options);
-    answer = chat::run_case(*parsed, test_case, now);
-  } catch (const chat::TemplateError& error) {
-    answer = chat::error_answer(error);
+    const auto parsed = jinja::ChatTemplate::parse(test_case["template"].get<std::string>(), options);
+    answer = jinja::run_case(*parsed, test_case, now);
+  } catch (const jinja::TemplateError& error) {
+    answer = jinja::error_answer(error);
   }
-  return answer.dump(-1, ' ', false, chat::Json::error_handler_t::replace);
+  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 int run_template_cases(const TemplateCommand& command) {
@@ -141,7 +141,7 @@ int run_template_cases(const TemplateCommand& command) {
     at = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     say("{}\n",
-        parsed ? chat::run_case_line(*parsed, line, command.now) : run_own_template(line, command.now));
+        parsed ? jinja::run_case_line(*parsed, line, command.now) : run_own_template(line, command.now));
   }
   return 0;
 }
@@ -154,7 +154,7 @@ int debug_template(const TemplateCommand& command) {
     throw Error(ErrorCode::kUsage, "MODEL is required", "gantry debug template",
                 "a GGUF file or a Jinja template");
   const OpenedTemplate opened = open_template(command.path);
-  const chat::Json conversation = read_conversation(command);
+  const Json conversation = read_conversation(command);
   const std::string text = opened.tokenizer ? render_of_model(command, opened, conversation)
                                             : render_bare(command, *opened.parsed, conversation);
   put(stdout, text);

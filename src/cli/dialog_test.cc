@@ -85,7 +85,7 @@ void say_hello(completion::DeltaSink& sink, const std::function<bool()>&) {
   sink.on_delta(delta("lo", Finish::kStop));
 }
 
-const chat::Json& messages_of(const completion::CompletionRequest& request) {
+const Json& messages_of(const completion::CompletionRequest& request) {
   return std::get<completion::ChatInput>(request.prompt).messages;
 }
 

@@ -100,7 +100,7 @@ struct TemplateCommand {
   std::string
       messages_path;  // JSON: an array of messages, or an object with messages, tools, ...; "-": stdin
   std::string
-      cases_path;  // instead: a file of cases (chat/cases.h), an answer for each on a line; "-": stdin
+      cases_path;  // instead: a file of cases (jinja/cases.h), an answer for each on a line; "-": stdin
   std::optional<int64_t> now;  // what the template takes for the time, seconds since the epoch
   bool add_generation_prompt = true;
 };

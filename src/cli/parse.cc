@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "chat/cases.h"
 #include "cli/complaint.h"
 #include "cli/help_texts.h"
+#include "jinja/cases.h"
 #include "library/recipe.h"
 #include "plan/memory_plan.h"
 #include "tokenizer/token_list.h"
@@ -366,7 +366,7 @@ void add_debug(CLI::App& app, LogitsCommand& logits, TokenizeCommand& tokenize, 
       .add_option_function<std::string>(
           "--now",
           [&chat](const std::string& word) {
-            chat.now = chat::parse_case_time(word);
+            chat.now = jinja::parse_case_time(word);
             if (!chat.now) throw CLI::ValidationError("--now", fmt::format("'{}' is no time", word));
           },
           "The time that the template sees: 2025-03-09T13:05:07")

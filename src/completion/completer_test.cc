@@ -60,11 +60,11 @@ struct Bench {
   explicit Bench(ScriptedEngine::Script script, ScriptedEngine::Options options = {}, bool add_bos = false)
       : tokenizer(add_bos),
         engine(std::move(script), options),
-        chat_template(chat::ChatTemplate::parse(testing::kPlainTemplate)),
+        chat_template(jinja::ChatTemplate::parse(testing::kPlainTemplate)),
         completer(Completer::create({&tokenizer, chat_template.get(), &engine})) {}
   ByteTokenizer tokenizer;
   ScriptedEngine engine;
-  std::unique_ptr<const chat::ChatTemplate> chat_template;
+  std::unique_ptr<const jinja::ChatTemplate> chat_template;
   std::unique_ptr<Completer> completer;
 };
 
@@ -212,7 +212,7 @@ TEST(Completer, ManyAtOnceKeepTheirOrder) {
 TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
   Bench bench(say_text("x"), {}, true);
   ChatInput input;
-  input.messages = chat::Json::parse(R"([{"role":"user","content":"hi"}])");
+  input.messages = Json::parse(R"([{"role":"user","content":"hi"}])");
   input.add_generation_prompt = false;
   EXPECT_EQ(bench.completer->render(input), "<|turn|>user:hi");
   input.template_kwargs = {{"with_bos", true}, {"suffix", "!"}};
@@ -241,7 +241,7 @@ TEST(Completer, RefusesMessagesByTheirField) {
   Bench bench(say_text("x"));
   const auto where_of = [&](const char* messages, const char* tools) {
     CompletionRequest request;
-    request.prompt = ChatInput{chat::Json::parse(messages), chat::Json::parse(tools), {}, true};
+    request.prompt = ChatInput{Json::parse(messages), Json::parse(tools), {}, true};
     std::string where;
     refused(*bench.completer, std::move(request), &where);
     return where;
@@ -256,7 +256,7 @@ TEST(Completer, WithoutATemplateMessagesAreRefused) {
   ScriptedEngine engine(say_text("x"), {});
   const auto completer = Completer::create({&tokenizer, nullptr, &engine});
   CompletionRequest request;
-  request.prompt = ChatInput{chat::Json::array(), {}, {}, true};
+  request.prompt = ChatInput{Json::array(), {}, {}, true};
   std::string where;
   EXPECT_EQ(refused(*completer, std::move(request), &where), ErrorCode::kInvalidRequest);
   EXPECT_EQ(where, "messages");

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "chat/chat_template.h"
-#include "chat/reply/reply_format.h"
 #include "engine/engine.h"
+#include "jinja/chat_template.h"
+#include "reply/reply_format.h"
 #include "sample/params.h"
 #include "tokenizer/tokenizer.h"
 
@@ -23,9 +23,9 @@ inline constexpr size_t kStopStringsMax = 16;
 inline constexpr size_t kStopStringBytesMax = 1024;
 
 struct ChatInput {
-  chat::Json messages;         // as OpenAI's API has them
-  chat::Json tools;            // array or null
-  chat::Json template_kwargs;  // object or null: further variables of the template
+  Json messages;         // as OpenAI's API has them
+  Json tools;            // array or null
+  Json template_kwargs;  // object or null: further variables of the template
   bool add_generation_prompt = true;
   bool parallel_calls = true;  // false: the answer ends before a second call
 };
@@ -100,10 +100,10 @@ struct CompleterOptions {
 // What a Completer works with; all outlive it.
 struct CompleterParts {
   const tokenizer::Tokenizer* tokenizer = nullptr;
-  const chat::ChatTemplate* chat_template = nullptr;  // nullptr: the model has none
+  const jinja::ChatTemplate* chat_template = nullptr;  // nullptr: the model has none
   engine::Engine* engine = nullptr;
   // How the model writes reasoning and tool calls; nullptr: what its chat template says.
-  const chat::ReplyFormat* reply_format = nullptr;
+  const reply::ReplyFormat* reply_format = nullptr;
 };
 
 // The prompt leaves no room for an answer in the model's context. `where` is "messages" or "prompt".

@@ -46,8 +46,8 @@ class Listener final : public DeltaSink {
 };
 
 // Reasoning between two control tokens, calls after a text marker.
-chat::ReplyFormat format_of(chat::CallIds ids) {
-  chat::ReplyFormat format = *chat::find_reply_format("hermes");
+reply::ReplyFormat format_of(reply::CallIds ids) {
+  reply::ReplyFormat format = *reply::find_reply_format("hermes");
   format.reasoning = {{"<|turn|>", "<s>"}};
   format.ids = ids;
   return format;
@@ -59,16 +59,16 @@ std::vector<TokenId> say(const std::string& text) {
   return out;
 }
 
-Delta answer(const chat::ReplyFormat& format, const std::vector<TokenId>& tokens, bool tools,
+Delta answer(const reply::ReplyFormat& format, const std::vector<TokenId>& tokens, bool tools,
              uint32_t tokens_max = 0) {
   const ByteTokenizer tokenizer;
-  const auto chat_template = chat::ChatTemplate::parse("{{ messages[0].content }}{{ tools if tools }}");
+  const auto chat_template = jinja::ChatTemplate::parse("{{ messages[0].content }}{{ tools if tools }}");
   ScriptedEngine engine([&](const engine::Job&) { return tokens; }, {});
   const auto completer = Completer::create({&tokenizer, chat_template.get(), &engine, &format});
   CompletionRequest request;
   ChatInput input;
-  input.messages = chat::Json::parse(R"([{"role": "user", "content": "hi"}])");
-  if (tools) input.tools = chat::Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+  input.messages = Json::parse(R"([{"role": "user", "content": "hi"}])");
+  if (tools) input.tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
   request.prompt = std::move(input);
   request.tokens_max = tokens_max;
   auto sink = std::make_shared<Listener>();
@@ -82,7 +82,7 @@ std::vector<TokenId> operator+(std::vector<TokenId> a, const std::vector<TokenId
 }
 
 TEST(Reply, ControlTokensThatAreMarkersAreRead) {
-  const chat::ReplyFormat format = format_of(chat::CallIds::kRandom);
+  const reply::ReplyFormat format = format_of(reply::CallIds::kRandom);
   const Delta heard =
       answer(format, std::vector<TokenId>{kTurn} + say("hm") + std::vector<TokenId>{kBos} + say("y\xC3\xA9s"),
              false);
@@ -92,7 +92,7 @@ TEST(Reply, ControlTokensThatAreMarkersAreRead) {
 }
 
 TEST(Reply, OtherControlTokensAreNoText) {
-  const chat::ReplyFormat& plain = *chat::find_reply_format("plain");
+  const reply::ReplyFormat& plain = *reply::find_reply_format("plain");
   EXPECT_EQ(
       answer(plain, std::vector<TokenId>{kTurn} + say("a") + std::vector<TokenId>{kBos} + say("b"), false)
           .text,
@@ -102,26 +102,26 @@ TEST(Reply, OtherControlTokensAreNoText) {
 TEST(Reply, CallsHaveIdsOfTheirFormatsKind) {
   const std::vector<TokenId> words =
       say("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>");
-  Delta heard = answer(format_of(chat::CallIds::kRandom), words, true);
+  Delta heard = answer(format_of(reply::CallIds::kRandom), words, true);
   ASSERT_EQ(heard.calls.size(), 1U);
   EXPECT_EQ(heard.calls[0].name, "f");
   EXPECT_EQ(heard.calls[0].arguments, "{\"a\": 1}");
   EXPECT_TRUE(heard.calls[0].id.starts_with("call_"));
   EXPECT_EQ(heard.finish, Finish::kToolCalls);
   EXPECT_EQ(heard.usage.completion_tokens, words.size() + 1);
-  heard = answer(format_of(chat::CallIds::kNine), words, true);
+  heard = answer(format_of(reply::CallIds::kNine), words, true);
   EXPECT_EQ(heard.calls.at(0).id.size(), 9U);
 }
 
 TEST(Reply, WithoutToolsCallsAreText) {
-  const Delta heard = answer(format_of(chat::CallIds::kRandom), say("<tool_call>{}</tool_call>"), false);
+  const Delta heard = answer(format_of(reply::CallIds::kRandom), say("<tool_call>{}</tool_call>"), false);
   EXPECT_EQ(heard.text, "<tool_call>{}</tool_call>");
   EXPECT_EQ(heard.finish, Finish::kStop);
 }
 
 TEST(Reply, HalfACallAtTheEndOfTheBudget) {
   const std::string words = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": ";
-  const Delta heard = answer(format_of(chat::CallIds::kRandom), say(words + "12}}</tool_call>"), true,
+  const Delta heard = answer(format_of(reply::CallIds::kRandom), say(words + "12}}</tool_call>"), true,
                              static_cast<uint32_t>(words.size() + 1));
   ASSERT_EQ(heard.calls.size(), 1U);
   EXPECT_EQ(heard.calls[0].arguments, "{\"a\": 1");

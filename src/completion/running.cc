@@ -37,17 +37,17 @@ bool calls_tools(const CompletionRequest& request) {
 }
 
 // Only in a chat the answer has parts.
-const chat::ReplyFormat* format_of(const CompleterParts& parts, const CompletionRequest& request) {
+const reply::ReplyFormat* format_of(const CompleterParts& parts, const CompletionRequest& request) {
   if (!std::holds_alternative<ChatInput>(request.prompt)) return nullptr;
   if (parts.reply_format != nullptr) return parts.reply_format;
-  return &chat::reply_format_of(parts.chat_template->source());
+  return &reply::reply_format_of(parts.chat_template->source());
 }
 
-std::vector<std::string> markers_of(const chat::ReplyFormat* format, const CompletionRequest& request) {
-  return format == nullptr ? std::vector<std::string>() : chat::reply_markers(*format, calls_tools(request));
+std::vector<std::string> markers_of(const reply::ReplyFormat* format, const CompletionRequest& request) {
+  return format == nullptr ? std::vector<std::string>() : reply::reply_markers(*format, calls_tools(request));
 }
 
-std::string call_id(chat::CallIds kind, const std::string& written) {
+std::string call_id(reply::CallIds kind, const std::string& written) {
   constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   static thread_local std::mt19937_64 generator{std::random_device{}()};
   const auto random = [&](std::string id, size_t letters) {
@@ -58,38 +58,38 @@ std::string call_id(chat::CallIds kind, const std::string& written) {
   const bool alphanumeric =
       std::ranges::all_of(written, [&](char c) { return kLetters.find(c) != std::string_view::npos; });
   switch (kind) {
-    case chat::CallIds::kWritten:
+    case reply::CallIds::kWritten:
       if (!written.empty()) return written;
       break;
-    case chat::CallIds::kNine:
+    case reply::CallIds::kNine:
       return written.size() == 9 && alphanumeric ? written : random("", 9);
-    case chat::CallIds::kRandom:
+    case reply::CallIds::kRandom:
       break;
   }
   return random("call_", 24);
 }
 
-void add_event(const chat::ReplyFormat& format, chat::ReplyEvent event, Delta& delta) {
+void add_event(const reply::ReplyFormat& format, reply::ReplyEvent event, Delta& delta) {
   switch (event.kind) {
-    case chat::ReplyKind::kContent:
+    case reply::ReplyKind::kContent:
       delta.text += event.text;
       break;
-    case chat::ReplyKind::kReasoning:
+    case reply::ReplyKind::kReasoning:
       delta.reasoning += event.text;
       break;
-    case chat::ReplyKind::kCallBegin:
+    case reply::ReplyKind::kCallBegin:
       delta.calls.push_back({.index = event.call,
                              .begins = true,
                              .id = call_id(format.ids, event.id),
                              .name = std::move(event.text),
                              .arguments = {}});
       break;
-    case chat::ReplyKind::kArguments:
+    case reply::ReplyKind::kArguments:
       if (delta.calls.empty() || delta.calls.back().index != event.call)
         delta.calls.push_back({.index = event.call, .begins = false, .id = {}, .name = {}, .arguments = {}});
       delta.calls.back().arguments += event.text;
       break;
-    case chat::ReplyKind::kCallEnd:
+    case reply::ReplyKind::kCallEnd:
       break;
   }
 }
@@ -107,9 +107,9 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers,
       text_(*parts.tokenizer, prompt.tokens, request.stop, markers_of(format_, request)) {
   usage_.prompt_tokens = static_cast<uint32_t>(prompt.tokens.size());
   if (format_ != nullptr)
-    reader_.emplace(*format_, chat::ReplyOptions{.tools = calls_tools(request),
-                                                 .tool_list = std::get<ChatInput>(request.prompt).tools,
-                                                 .prompt = prompt.text});
+    reader_.emplace(*format_, reply::ReplyOptions{.tools = calls_tools(request),
+                                                  .tool_list = std::get<ChatInput>(request.prompt).tools,
+                                                  .prompt = prompt.text});
 }
 
 void Running::submitted(JobId job) {
@@ -191,14 +191,14 @@ void Running::read_reply(Delta& delta) {
 }
 
 // False: a second call began that was not wanted, so that the answer is over.
-bool Running::add_events(std::vector<chat::ReplyEvent> events, Delta& delta) {
-  for (chat::ReplyEvent& event : events) {
-    if (event.kind == chat::ReplyKind::kCallBegin && event.call > 0 && !parallel_calls_) {
+bool Running::add_events(std::vector<reply::ReplyEvent> events, Delta& delta) {
+  for (reply::ReplyEvent& event : events) {
+    if (event.kind == reply::ReplyKind::kCallBegin && event.call > 0 && !parallel_calls_) {
       delta.finish = Finish::kToolCalls;
       over_ = true;
       return false;
     }
-    if (event.kind == chat::ReplyKind::kCallEnd) call_whole_ = event.whole;
+    if (event.kind == reply::ReplyKind::kCallEnd) call_whole_ = event.whole;
     add_event(*format_, std::move(event), delta);
   }
   return true;

@@ -8,11 +8,11 @@
 #include <optional>
 #include <vector>
 
-#include "chat/reply/reply_reader.h"
 #include "completion/answer_text.h"
 #include "completion/completion.h"
 #include "completion/prompt.h"
 #include "completion/workers.h"
+#include "reply/reply_reader.h"
 
 namespace gantry::completion {
 
@@ -50,7 +50,7 @@ class Running final : public engine::TokenSink,
   TokenReport report_of(const Event& event) const;
   void deliver(Delta delta);
   void read_reply(Delta& delta);
-  bool add_events(std::vector<chat::ReplyEvent> events, Delta& delta);
+  bool add_events(std::vector<reply::ReplyEvent> events, Delta& delta);
   void give_up(const char* why);
 
   const CompleterParts parts_;
@@ -66,8 +66,8 @@ class Running final : public engine::TokenSink,
 
   // Only the worker that runs this task.
   std::shared_ptr<DeltaSink> sink_;
-  const chat::ReplyFormat* const format_;  // nullptr: all is text
-  std::optional<chat::ReplyReader> reader_;
+  const reply::ReplyFormat* const format_;  // nullptr: all is text
+  std::optional<reply::ReplyReader> reader_;
   AnswerText text_;
   Usage usage_;
   bool call_whole_ = false;  // the last one

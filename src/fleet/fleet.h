@@ -27,7 +27,7 @@ struct ModelCard {
   uint32_t sequences = 0;
   std::string kv_dtype;
   bool has_chat_template = false;
-  std::string reply_format;  // how reasoning and tool calls are written: a name of chat/reply
+  std::string reply_format;  // how reasoning and tool calls are written: a name of reply_formats()
 };
 
 class LiveModel {

@@ -29,7 +29,7 @@ std::string main_dtype(const gguf::GgufFile& file) {
 }
 
 ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template,
-                    const chat::ReplyFormat& format) {
+                    const reply::ReplyFormat& format) {
   ModelCard card;
   card.id =
       settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
@@ -90,8 +90,8 @@ class LoadedLiveModel final : public LiveModel {
  private:
   const OpenedModel opened_;
   const std::unique_ptr<tokenizer::Tokenizer> tokenizer_;
-  const std::unique_ptr<const chat::ChatTemplate> template_;
-  const chat::ReplyFormat& format_;
+  const std::unique_ptr<const jinja::ChatTemplate> template_;
+  const reply::ReplyFormat& format_;
   std::unique_ptr<model::LoadedModel> loaded_;
   std::unique_ptr<model::Runner> runner_;
   std::unique_ptr<engine::Engine> engine_;

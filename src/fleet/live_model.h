@@ -38,7 +38,7 @@ struct LoadSettings {
   uint64_t memory_cap_bytes = 0;  // of the device
   std::string pre_split_override;
   std::string chat_template_path;  // instead of the file's own
-  std::string reply_format;        // chat/reply: a row's name; empty or "auto": what the template says
+  std::string reply_format;        // reply: a row's name; empty or "auto": what the template says
 };
 
 // Told where loading stands: a stage's name and how far it is, 0 to 1.

@@ -12,21 +12,21 @@ namespace {
 
 constexpr size_t kTemplateBytesMax = size_t{4} << 20;
 
-std::unique_ptr<const chat::ChatTemplate> read_named_template(const std::string& path) {
+std::unique_ptr<const jinja::ChatTemplate> read_named_template(const std::string& path) {
   const std::string source = os::read_file(path, kTemplateBytesMax);
   try {
-    return chat::ChatTemplate::parse(source);
-  } catch (const chat::TemplateError& error) {
+    return jinja::ChatTemplate::parse(source);
+  } catch (const jinja::TemplateError& error) {
     throw Error(ErrorCode::kBadFile, error.message(), fmt::format("{}:{}", path, error.line()));
   }
 }
 
 // nullptr: the template says.
-const chat::ReplyFormat* named_format(const std::string& name) {
+const reply::ReplyFormat* named_format(const std::string& name) {
   if (name.empty() || name == "auto") return nullptr;
-  if (const chat::ReplyFormat* named = chat::find_reply_format(name)) return named;
+  if (const reply::ReplyFormat* named = reply::find_reply_format(name)) return named;
   std::string names = "auto";
-  for (const chat::ReplyFormat& format : chat::reply_formats()) names += ", " + format.name;
+  for (const reply::ReplyFormat& format : reply::reply_formats()) names += ", " + format.name;
   throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", name), "--reply-format",
               "it is one of " + names);
 }
@@ -42,14 +42,14 @@ void check_wording(const LoadSettings& settings) {
                 "--pre-split", "known: " + tokenizer::known_pre_splits());
 }
 
-std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
-                                                        const gguf::GgufFile& file) {
+std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& settings,
+                                                         const gguf::GgufFile& file) {
   if (!settings.chat_template_path.empty()) return read_named_template(settings.chat_template_path);
   const auto source = file.metadata().get_string("tokenizer.chat_template");
   if (!source) return nullptr;
   try {
-    return chat::ChatTemplate::parse(*source);
-  } catch (const chat::TemplateError& error) {
+    return jinja::ChatTemplate::parse(*source);
+  } catch (const jinja::TemplateError& error) {
     log::warn("fleet",
               "{}: the file's chat template does not parse (line {}: {}); chat is off, give --chat-template",
               file.path(), error.line(), error.message());
@@ -57,10 +57,10 @@ std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& sett
   }
 }
 
-const chat::ReplyFormat& choose_format(const LoadSettings& settings,
-                                       const chat::ChatTemplate* chat_template) {
-  if (const chat::ReplyFormat* named = named_format(settings.reply_format)) return *named;
-  return chat::reply_format_of(chat_template == nullptr ? "" : chat_template->source());
+const reply::ReplyFormat& choose_format(const LoadSettings& settings,
+                                        const jinja::ChatTemplate* chat_template) {
+  if (const reply::ReplyFormat* named = named_format(settings.reply_format)) return *named;
+  return reply::reply_format_of(chat_template == nullptr ? "" : chat_template->source());
 }
 
 }  // namespace gantry::fleet

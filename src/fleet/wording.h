@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "chat/chat_template.h"
 #include "fleet/live_model.h"
 #include "gguf/gguf.h"
+#include "jinja/chat_template.h"
 
 namespace gantry::fleet {
 
@@ -15,10 +15,11 @@ namespace gantry::fleet {
 void check_wording(const LoadSettings& settings);
 
 // nullptr: there is none, or the file's own does not parse (the log says so).
-std::unique_ptr<const chat::ChatTemplate> read_template(const LoadSettings& settings,
-                                                        const gguf::GgufFile& file);
+std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& settings,
+                                                         const gguf::GgufFile& file);
 
 // How the model writes reasoning and tool calls: what was asked for, or what its template says.
-const chat::ReplyFormat& choose_format(const LoadSettings& settings, const chat::ChatTemplate* chat_template);
+const reply::ReplyFormat& choose_format(const LoadSettings& settings,
+                                        const jinja::ChatTemplate* chat_template);
 
 }  // namespace gantry::fleet

@@ -51,8 +51,8 @@ TokenId obey(std::span<const TokenId> tokens) {
 class SimLiveModel final : public fleet::LiveModel {
  public:
   SimLiveModel(const std::string& id, const StageOptions& options, bool obeys,
-               const chat::ReplyFormat* format = nullptr)
-      : template_(obeys ? chat::ChatTemplate::parse(kPlainTemplate) : nullptr),
+               const reply::ReplyFormat* format = nullptr)
+      : template_(obeys ? jinja::ChatTemplate::parse(kPlainTemplate) : nullptr),
         runner_({.limits = sim::sim_limits(260, options.context, options.sequences, 64, options.pages),
                  .seed = 11,
                  .fail_at_step = obeys ? options.fail_at_step : 0,
@@ -74,7 +74,7 @@ class SimLiveModel final : public fleet::LiveModel {
  private:
   fleet::ModelCard card_;
   ByteTokenizer tokenizer_;
-  std::unique_ptr<const chat::ChatTemplate> template_;
+  std::unique_ptr<const jinja::ChatTemplate> template_;
   sim::SimRunner runner_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<completion::Completer> completer_;
@@ -87,7 +87,7 @@ Stage::Stage(StageOptions options) {
   models_ = {std::make_shared<SimLiveModel>("sim", options, true),
              std::make_shared<SimLiveModel>("dice", options, false)};
   for (const std::string& name : options.reply_formats)
-    models_.push_back(std::make_shared<SimLiveModel>(name, options, true, chat::find_reply_format(name)));
+    models_.push_back(std::make_shared<SimLiveModel>(name, options, true, reply::find_reply_format(name)));
   fleet_ = fleet::make_fleet(models_);
   server_ = server::Server::start(*fleet_, options.server);
 }

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "chat/chat_template.h"
 #include "gguf/gguf.h"
+#include "jinja/chat_template.h"
 #include "os/file.h"
 #include "tokenizer/tokenizer.h"
 
@@ -51,9 +51,9 @@ TEST_F(Box, CutsTextsAsTheTrainerDid) {
 TEST_F(Box, TemplateWritesWhatWasTrainedOn) {
   const auto source = file_->metadata().get_string("tokenizer.chat_template");
   ASSERT_TRUE(source.has_value());
-  const auto parsed = chat::ChatTemplate::parse(*source);
-  chat::Json context = {{"add_generation_prompt", true}};
-  context["messages"] = chat::Json::parse(
+  const auto parsed = jinja::ChatTemplate::parse(*source);
+  Json context = {{"add_generation_prompt", true}};
+  context["messages"] = Json::parse(
       R"([{"role":"system","content":"Be kind."},{"role":"user","content":" Hi \n"},
           {"role":"assistant","content":"Hello!"},{"role":"user","content":"Bye"}])");
   EXPECT_EQ(parsed->render(context),

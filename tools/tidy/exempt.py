@@ -4,8 +4,8 @@
 GENERATED = {
     "LICENSE": "the licence's own words",
     "src/text/unicode_tables.inc": "tools/unicode writes it from the Unicode database",
-    "src/chat/jinja/entity_tables.inc": "src/chat/jinja/make_tables.py writes it",
-    "src/chat/jinja/unicode_tables.inc": "src/chat/jinja/make_tables.py writes it",
+    "src/jinja/entity_tables.inc": "src/jinja/make_tables.py writes it",
+    "src/jinja/unicode_tables.inc": "src/jinja/make_tables.py writes it",
 }
 
 # Functions longer than the limit: "path:function" -> why it is one piece.

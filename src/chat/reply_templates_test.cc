@@ -1,0 +1,144 @@
+// What each model's own template writes for an assistant's turn is read back as what was given to it.
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "jinja/cases.h"
+#include "tests/reply/reply_data.h"
+#include "tests/shared_data.h"
+
+namespace gantry::chat {
+namespace {
+
+using gantry::testing::read_bytes;
+using gantry::testing::shared_path;
+using reply::testing::Heard;
+
+// Templates that write calls in a way that no row knows, or not as they want them to be written.
+const std::set<std::string> kUnread = {};
+
+std::string cut_at_end(std::string text) {
+  size_t end = text.size();
+  for (const char* marker :
+       {"<|im_end|>", "<|eot_id|>", "</s>", "<seed:eos>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>",
+        "<|end_of_text|>", "<SPECIAL_12>", "<sep>", "<|eom|>", "</assistant>", "<|call|>", "<|user|>",
+        "<|observation|>", "<|message_sep|>\n\n", "<turn|>", "<|end|>\n", "<|START_OF_TURN_TOKEN|>"})
+    end = std::min(end, text.find(marker));
+  return text.substr(0, end);
+}
+
+size_t common(const std::string& a, const std::string& b) {
+  size_t same = 0;
+  while (same < a.size() && same < b.size() && a[same] == b[same]) ++same;
+  return same;
+}
+
+struct Turn {
+  std::string prompt, text;
+};
+
+// What the template writes after the messages before the last one.
+Turn turn_of(const jinja::ChatTemplate& chat_template, const Json& test_case, const Json& messages) {
+  Json before = test_case, with = test_case;
+  with["messages"] = messages;
+  with["add_generation_prompt"] = false;
+  before["messages"] = messages;
+  before["messages"].erase(messages.size() - 1);
+  before["add_generation_prompt"] = true;
+  const Json written = jinja::run_case(chat_template, with, 0),
+             opened = jinja::run_case(chat_template, before, 0);
+  if (!written.contains("text") || !opened.contains("text")) return {};
+  const std::string text = written["text"], prompt = opened["text"];
+  size_t same = common(text, prompt);
+  // What the prompt opened and the message does not have is no part of it, nor is its first half.
+  if (same < prompt.size())
+    while (same > 0 && std::string_view("\n>]").find(text[same - 1]) == std::string_view::npos) --same;
+  constexpr std::string_view kTurn = "<|CHATBOT_TOKEN|>";
+  if (std::string_view(text).substr(same).starts_with(kTurn)) same += kTurn.size();
+  return {prompt.substr(0, same), cut_at_end(text.substr(same))};
+}
+
+// Empty when the calls are those of the message.
+std::string difference(const Heard& heard, const Json& message, const std::string& text) {
+  // Some templates write the first one only.
+  Json calls = Json::array();
+  for (const Json& call : message["tool_calls"])
+    if (text.find(call["function"]["name"].get<std::string>()) != std::string::npos) calls.push_back(call);
+  if (heard.calls.size() != calls.size()) return "calls: " + std::to_string(heard.calls.size());
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const Json& function = calls[i]["function"];
+    if (function["name"] != heard.calls[i].name) return "name " + heard.calls[i].name;
+    // Without regard to the order of members.
+    const auto wanted = nlohmann::json::parse(function["arguments"].dump());
+    const auto got = nlohmann::json::parse(heard.calls[i].arguments, nullptr, false);
+    if (got != wanted) return "arguments " + heard.calls[i].arguments;
+    if (!heard.calls[i].whole) return "a call without its end";
+  }
+  std::string content = message["content"].is_string() ? message["content"].get<std::string>() : "";
+  if (text.find(content) == std::string::npos) content.clear();  // not every template writes both
+  const size_t said = std::min(heard.content.find_first_not_of(" \n"), heard.content.size());
+  // gpt-oss says it before a call to itself.
+  if (heard.content.empty() && !content.empty() && heard.reasoning == content) return "";
+  if (heard.content.substr(said) != content) return "content '" + heard.content + "'";
+  return heard.reasoning.empty() ? "" : "reasoning '" + heard.reasoning + "'";
+}
+
+class Templates : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(shared_path("conformance/chat-templates/golden.jsonl")))
+      GTEST_SKIP() << "no " << shared_path("conformance/chat-templates/golden.jsonl");
+    std::istringstream in(read_bytes(shared_path("conformance/chat-templates/golden.jsonl")));
+    for (std::string line; std::getline(in, line);)
+      if (line.find("\"tool_") != std::string::npos) cases_.push_back(Json::parse(line));
+  }
+  std::vector<Json> cases_;
+};
+
+TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
+  std::map<std::string, int> read;
+  std::set<std::string> skipped;
+  for (const Json& row : cases_) {
+    const std::string name = row["template"], test = row["case"];
+    if (test != "tool_calls_last_nogen" && test != "tool_parallel_emptystr_gen" &&
+        test != "tool_long_id_text_gen")
+      continue;
+    const auto parsed =
+        jinja::ChatTemplate::parse(read_bytes(shared_path("conformance/chat-templates/templates/" + name)));
+    Json messages = row["messages"];
+    // Some templates put it where the last question is.
+    if (messages[0]["role"] == "system") messages.erase(0);
+    while (!messages.back().contains("tool_calls")) messages.erase(messages.size() - 1);
+    Turn turn = turn_of(*parsed, row, messages);
+    const std::string function = messages.back()["tool_calls"][0]["function"]["name"];
+    if (turn.text.find(function) == std::string::npos) {
+      // Some want the arguments as text; some write no calls at all.
+      Json as_text = messages;
+      for (Json& call : as_text.back()["tool_calls"])
+        call["function"]["arguments"] = call["function"]["arguments"].dump();
+      turn = turn_of(*parsed, row, as_text);
+      if (turn.text.find(function) == std::string::npos) continue;
+    }
+    const reply::ReplyFormat& format = reply::reply_format_of(parsed->source());
+    const Heard heard = reply::testing::read_reply(format, {turn.text}, true, turn.prompt, row["tools"]);
+    const std::string wrong = difference(heard, messages.back(), turn.text);
+    if (kUnread.contains(name)) {
+      skipped.insert(name);
+      continue;
+    }
+    EXPECT_EQ(wrong, "") << name << ' ' << test << " as " << format.name << ":\n" << turn.text;
+    if (wrong.empty()) ++read[format.name];
+  }
+  for (const auto& [name, count] : read) RecordProperty(name, count);
+  std::string all;
+  for (const auto& [name, count] : read) all += name + " " + std::to_string(count) + ", ";
+  std::cout << all << '\n';
+  EXPECT_GE(read.size(), 15U) << all;
+}
+
+}  // namespace
+}  // namespace gantry::chat

@@ -1,0 +1,157 @@
+// Filters about HTML and addresses.
+#include <algorithm>
+
+#include "jinja/args.h"
+#include "jinja/filters.h"
+#include "jinja/format.h"
+#include "jinja/methods.h"
+#include "jinja/ops.h"
+#include "jinja/urlize.h"
+
+namespace gantry::jinja {
+namespace {
+
+Value do_escape(Env& env, const Value& input, CallArgs& args) {
+  refuse_named("escape", args);
+  Bound bound("escape", args, {});
+  return Value::string(escape_html(env, input), true);
+}
+
+Value do_forceescape(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("forceescape", args, {});
+  std::string text = to_str(env, input);
+  env.charge_text(text.size() * 5);
+  return Value::string(escape_html(text), true);
+}
+
+Value do_safe(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("safe", args, {});
+  return Value::string(to_str(env, input), true);
+}
+
+Value do_striptags(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("striptags", args, {});
+  std::string text = to_str(env, input);
+  // Comments first, then tags; what never closes stays.
+  auto drop = [&text](std::string_view open, std::string_view close) {
+    std::string out;
+    size_t at = 0;
+    for (size_t begin; (begin = text.find(open, at)) != std::string::npos;) {
+      size_t end = text.find(close, begin + (open.size() > 1 ? open.size() : 0));
+      if (end == std::string::npos) break;
+      out.append(text, at, begin - at);
+      at = end + close.size();
+    }
+    text = out + text.substr(at);
+  };
+  drop("<!--", "-->");
+  drop("<", ">");
+  std::string out;
+  for (const std::string& word : split_space(text, -1)) out += (out.empty() ? "" : " ") + word;
+  return Value::string(unescape_html(out));
+}
+
+std::string quote_url(const std::string& text, bool query) {
+  std::string out;
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                 c == '.' || c == '-' || c == '~' || (c == '/' && !query);
+    if (plain) {
+      out += c;
+    } else if (c == ' ' && query) {
+      out += '+';
+    } else {
+      out += '%';
+      out += "0123456789ABCDEF"[byte >> 4];
+      out += "0123456789ABCDEF"[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string quoted(Env& env, const Value& value, bool query) {
+  std::string text = value.is(Kind::kBytes) ? value.as<BytesObject>().data : to_str(env, value);
+  env.charge_text(text.size() * 3);
+  return quote_url(text, query);
+}
+
+Value do_urlencode(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("urlencode", args, {});
+  Value rows = input;
+  if (input.is(Kind::kDict)) {
+    CallArgs none;
+    rows = find_filter("items")->function(env, input, none);
+  }
+  Ref<Iterator> items = input.is_string() ? Ref<Iterator>() : try_iterate(env, rows);
+  if (!items) return Value::string(quoted(env, input, false));
+  std::string out;
+  bool first = true;
+  for (Value row; items->next(env, row);) {
+    Values pair = collect(env, row);
+    if (pair.size() != 2) fail_type("not a pair of key and value");
+    if (!first) out += '&';
+    first = false;
+    out += quoted(env, pair[0], true) + "=" + quoted(env, pair[1], true);
+    if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
+  }
+  return Value::string(out);
+}
+
+Value do_xmlattr(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("xmlattr", args, {"autospace"});
+  if (input.is_undefined()) fail_type(input.as<UndefinedObject>().message);
+  if (!input.is(Kind::kDict)) fail_type("'" + type_name(input) + "' object has no attribute 'items'");
+  std::string out;
+  for (const auto& [key, value] : input.as<DictObject>().entries) {
+    if (value.is_none() || value.is_undefined()) continue;
+    const std::string& name = need_string(key, "an attribute name");
+    if (name.find_first_of(" \t\n\r\f\v/>=") != std::string::npos) {
+      fail_type("Invalid character in attribute name: " + string_repr(name));
+    }
+    if (!out.empty()) out += ' ';
+    out += escape_html(env, key) + "=\"" + escape_html(env, value) + "\"";
+    if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
+  }
+  if (bound.flag(env, 0, true) && !out.empty()) out.insert(0, " ");
+  return Value::string(std::move(out), env.autoescape);
+}
+
+Value do_urlize(Env& env, const Value& input, CallArgs& args) {
+  Bound bound("urlize", args, {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"});
+  UrlStyle style;
+  if (bound.given(0)) style.shown_max = to_index(bound[0]);
+  std::vector<std::string> rel = {"noopener"};
+  if (bound.flag(env, 1, false)) rel.emplace_back("nofollow");
+  if (bound.given(3)) {
+    for (const std::string& word : split_space(need_string(bound[3], "rel"), -1)) rel.push_back(word);
+  }
+  std::sort(rel.begin(), rel.end());
+  rel.erase(std::unique(rel.begin(), rel.end()), rel.end());
+  for (const std::string& word : rel) style.rel += (style.rel.empty() ? "" : " ") + word;
+  if (bound.given(2)) style.target = need_string(bound[2], "target");
+  if (bound.given(4)) {
+    for (const Value& scheme : collect(env, bound[4])) {
+      const std::string& text = need_string(scheme, "a scheme");
+      if (!is_url_scheme(text)) fail_type(string_repr(text) + " is not a valid URI scheme prefix.");
+      style.schemes.push_back(text);
+    }
+  }
+  std::string text = escape_html(env, input);
+  env.charge(text.size());
+  std::string out = urlize(text, style);
+  env.charge_text(out.size());
+  return Value::string(std::move(out), env.autoescape);
+}
+
+constexpr FilterRow kRows[] = {
+    {"e", do_escape},      {"escape", do_escape},       {"forceescape", do_forceescape},
+    {"safe", do_safe},     {"striptags", do_striptags}, {"urlencode", do_urlencode},
+    {"urlize", do_urlize}, {"xmlattr", do_xmlattr},
+};
+
+}  // namespace
+
+std::span<const FilterRow> markup_filters() { return kRows; }
+
+}  // namespace gantry::jinja

@@ -1,0 +1,57 @@
+// Values as text: Python's str, repr, %-formatting, str.format; HTML escapes; JSON; strftime.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "jinja/env.h"
+#include "jinja/value.h"
+
+namespace gantry::jinja {
+
+std::string to_str(Env& env, const Value& value);
+std::string to_repr(Env& env, const Value& value);
+// Python's ascii(): repr with everything beyond ASCII escaped.
+std::string to_ascii(Env& env, const Value& value);
+std::string int_text(Int value);
+std::string int_text(Int value, int base, bool upper);
+std::string float_repr(double value);
+std::string string_repr(std::string_view text);
+std::string bytes_repr(std::string_view data);
+
+// str(value) with & < > " ' escaped, unless it is Markup.
+std::string escape_html(Env& env, const Value& value);
+std::string escape_html(std::string_view text);
+// Named and numeric entities, as Python's html.unescape.
+std::string unescape_html(std::string_view text);
+
+// format % arguments.
+std::string format_percent(Env& env, const Value& format, const Value& arguments);
+// format.format(...): attributes and items go through the sandbox.
+std::string format_braces(Env& env, const Value& format, const CallArgs& args);
+// format(value, spec).
+std::string format_spec(Env& env, const Value& value, std::string_view spec);
+
+struct JsonStyle {
+  bool ensure_ascii = false;
+  bool sort_keys = false;
+  bool pretty = false;
+  std::string indent;                 // with pretty
+  std::string item_separator = ", ";  // "," by default with pretty
+  std::string key_separator = ": ";
+};
+std::string dump_json(Env& env, const Value& value, const JsonStyle& style);
+
+// Python's pprint.pformat.
+std::string pretty_repr(Env& env, const Value& value);
+
+// `seconds` since the epoch, in UTC, C locale.
+std::string format_time(Env& env, int64_t seconds, const std::string& format);
+
+// Python's float(text); false when it is none.
+bool parse_float(std::string_view text, double& out);
+// Python's int(text, base); false when it is none.
+bool parse_int(std::string_view text, int base, Int& out);
+
+}  // namespace gantry::jinja

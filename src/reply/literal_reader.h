@@ -1,0 +1,67 @@
+// Arguments that are not written as JSON, told as JSON: Python's keyword arguments and the like, with texts
+// between marks of a family's own, bare keys, words for truth and nothing. Text comes in pieces; what is
+// certain is told at once. One call, one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::reply {
+
+inline constexpr size_t kLiteralDepthMax = 128;
+inline constexpr size_t kLiteralWordBytesMax = 1024;
+
+struct LiteralRules {
+  std::vector<std::string> quotes = {};  // stand at both ends of a text
+  bool escapes = false;                  // a backslash in a text has Python's meaning
+  char key_end = ':';                    // between the outermost keys and their values
+};
+
+class LiteralReader {
+ public:
+  enum class Went : uint8_t { kMore, kDone, kFailed };
+
+  // Behind the opening bracket of the arguments, which end with `close`. `rules` outlives the reading.
+  void begin(const LiteralRules& rules, char close);
+
+  // Takes text from the front of `rest` and appends its JSON to `json`. `over`: nothing comes any more; what
+  // is unfinished then is told as far as it came.
+  Went read(std::string_view& rest, bool over, std::string& json);
+
+ private:
+  enum class State : uint8_t { kItem, kKeyEnd, kValue, kString, kWord, kAfter };
+  enum class Step : uint8_t { kOn, kWait, kDone, kFail };
+
+  Step step(std::string_view& rest, bool over, std::string& json);
+  Step item(std::string_view& rest, bool over, std::string& json);
+  Step value(std::string_view& rest, bool over, std::string& json);
+  Step string(std::string_view& rest, bool over, std::string& json);
+  Step escape(std::string_view& rest, bool over, std::string& json);
+  Step word(std::string_view& rest, bool over, std::string& json);
+  Step after(std::string_view& rest, std::string& json);
+  Step open_string(std::string_view& rest, bool over, std::string& json, bool& found);
+  Step open(char close, bool object, std::string& json);
+  Step close(std::string_view& rest, std::string& json);
+  bool ends_string(std::string_view rest, bool over, bool& wait) const;
+
+  struct Container {
+    char close;
+    bool object, empty;
+  };
+
+  const LiteralRules* rules_ = nullptr;
+  State state_ = State::kItem;
+  std::vector<Container> open_;
+  std::string quote_;
+  bool in_key_ = false;
+};
+
+// The JSON of a value of Python's that is no plain text: a list, a tuple, a dictionary, True, False, None;
+// empty for everything else.
+std::string json_of_literal(std::string_view text);
+
+const LiteralRules& python_rules();
+
+}  // namespace gantry::reply
