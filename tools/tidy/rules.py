@@ -19,6 +19,12 @@ _HELPER = re.compile(r"hel" r"per-")
 _REGISTRY = re.compile(r"https?://[^/\s\"'>]*(?:regi" r"stry|artif" r"act|ne" r"xus|mir" r"ror|pro" r"xy)[^/\s\"'>]*", re.I)
 _GUARD = re.compile(r"^[ \t]*#[ \t]*ifndef[ \t]+(\w+)[^\n]*\n[ \t]*#[ \t]*define[ \t]+\1\b", re.M)
 _LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+CONTRACTS_FILE = "docs/contracts.md"
+_ADDRESS = r"[EMPSDFLT][1-9]?"
+_CONTRACT = re.compile(rf"\b[Cc]ontracts?\s+(?://\s*)?({_ADDRESS}(?:(?:,|\s+and|\s+to)\s+{_ADDRESS})*)\b"
+                       rf"|\(([EMPSDFLT][1-9](?:,\s+[EMPSDFLT][1-9])*)\)")
+_RULE = re.compile(r"^- \*\*([A-Z][1-9])\b", re.M)
+_RULES_OF = re.compile(r"^## ([A-Z])\. ", re.M)
 _MACHINE_FLAG = re.compile(r"(?<![\w-])-m(?:arch|tune|cpu|avx|sse|fma|f16c|bmi|popcnt|amx|native)[\w=.-]*")
 _FLAG_HOME = re.compile(r"\b(?:set_source_files_properties|target_compile_options)\s*\(", re.I)
 
@@ -89,6 +95,20 @@ def check_links(tree, _rooms):
                     yield Finding(file.path, number, "links", f"'{target}' is not there")
 
 
+def check_contracts(tree, _rooms):
+    """Every contract that is cited is written down."""
+    contracts = tree.files.get(CONTRACTS_FILE)
+    known = set(_RULE.findall(contracts.text) + _RULES_OF.findall(contracts.text)) if contracts else set()
+    for file in tree.named(".md", ".py", "dev", *SOURCES):
+        if file.path in GENERATED or file.path.startswith("tools/tidy/"):
+            continue
+        for match in _CONTRACT.finditer(file.text):
+            for address in re.findall(r"\b[A-Z][1-9]?\b", match[1] or match[2]):
+                if address not in known:
+                    line = file.text.count("\n", 0, match.start()) + 1
+                    yield Finding(file.path, line, "contracts", f"{address} does not stand in {CONTRACTS_FILE}")
+
+
 def check_dead_headers(tree, _rooms):
     used = set()
     for file in tree.cpp():
@@ -124,5 +144,6 @@ def check_machine_flags(tree, _rooms):
                 yield Finding(file.path, line, "flags", f"'{match[0]}' bound to no file or target")
 
 
-CHECKS = (check_sizes, check_exemptions, check_words, check_guards, check_readmes, check_links, check_dead_headers,
+CHECKS = (check_sizes, check_exemptions, check_words, check_guards, check_readmes, check_links, check_contracts,
+          check_dead_headers,
           check_machine_flags)

@@ -189,6 +189,19 @@ class Rules(unittest.TestCase):
             self.assertEqual(len(found), 1)
             self.assertIn("gone.md", found[0])
 
+    def test_contracts(self):
+        rules_text = "## E. One\n\n- **E1 A rule.** Words.\n"
+
+        def found(text, path="src/kv/x.cc"):
+            return run(rules.check_contracts, {"docs/contracts.md": rules_text, path: text})
+
+        self.assertEqual(found("// contract E1, contract E, (E1)\n"), [])
+        self.assertEqual(found("// Contracts E1 and\n// E2 hold\n"), [])  # only what stands together is a list
+        self.assertIn("E2 does not stand", found("// contracts E1, E2\n")[0])
+        self.assertIn("F4 does not stand", found("nothing is taken (F4)\n", "docs/x.md")[0])
+        self.assertIn("M does not stand", found("// contract M\n")[0])
+        self.assertEqual(found("call(F16), (M), 'E5'\n"), [])
+
 
 class Programs(unittest.TestCase):
     def test_headers_that_no_source_proves(self):
