@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/deadline.h"
+
 namespace gantry {
 namespace {
 
@@ -20,7 +22,7 @@ class RunsOut {
     --*left_;
   }
   void operator()() const {
-    ended_->wait(false);
+    testing::await([this] { return ended_->load(); }, "the end");
     ++*ran_;
   }
 

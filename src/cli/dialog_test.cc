@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/deadline.h"
+
 namespace gantry::cli {
 namespace {
 
@@ -154,7 +156,7 @@ TEST(Conversation, ASignalCancelsAndWhatWasSaidStays) {
   FakeCompleter completer([](completion::DeltaSink& sink, const std::function<bool()>& cancelled) {
     sink.on_delta(delta("part"));
     ::raise(SIGINT);
-    while (!cancelled()) std::this_thread::yield();
+    testing::await([&] { return cancelled(); }, "the cancellation");
     sink.on_delta(delta("", Finish::kCancelled));
   });
   Conversation conversation(completer, {}, false);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "completion/completion.h"
+#include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
 
 namespace gantry::completion {
@@ -33,12 +34,14 @@ class Listener final : public DeltaSink {
   }
   Delta wait() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return last_.has_value(); });
+    testing::await(
+        changed_, lock, [this] { return last_.has_value(); }, "the last delta");
     return *last_;
   }
   void wait_for_text() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !text_.empty(); });
+    testing::await(
+        changed_, lock, [this] { return !text_.empty(); }, "the first text");
   }
   std::string text() {
     const std::lock_guard lock(mutex_);
@@ -75,9 +78,11 @@ CompletionRequest ask(const std::string& prompt) {
 }
 
 void wait_for_rest(const engine::Engine& engine) {
-  while (engine.stats().running + engine.stats().waiting > 0 ||
-         engine.stats().pages_free < engine.stats().pages)
-    std::this_thread::yield();
+  const auto rests = [&] {
+    const engine::EngineStats stats = engine.stats();
+    return stats.running + stats.waiting == 0 && stats.pages_free == stats.pages;
+  };
+  testing::await(rests, "an engine with nothing to do");
 }
 
 TEST(Completer, SaysTheAnswerAndCounts) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "completion/completion.h"
+#include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
 
 namespace gantry::completion {
@@ -35,7 +36,8 @@ class Listener final : public DeltaSink {
   }
   Delta wait() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return all_.finish != Finish::kNone; });
+    testing::await(
+        changed_, lock, [this] { return all_.finish != Finish::kNone; }, "the end of the answer");
     return all_;
   }
 

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/deadline.h"
+
 namespace gantry::completion {
 namespace {
 
@@ -35,7 +37,7 @@ TEST(Workers, RunsATaskOnOneThreadAtATimeAndMissesNothing) {
     ++mailbox;
     workers.schedule(task);
   }
-  while (taken < kMany) std::this_thread::yield();
+  testing::await([&] { return taken >= kMany; }, "all that was put in");
 }
 
 TEST(Workers, GoesOnWhileThereIsMore) {
@@ -46,7 +48,7 @@ TEST(Workers, GoesOnWhileThereIsMore) {
     if (--left == 0) done.set_value();
     return left > 0;
   }));
-  done.get_future().wait();
+  ASSERT_EQ(done.get_future().wait_for(testing::kDeadline), std::future_status::ready);
   EXPECT_EQ(left, 0);
 }
 
@@ -64,7 +66,7 @@ TEST(Workers, ATaskMayStopItsOwnPool) {
       return true;
     });
     pool.schedule(std::move(task));
-    ready.wait();
+    ASSERT_EQ(ready.wait_for(testing::kDeadline), std::future_status::ready);
   }
 }
 

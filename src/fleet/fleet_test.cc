@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/deadline.h"
 
 namespace gantry::fleet {
 namespace {
@@ -85,7 +86,7 @@ TEST(Fleet, AModelEndsWithTheFleetAndNotWithTheLastLease) {
   Lease lease = fleet->lease("a");
   std::atomic<bool> leaving = false;
   std::thread holder([&] {
-    while (!leaving) std::this_thread::yield();
+    testing::await([&] { return leaving.load(); }, "the fleet's end");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     EXPECT_EQ(alive, 1);
     lease.reset();

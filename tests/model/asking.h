@@ -10,6 +10,7 @@
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
+#include "tests/deadline.h"
 #include "tests/model/fixture.h"
 
 namespace gantry::testing {
@@ -36,7 +37,8 @@ class Listener final : public engine::TokenSink {
   }
   Answer wait() {
     std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return answer_.finish != engine::FinishReason::kNone; });
+    await(
+        done_, lock, [this] { return answer_.finish != engine::FinishReason::kNone; }, "the end of a job");
     return answer_;
   }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/deadline.h"
 #include "tests/scenario/raw_client.h"
 #include "tests/scenario/stage.h"
 
@@ -147,7 +148,7 @@ TEST(Hostile, ThreeHundredIdleConnections) {
   expect_service(stage);
   EXPECT_GE(stage.server().stats().connections, 300U);
   idle.clear();
-  while (stage.server().stats().connections > 0) std::this_thread::yield();
+  testing::await([&] { return stage.server().stats().connections == 0; }, "the end of all connections");
 }
 
 TEST(Hostile, SlowLorises) {
@@ -180,7 +181,7 @@ TEST(Hostile, ClientsKilledInMidStream) {
     for (RawClient& client : clients) client.reset();
     EXPECT_TRUE(stage.at_rest()) << round;
   }
-  while (stage.server().stats().connections > 0) std::this_thread::yield();
+  testing::await([&] { return stage.server().stats().connections == 0; }, "the end of all connections");
   expect_service(stage);
 }
 
@@ -196,7 +197,7 @@ TEST(Hostile, HalfClosedAndHalfSaid) {
     clients.back().half_close();
     EXPECT_TRUE(clients.back().receive_end()) << start;
   }
-  while (stage.server().stats().connections > 0) std::this_thread::yield();
+  testing::await([&] { return stage.server().stats().connections == 0; }, "the end of all connections");
   expect_service(stage);
 }
 

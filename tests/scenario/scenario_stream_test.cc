@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/deadline.h"
 #include "tests/scenario/raw_client.h"
 #include "tests/scenario/stage.h"
 
@@ -35,7 +36,7 @@ std::string text_of_stream(const std::string& body) {
 }
 
 void wait_until_running(Stage& stage) {
-  while (stage.stats().running == 0) std::this_thread::yield();
+  testing::await([&] { return stage.stats().running > 0; }, "a running job");
 }
 
 TEST(Stream, AClientThatGoesFreesItsPages) {
@@ -101,9 +102,9 @@ TEST(Stream, AClientThatGoesWhileItWaitsIsForgotten) {
   ASSERT_TRUE(running.receive_head());
   RawClient waiting(stage.port());
   waiting.send(endless(true));
-  while (stage.stats().waiting == 0) std::this_thread::yield();
+  testing::await([&] { return stage.stats().waiting > 0; }, "a waiting job");
   waiting.close();
-  while (stage.stats().waiting > 0) std::this_thread::yield();
+  testing::await([&] { return stage.stats().waiting == 0; }, "an empty queue");
   EXPECT_NE(running.receive_some(), "") << "the other one goes on";
   running.close();
   EXPECT_TRUE(stage.at_rest());

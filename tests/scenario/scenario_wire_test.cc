@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/deadline.h"
 #include "tests/scenario/raw_client.h"
 #include "tests/scenario/stage.h"
 
@@ -169,7 +170,7 @@ TEST(Wire, AllBodiesTogetherHaveALimit) {
   Stage stage(options);
   RawClient holder(stage.port());
   holder.send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n ");
-  while (stage.server().stats().requests == 0) std::this_thread::yield();
+  testing::await([&] { return stage.server().stats().requests > 0; }, "the first request");
   const auto answer =
       ask(stage.port(), "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n");
   EXPECT_EQ(answer->status, 503);
@@ -227,7 +228,8 @@ TEST(Wire, ConnectionsAtTheLimitAndOnePast) {
   EXPECT_EQ(answer->header("retry-after"), "1");
   EXPECT_EQ(stage.server().stats().connections_refused, 1U);
   first.close();
-  while (stage.server().stats().connections > 1) std::this_thread::yield();
+  testing::await([&] { return stage.server().stats().connections <= 1; },
+                 "the end of all connections but one");
   EXPECT_EQ(ask(stage.port(), get("/health"))->status, 200);
 }
 

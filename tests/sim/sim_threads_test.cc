@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "tests/deadline.h"
 #include "tests/sim/sim_jobs.h"
 #include "tests/sim/sim_runner.h"
 
@@ -30,7 +31,7 @@ class WaitingSink final : public engine::TokenSink {
     return true;
   }
   const Answer& wait() const {
-    while (!finished_.load(std::memory_order_acquire)) std::this_thread::yield();
+    testing::await([this] { return finished_.load(std::memory_order_acquire); }, "the end of the job");
     return record_.answer();
   }
 
@@ -65,15 +66,16 @@ void be_a_client(engine::Engine& engine, uint64_t seed, std::atomic<uint32_t>& w
     const auto sink = std::make_shared<WaitingSink>();
     job.sink = sink;
     JobId id = 0;
-    while (id == 0) {
+    const auto submitted = [&] {
       try {
         engine::Job copy = job;
         id = engine.submit(std::move(copy));
       } catch (const Error& error) {
-        ASSERT_EQ(error.code(), ErrorCode::kBusy);
-        std::this_thread::yield();
+        if (error.code() != ErrorCode::kBusy) throw;
       }
-    }
+      return id != 0;
+    };
+    testing::await(submitted, "room in the queue");
     if (dice.chance(0.2)) engine.cancel(id);
     if (dice.chance(0.1)) (void)engine.stats();
     const Answer& heard = sink->wait();
@@ -108,7 +110,7 @@ TEST(SimThreads, AFullQueueSaysNoAtOnceAndKeepsItsWordToTheOthers) {
   const auto engine = engine::Engine::start(runner, options);
   const auto first = std::make_shared<WaitingSink>();
   std::vector<JobId> jobs = {engine->submit(endless_job(first))};
-  while (engine->stats().running == 0) std::this_thread::yield();
+  testing::await([&] { return engine->stats().running > 0; }, "a running job");
   std::vector<std::shared_ptr<WaitingSink>> sinks;
   for (int n = 0; n < 2; ++n) {
     sinks.push_back(std::make_shared<WaitingSink>());
@@ -157,7 +159,7 @@ TEST(SimThreads, AFailedDeviceEndsItsJobsAndTheProcessGoesOn) {
     EXPECT_EQ(sink->wait().finish, FinishReason::kError);
     EXPECT_EQ(sink->wait().error, ErrorCode::kDevice);
   }
-  while (engine->stats().jobs_failed < 4) std::this_thread::yield();
+  testing::await([&] { return engine->stats().jobs_failed >= 4; }, "four failed jobs");
   EXPECT_EQ(refusal(*engine, endless_job(std::make_shared<WaitingSink>())), ErrorCode::kDevice);
   EXPECT_TRUE(engine->drain(10s));
 }
