@@ -1,4 +1,5 @@
-// Where the shared conformance data lies. Tests that need it skip aloud where it is absent.
+// Where the shared conformance data lies. Tests that need it skip aloud where it is absent, and fail where
+// $GANTRY_SHARED_REQUIRED is 1 (as it is in continuous integration).
 #pragma once
 
 #include <cstdlib>
@@ -20,6 +21,11 @@ inline std::string shared_path(const std::string& relative) {
 
 inline bool shared_has(const std::string& relative) { return std::filesystem::exists(shared_path(relative)); }
 
+inline bool shared_required() {
+  const char* required = std::getenv("GANTRY_SHARED_REQUIRED");
+  return required != nullptr && std::string(required) == "1";
+}
+
 inline std::string read_bytes(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -27,6 +33,10 @@ inline std::string read_bytes(const std::string& path) {
 
 }  // namespace gantry::testing
 
-#define GANTRY_NEED_SHARED(relative)            \
-  if (!::gantry::testing::shared_has(relative)) \
-  GTEST_SKIP() << "absent: " << ::gantry::testing::shared_path(relative)
+#define GANTRY_NEED_SHARED(relative)                                                  \
+  if (!::gantry::testing::shared_has(relative)) {                                     \
+    if (::gantry::testing::shared_required())                                         \
+      FAIL() << "absent, and required: " << ::gantry::testing::shared_path(relative); \
+    GTEST_SKIP() << "absent: " << ::gantry::testing::shared_path(relative);           \
+  }                                                                                   \
+  static_assert(true)

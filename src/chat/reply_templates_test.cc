@@ -90,8 +90,7 @@ std::string difference(const Heard& heard, const Json& message, const std::strin
 class Templates : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(shared_path("conformance/chat-templates/golden.jsonl")))
-      GTEST_SKIP() << "no " << shared_path("conformance/chat-templates/golden.jsonl");
+    GANTRY_NEED_SHARED("conformance/chat-templates/golden.jsonl");
     std::istringstream in(read_bytes(shared_path("conformance/chat-templates/golden.jsonl")));
     for (std::string line; std::getline(in, line);)
       if (line.find("\"tool_") != std::string::npos) cases_.push_back(Json::parse(line));

@@ -21,8 +21,9 @@ def main(unittest, usage):
             shared = os.environ.get("GANTRY_SHARED", os.path.join(Program.source, "..", "shared"))
             weights = os.path.join(shared, "conformance", "weights", "stories260K")
             if not os.path.isdir(weights):
-                print(f"skipped: absent: {weights}")
-                sys.exit(SKIPPED)
+                required = os.environ.get("GANTRY_SHARED_REQUIRED") == "1"
+                print(f"{'required' if required else 'skipped'}: absent: {weights}")
+                sys.exit(1 if required else SKIPPED)
             Program.model = os.path.join(folder, "stories260K.gguf")
             subprocess.run([os.path.abspath(sys.argv.pop(1)), weights, Program.model], check=True)
         else:
