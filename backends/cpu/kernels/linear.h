@@ -23,14 +23,18 @@ struct Parts {
   F32 waiting[kWaitingParts][V];
   uint32_t count = 0;
 
-  // The part that comes next, which is the right one of `joins` sums.
-  GANTRY_INLINE void lay(F32* part, uint32_t joins) {
-    for (; joins != 0; --joins) {
-      --count;
-      repeated<V>(GANTRY_LAMBDA(v) { part[v.value] = add(waiting[count][v.value], part[v.value]); });
+  // The part that comes next; then the two uppermost become their sum, `joins` times. A part's registers are
+  // free as soon as it was stored or added.
+  GANTRY_INLINE void lay(const F32* part, uint32_t joins) {
+    if (joins == 0) {
+      repeated<V>(GANTRY_LAMBDA(v) { waiting[count][v.value] = part[v.value]; });
+      ++count;
+      return;
     }
-    repeated<V>(GANTRY_LAMBDA(v) { waiting[count][v.value] = part[v.value]; });
-    ++count;
+    F32* left = waiting[count - 1];
+    repeated<V>(GANTRY_LAMBDA(v) { left[v.value] = add(left[v.value], part[v.value]); });
+    for (; joins > 1; --joins, --count, left -= V)
+      repeated<V>(GANTRY_LAMBDA(v) { (left - V)[v.value] = add((left - V)[v.value], left[v.value]); });
   }
 };
 

@@ -101,7 +101,7 @@ GANTRY_INLINE F32 small_floats(const uint8_t* p) {
 template <typename L>
 struct BlockScales {
   F32 s, m;
-  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales& unit_scales, uint32_t b) {
+  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales& unit_scales, uint64_t b) {
     if constexpr (requires { L::kSixBits; }) {
       s = mul(unit_scales.d, to_float(load_u8(unit_scales.small + 16 * b)));
       m = sub(broadcast(0.0f), mul(unit_scales.dmin, to_float(load_u8(unit_scales.small + 16 * (b + 8)))));
@@ -141,9 +141,9 @@ template <typename L>
 struct HalfScales {
   F32 d, dmin;
   I32 c0, c1, m0, m1;
-  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales& unit_scales, uint32_t b) {
+  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales& unit_scales, uint64_t b) {
     d = unit_scales.d;
-    const uint32_t at = 32 * b;  // two sub-blocks of 16 rows' bytes
+    const uint64_t at = 32 * b;  // two sub-blocks of 16 rows' bytes
     if constexpr (L::kSums == SumsKind::kSums16) {
       dmin = sub(broadcast(0.0f), unit_scales.dmin);
       const I32 first = load_u8(unit + L::kSmall + at), second = load_u8(unit + L::kSmall + at + 16);
@@ -188,7 +188,7 @@ struct HalfScales {
 template <typename L>
 struct FloatHalfScales {
   F32 s0, s1;
-  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales&, uint32_t b) {
+  GANTRY_INLINE void open(const uint8_t* unit, const UnitScales&, uint64_t b) {
     s0 = small_floats(unit + L::kHalfScales + 32 * b);
     s1 = small_floats(unit + L::kHalfScales + 32 * b + 16);
   }
@@ -247,12 +247,13 @@ void quantized_tile(const LinearJob& job, const TokenGroup& group, uint32_t tile
     for (uint32_t at = job.borders[section] / kBlock; at < end;) {
       const uint8_t* unit = units + uint64_t{at / kUnit} * L::kUnitBytes;
       const uint32_t first = at % kUnit;  // a border may lie inside a unit
-      const uint32_t last = end - at < kUnit - first ? first + end - at : kUnit;
-      at += last - first;
+      const uint32_t count = end - at < kUnit - first ? end - at : kUnit - first;
+      at += count;
       UnitScales unit_scales;
       if constexpr (T <= 2) prefetch<L::kUnitBytes>(unit);
       open_unit<L>(unit, unit_scales);
-      for (uint32_t b = first; b < last; ++b, x += group.x_stride) {
+      for (uint32_t done = 0; done < count; ++done, x += group.x_stride) {
+        const uint64_t b = uint64_t{first} + done;
         U8 w[8];
         unpack_codes<L>(unit + L::kCodes + b * L::kBlockBytes, w);
         Scales scales;
