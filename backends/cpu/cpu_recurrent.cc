@@ -13,28 +13,36 @@ static_assert(kDeltaKeys == device::kDeltaKeyDimMax);
 // The runs and one layer's states, on the host's side of the calls.
 class RunsView {
  public:
-  RunsView(const device::Runs& runs, const device::StatePart& part, uint64_t floats, uint32_t rows)
-      : firsts_(array_of<int32_t>(runs.firsts)), states_(array_of<uint32_t>(runs.states)), part_(part) {
-    check_bytes(runs.firsts, (uint64_t{runs.count} + 1) * sizeof(int32_t));
-    check_bytes(runs.states, uint64_t{runs.count} * sizeof(uint32_t));
-    GANTRY_CHECK_EQ(static_cast<uint32_t>(firsts_[runs.count]), rows);
-    for (uint32_t run = 0; run < runs.count; ++run) {
-      GANTRY_CHECK_LT(firsts_[run], firsts_[run + 1]);
-      GANTRY_CHECK_LE(part.offset + floats * sizeof(float), part.stride);
-      GANTRY_CHECK_LE((uint64_t{states_[run]} + 1) * part.stride, part.buffer.bytes);
+  RunsView(const device::Rows& rows, const device::StatePart& part, uint64_t floats)
+      : runs_(array_of<device::Run>(rows.runs)), states_(array_of<uint32_t>(rows.states)), part_(part) {
+    check_rows(rows);
+    check_bytes(rows.states, uint64_t{rows.sequence_count} * sizeof(uint32_t));
+    GANTRY_CHECK_LE(part.offset + floats * sizeof(float), part.stride);
+    for (size_t i = 0; i < rows.run_list.size(); ++i) {
+      const device::Run& run = runs_[i];
+      if (run.count == 0) continue;
+      GANTRY_CHECK(run.first >= 0 && run.count > 0 && run.sequence >= 0);
+      GANTRY_CHECK_LE(uint64_t{last(run)}, uint64_t{rows.count});
+      GANTRY_CHECK_LT(static_cast<uint32_t>(run.sequence), rows.sequence_count);
+      GANTRY_CHECK_LE((uint64_t{states_[run.sequence]} + 1) * part.stride, part.buffer.bytes);
     }
   }
-  uint64_t first(uint32_t run) const { return static_cast<uint64_t>(firsts_[run]); }
-  uint32_t rows(uint32_t run) const { return static_cast<uint32_t>(firsts_[run + 1] - firsts_[run]); }
+  uint64_t first(uint32_t run) const { return static_cast<uint64_t>(runs_[run].first); }
+  uint32_t rows(uint32_t run) const { return static_cast<uint32_t>(runs_[run].count); }
   float* state(uint32_t run) const {
-    return reinterpret_cast<float*>(data_of(part_.buffer) + states_[run] * part_.stride + part_.offset);
+    const uint64_t state = states_[runs_[run].sequence];
+    return reinterpret_cast<float*>(data_of(part_.buffer) + state * part_.stride + part_.offset);
   }
 
  private:
-  const int32_t* firsts_;
+  static uint32_t last(const device::Run& run) { return static_cast<uint32_t>(run.first + run.count); }
+
+  const device::Run* runs_;
   const uint32_t* states_;
   const device::StatePart& part_;
 };
+
+uint32_t run_count(const device::Rows& rows) { return static_cast<uint32_t>(rows.run_list.size()); }
 
 void check_shape(const device::Mat& m, uint32_t rows, uint32_t cols) {
   check_mat(m);
@@ -55,10 +63,12 @@ void CpuStream::short_conv(const device::ShortConvArgs& args) {
   GANTRY_CHECK(args.taps >= 1 && args.taps <= kConvTaps);
   check_floats(args.weight, uint64_t{channels} * args.taps);
   if (args.bias) check_floats(args.bias, channels);
-  const RunsView runs(args.runs, args.state, uint64_t{args.taps - 1} * channels, args.x.rows);
+  const RunsView runs(args.rows, args.state, uint64_t{args.taps - 1} * channels);
+  GANTRY_CHECK_EQ(args.rows.count, args.x.rows);
   const uint32_t parts = (channels + 15) / 16;
-  device_.pool().parallel_for(args.runs.count * parts, [&](uint32_t task, uint32_t) {
+  device_.pool().parallel_for(run_count(args.rows) * parts, [&](uint32_t task, uint32_t) {
     const uint32_t run = task / parts;
+    if (runs.rows(run) == 0) return;
     ConvJob job{};
     job.rows = runs.rows(run);
     job.channels = channels;
@@ -86,12 +96,14 @@ void CpuStream::selective_scan(const device::SelectiveScanArgs& args) {
   GANTRY_CHECK_EQ(args.heads % args.groups, 0u);
   for (const device::Buffer& vector : {args.a, args.d, args.dt_bias}) check_floats(vector, args.heads);
   const uint64_t head_floats = uint64_t{args.head_dim} * args.state_dim;
-  const RunsView runs(args.runs, args.state, args.heads * head_floats, rows);
+  const RunsView runs(args.rows, args.state, args.heads * head_floats);
+  GANTRY_CHECK_EQ(args.rows.count, rows);
   // A task: some values of one head of one sequence.
   const uint32_t task_values = 16, parts = (args.head_dim + task_values - 1) / task_values;
   const uint32_t columns = args.heads * parts;
-  device_.pool().parallel_for(args.runs.count * columns, [&](uint32_t task, uint32_t) {
+  device_.pool().parallel_for(run_count(args.rows) * columns, [&](uint32_t task, uint32_t) {
     const uint32_t run = task / columns, head = task % columns / parts;
+    if (runs.rows(run) == 0) return;
     const uint32_t group = head / (args.heads / args.groups);
     const uint64_t first = runs.first(run);
     ScanJob job{};
@@ -127,10 +139,12 @@ void CpuStream::gated_delta(const device::GatedDeltaArgs& args) {
   GANTRY_CHECK_LE(args.key_dim, kDeltaKeys);
   for (const device::Buffer& vector : {args.a, args.dt_bias}) check_floats(vector, args.value_heads);
   const uint64_t head_floats = uint64_t{args.key_dim} * args.value_dim;
-  const RunsView runs(args.runs, args.state, args.value_heads * head_floats, rows);
+  const RunsView runs(args.rows, args.state, args.value_heads * head_floats);
+  GANTRY_CHECK_EQ(args.rows.count, rows);
   const uint32_t parts = (args.value_dim + 15) / 16, columns = args.value_heads * parts;
-  device_.pool().parallel_for(args.runs.count * columns, [&](uint32_t task, uint32_t) {
+  device_.pool().parallel_for(run_count(args.rows) * columns, [&](uint32_t task, uint32_t) {
     const uint32_t run = task / columns, head = task % columns / parts;
+    if (runs.rows(run) == 0) return;
     const uint64_t first = runs.first(run), key_at = uint64_t{head % args.key_heads} * args.key_dim;
     DeltaJob job{};
     job.rows = runs.rows(run);

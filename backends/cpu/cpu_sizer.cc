@@ -107,8 +107,16 @@ uint64_t CpuSizer::packed_bytes(const device::WeightShape& shape) const {
 
 uint64_t CpuSizer::kv_page_bytes(const device::KvShape& shape) const { return kv_layout(shape).page_bytes; }
 
-uint64_t CpuSizer::linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const {
-  return grouped_bytes(rows_max, shape.cols, pack_facts(shape.dtype).quantized);
+uint64_t CpuSizer::linear_scratch_bytes(std::span<const device::WeightShape> shapes,
+                                        uint32_t rows_max) const {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const PackFacts facts = pack_facts(shapes[i].dtype);
+    const bool new_way = std::none_of(shapes.begin(), shapes.begin() + static_cast<std::ptrdiff_t>(i),
+                                      [&](const auto& shape) { return pack_facts(shape.dtype) == facts; });
+    if (new_way) bytes += grouped_bytes(rows_max, shapes[i].cols, facts.quantized);
+  }
+  return bytes;
 }
 
 uint64_t CpuSizer::stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,

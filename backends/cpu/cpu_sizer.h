@@ -26,7 +26,8 @@ class CpuSizer final : public device::Sizer {
   uint64_t alignment() const override { return kAlignment; }
   uint64_t packed_bytes(const device::WeightShape& shape) const override;
   uint64_t kv_page_bytes(const device::KvShape& shape) const override;
-  uint64_t linear_scratch_bytes(const device::WeightShape& shape, uint32_t rows_max) const override;
+  uint64_t linear_scratch_bytes(std::span<const device::WeightShape> shapes,
+                                uint32_t rows_max) const override;
   uint64_t stack_scratch_bytes(const device::WeightShape& shape, uint32_t count,
                                uint64_t tokens_max) const override;
   uint64_t attention_scratch_bytes(const device::KvShape& shape, uint32_t heads,

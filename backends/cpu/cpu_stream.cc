@@ -6,7 +6,6 @@
 #include "backends/cpu/cpu_device.h"
 #include "backends/cpu/cpu_sizer.h"
 #include "backends/cpu/kv_pages.h"
-#include "backends/cpu/linear_cut.h"
 #include "backends/cpu/operands.h"
 #include "backends/cpu/pack.h"
 #include "base/check.h"
@@ -79,50 +78,6 @@ void CpuStream::norm(const device::NormArgs& args) {
   });
 }
 
-void CpuStream::linear(const device::LinearArgs& args) {
-  const device::WeightShape& shape = args.weight.shape;
-  check_mat(args.x);
-  check_mat(args.out);
-  GANTRY_CHECK_EQ(args.x.cols, shape.cols);
-  GANTRY_CHECK_EQ(args.out.cols, shape.rows);
-  GANTRY_CHECK_EQ(args.out.rows, args.x.rows);
-  if (args.x.rows == 0) return;
-  if (args.bias) check_bytes(args.bias, uint64_t{shape.rows} * sizeof(float));
-  const PackFacts type = pack_facts(shape.dtype);
-  LinearJob job{};
-  job.weight = data_of(args.weight.buffer);
-  job.tile_bytes = tile_bytes(shape.dtype, shape.cols);
-  job.rows = shape.rows;
-  job.cols = shape.cols;
-  const SumOrder order(shape);
-  order.give_to(job);
-  job.x = row_of(args.x, 0);
-  job.x_stride = args.x.stride;
-  job.tokens = args.x.rows;
-  job.bias = args.bias ? array_of<float>(args.bias) : nullptr;
-  job.accumulate = args.accumulate;
-  job.out = row_of(args.out, 0);
-  job.out_stride = args.out.stride;
-  check_bytes(args.weight.buffer, tile_count(shape.rows) * job.tile_bytes);
-  const KernelTable& kernels = device_.kernels();
-  const uint32_t groups = group_count(job.tokens);
-  check_bytes(args.scratch, grouped_bytes(job.tokens, job.cols, type.quantized));
-  job.xq = args.scratch ? data_of(args.scratch) : nullptr;
-  const auto group = [&](uint32_t g) { return token_group(job.tokens, job.cols, type.quantized, g); };
-  device_.pool().parallel_for(groups, [&](uint32_t g, uint32_t) {
-    if (type.quantized)
-      kernels.quantize_group(job, group(g), type.sums, type.zero);
-    else if (group(g).width > 1)
-      kernels.pack_group(job, group(g));
-  });
-  const auto function = kernels.linear[static_cast<uint32_t>(shape.dtype)];
-  const LinearCut cut = cut_linear(job.rows, job.tile_bytes, job.tokens, device_.pool().threads());
-  device_.pool().parallel_for(cut.tasks(), [&](uint32_t number, uint32_t) {
-    const LinearTask task = task_of(cut, number);
-    for (uint32_t g = task.group0; g < task.group1; ++g) function(job, group(g), task.tile0, task.tile1);
-  });
-}
-
 void CpuStream::rope_table(const device::RopeTableArgs& args) {
   check_mat(args.table);
   const uint32_t pairs = args.table.cols / 2;
@@ -161,12 +116,15 @@ void CpuStream::kv_write(const device::KvWriteArgs& args) {
     check_mat(args.v);
     GANTRY_CHECK_EQ(args.v.cols, shape.kv_heads * shape.value_dim);
   }
+  check_rows(args.rows);
+  GANTRY_CHECK_EQ(args.k.rows, args.rows.count);
   const KvLayout layout = kv_layout(shape);
   const int32_t* positions = array_of<int32_t>(args.rows.positions);
   const int32_t* sequences = array_of<int32_t>(args.rows.sequences);
   const uint32_t* tables = array_of<uint32_t>(args.rows.page_tables);
   uint8_t* pages = data_of(args.pages.buffer);
-  for_rows(args.rows.rows, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
+  for_rows(args.rows.count, uint64_t{args.k.cols + args.v.cols} * 4, [&](uint32_t row) {
+    if (sequences[row] < 0) return;
     const auto position = static_cast<uint32_t>(positions[row]);
     const auto sequence = static_cast<uint64_t>(sequences[row]);
     const uint32_t page = tables[sequence * args.rows.pages_max + position / kPageTokens];
@@ -183,13 +141,17 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   GANTRY_CHECK_EQ(args.q.cols, args.heads * shape.key_dim);
   GANTRY_CHECK_EQ(args.out.cols, args.heads * shape.value_dim);
   GANTRY_CHECK_EQ(args.heads % shape.kv_heads, 0u);
-  if (args.rows.rows == 0) return;
+  check_rows(args.rows);
+  GANTRY_CHECK(args.q.rows == args.rows.count && args.out.rows == args.rows.count);
+  if (args.rows.count == 0) return;
   AttentionJob job{};
   job.pages = data_of(args.pages.buffer);
   job.layout = kv_layout(shape);
   job.element = shape.dtype == quant::Dtype::kF32 ? 0 : shape.dtype == quant::Dtype::kF16 ? 1 : 2;
   job.positions = array_of<int32_t>(args.rows.positions);
   job.sequences = array_of<int32_t>(args.rows.sequences);
+  job.runs = args.causal ? nullptr : array_of<device::Run>(args.rows.runs);
+  job.run_count = static_cast<uint32_t>(args.rows.run_list.size());
   job.page_tables = array_of<uint32_t>(args.rows.page_tables);
   job.pages_max = args.rows.pages_max;
   job.q = row_of(args.q, 0);
@@ -214,7 +176,7 @@ void CpuStream::attention(const device::AttentionArgs& args) {
   const uint32_t task_heads = std::min(group, kAttentionQueries);
   const uint32_t head_parts = (group + task_heads - 1) / task_heads;
   const uint32_t task_rows = kAttentionQueries / task_heads;
-  const uint32_t row_parts = (args.rows.rows + task_rows - 1) / task_rows;
+  const uint32_t row_parts = (args.rows.count + task_rows - 1) / task_rows;
   const uint32_t columns = shape.kv_heads * head_parts;
   device_.pool().parallel_for(row_parts * columns, [&](uint32_t task, uint32_t worker) {
     // Later rows attend to more: the longest tasks first.
@@ -222,7 +184,7 @@ void CpuStream::attention(const device::AttentionArgs& args) {
     const uint32_t kv_head = task % columns / head_parts;
     const uint32_t head0 = kv_head * group + task % head_parts * task_heads;
     const uint32_t head1 = std::min((kv_head + 1) * group, head0 + task_heads);
-    device_.kernels().attention(job, row0, std::min(args.rows.rows, row0 + task_rows), head0, head1,
+    device_.kernels().attention(job, row0, std::min(args.rows.count, row0 + task_rows), head0, head1,
                                 scratch + worker * floats);
   });
 }

@@ -19,7 +19,6 @@ class CpuStream final : public device::Stream {
   void upload_weight(const device::Weight& weight, std::span<const std::byte> rows) override;
   void embed(const device::EmbedArgs& args) override;
   void norm(const device::NormArgs& args) override;
-  void linear(const device::LinearArgs& args) override;
   void rope_table(const device::RopeTableArgs& args) override;
   void rope(const device::RopeArgs& args) override;
   void kv_write(const device::KvWriteArgs& args) override;
@@ -30,6 +29,7 @@ class CpuStream final : public device::Stream {
   void scale(const device::ScaleArgs& args) override;
   void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
+  void linear(const device::LinearArgs& args) override;  // cpu_linear.cc
   // cpu_recurrent.cc
   void short_conv(const device::ShortConvArgs& args) override;
   void selective_scan(const device::SelectiveScanArgs& args) override;

@@ -29,6 +29,14 @@ inline void check_bytes(const device::Buffer& buffer, uint64_t bytes) {
   GANTRY_CHECK_LE(bytes, buffer.bytes);
 }
 
+// The buffers hold what the counts say.
+inline void check_rows(const device::Rows& rows) {
+  check_bytes(rows.positions, uint64_t{rows.count} * sizeof(int32_t));
+  check_bytes(rows.sequences, uint64_t{rows.count} * sizeof(int32_t));
+  check_bytes(rows.page_tables, uint64_t{rows.sequence_count} * rows.pages_max * sizeof(uint32_t));
+  check_bytes(rows.runs, rows.run_list.size_bytes());
+}
+
 template <typename T>
 const T* array_of(const device::Buffer& buffer) {
   return reinterpret_cast<const T*>(data_of(buffer));

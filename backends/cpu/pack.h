@@ -17,6 +17,7 @@ struct PackFacts {
   bool quantized;  // else float32 as they are
   SumsKind sums;
   int32_t zero;
+  bool operator==(const PackFacts&) const = default;
 };
 // Error kUnsupported for a type that the CPU backend has no linear layer for.
 PackFacts pack_facts(quant::Dtype dtype);

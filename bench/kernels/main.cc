@@ -51,7 +51,7 @@ void time_linear(device::Device& device, const quant::DtypeFacts& type, Shape sh
   const device::WeightShape weight_shape{type.dtype, shape.rows, shape.cols};
   const uint64_t bytes = device.sizer().packed_bytes(weight_shape);
   const auto copies = tokens == 1 ? static_cast<uint32_t>(1 + kColdBytes / bytes) : 1;
-  const uint64_t scratch_bytes = device.sizer().linear_scratch_bytes(weight_shape, tokens);
+  const uint64_t scratch_bytes = device.sizer().linear_scratch_bytes({{weight_shape}}, tokens);
   const uint64_t x_bytes = uint64_t{tokens} * shape.cols * 4, out_bytes = uint64_t{tokens} * shape.rows * 4;
   const auto arena = device.new_arena("bench", copies * bytes + x_bytes + out_bytes + scratch_bytes + 1024);
   const auto stream = device.new_stream();
@@ -63,11 +63,11 @@ void time_linear(device::Device& device, const quant::DtypeFacts& type, Shape sh
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 37) - 18;
   stream->write(x, std::as_bytes(std::span(values)));
   for (device::LinearArgs& args : layers) {
-    args.weight = {device::take(*arena, bytes), weight_shape};
-    stream->upload_weight(args.weight, rows);
-    args.x = device::Mat::packed(x, tokens, shape.cols);
-    args.out = device::Mat::packed(out, tokens, shape.rows);
-    args.scratch = scratch;
+    const device::Weight weight{device::take(*arena, bytes), weight_shape};
+    stream->upload_weight(weight, rows);
+    args = {device::Mat::packed(x, tokens, shape.cols),
+            scratch,
+            {{weight, {}, false, device::Mat::packed(out, tokens, shape.rows)}}};
   }
   const double best = shortest(seconds,
                                [&] {

@@ -183,6 +183,7 @@ struct ExpertMlp {
   std::optional<Linear> shared_gate;  // [1, width]: its sigmoid weighs what `shared` says
   uint32_t hidden() const { return down.shape.cols; }
   uint32_t used() const { return routing.used; }
+  uint32_t scores() const { return routing.experts + (shared_gate ? 1 : 0); }  // of each position
 };
 
 // activation(x), no matrix.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "base/ids.h"
 #include "device/buffer.h"
+#include "device/rows.h"
 #include "device/sizer.h"
 
 namespace gantry::device {
@@ -47,14 +49,45 @@ struct NormArgs {
   Mat out;  // may be x
 };
 
-// out[r, o] = (accumulate ? out[r, o] : 0) + (x[r] . weight[o] + bias[o])
-struct LinearArgs {
+// One of the linear layers of an input: out[r, o] = (accumulate ? out[r, o] : 0) + (x[r] . weight[o] +
+// bias[o])
+struct LinearOutput {
   Weight weight;
-  Mat x;        // [rows, weight.cols]
   Buffer bias;  // float32 [weight.rows], or none
   bool accumulate = false;
-  Mat out;         // [rows, weight.rows]
-  Buffer scratch;  // linear_scratch_bytes(weight.shape, x.rows)
+  Mat out;  // [rows, weight.rows]
+};
+
+// What a call may have; the most that a layer has are the four of a gated delta rule.
+inline constexpr uint32_t kLinearOutputsMax = 4;
+
+// A few outputs, held in place.
+class LinearOutputs {
+ public:
+  LinearOutputs() = default;
+  LinearOutputs(std::initializer_list<LinearOutput> outs) {
+    for (const LinearOutput& out : outs) add(out);
+  }
+  void add(const LinearOutput& out) {
+    GANTRY_CHECK_LT(count_, kLinearOutputsMax);
+    outs_[count_++] = out;
+  }
+  uint32_t size() const { return count_; }
+  const LinearOutput& operator[](uint32_t i) const { return outs_[i]; }
+  const LinearOutput* begin() const { return outs_; }
+  const LinearOutput* end() const { return outs_ + count_; }
+
+ private:
+  LinearOutput outs_[kLinearOutputsMax];
+  uint32_t count_ = 0;
+};
+
+// Linear layers of one input, together: it is quantized once for each way in which their weights want it. No
+// value of an output is one of another, nor of x.
+struct LinearArgs {
+  Mat x;           // [rows, cols of every weight]
+  Buffer scratch;  // linear_scratch_bytes(the weights' shapes, x.rows)
+  LinearOutputs outs;
 };
 
 // cos and sin of position * frequency[i], times `scale`: table [tokens, 2 * pairs], cosines first.
@@ -76,16 +109,6 @@ struct RopeArgs {
   uint32_t first = 0;
 };
 
-// Which sequence memory the rows of a batch belong to. Row r stands at positions[r] of the sequence whose
-// pages are page_tables[sequences[r] * pages_max + position / kPageTokens].
-struct KvRows {
-  Buffer positions;    // int32 [rows]
-  Buffer sequences;    // int32 [rows]: index of a row of page_tables
-  Buffer page_tables;  // uint32 [sequences, pages_max]
-  uint32_t rows = 0;
-  uint32_t pages_max = 0;
-};
-
 // One layer's pages: page p at p * kv_page_bytes(shape).
 struct KvPages {
   Buffer buffer;
@@ -94,20 +117,20 @@ struct KvPages {
 
 struct KvWriteArgs {
   KvPages pages;
-  KvRows rows;
+  Rows rows;
   Mat k;  // [rows, kv_heads * key_dim]
   Mat v;  // [rows, kv_heads * value_dim]; none where it is in K
 };
 
-// Row r attends to positions 0..positions[r] of its sequence, all of them written before; with a window only
-// to the last `window` of those. Head h uses KV head h / (heads / kv_heads). Of a score q . k: times `scale`;
-// then cap * tanh(score / cap); then slopes[h] * (its position - the row's) is added. A sink is one more
-// score of its head, without a value. Reduced in spans of kPageTokens absolute positions, which are joined in
-// order within sections of 32 spans, and sections in order (contract E2). Pages that lie wholly below the
-// window are not read.
+// Row r attends to positions 0..positions[r] of its sequence, or, where not causal, to all that its run
+// reaches, every one of them written before; with a window only to those less than `window` away. Head h uses
+// KV head h / (heads / kv_heads). Of a score q . k: times `scale`; then cap * tanh(score / cap); then minus
+// slopes[h] * its distance from the row. A sink is one more score of its head, without a value. Reduced in
+// spans of kPageTokens absolute positions, which are joined in order within sections of 32 spans, and
+// sections in order (contract E2). Pages that lie wholly below the window are not read.
 struct AttentionArgs {
   KvPages pages;
-  KvRows rows;
+  Rows rows;
   Mat q;  // [rows, heads * key_dim]
   uint32_t heads = 0;
   float scale = 1;      // of the scores
@@ -117,6 +140,7 @@ struct AttentionArgs {
   uint32_t window = 0;  // 0: all positions
   Buffer slopes;        // float32 [heads], or none
   Buffer sinks;         // float32 [heads], or none
+  bool causal = true;
 };
 
 // Hendrycks and Gimpel, "Gaussian error linear units", 2016. kGelu is the form with tanh, kGeluErf the exact

@@ -1,6 +1,6 @@
 // The operands of the operations of recurrent layers: what one position leaves for the next is a state of
-// fixed size. Rows of one sequence are worked on in order, each by the same arithmetic, so a prefill may be
-// cut anywhere (contract E1). Activations and states are float32. States lie alike on every device, so that
+// fixed size. The rows of a run are worked on in order, each by the same arithmetic, so a prefill may be cut
+// anywhere (contract E1). Activations and states are float32. States lie alike on every device, so that
 // they can be moved between them (contract S1).
 #pragma once
 
@@ -8,17 +8,9 @@
 
 #include "device/buffer.h"
 #include "device/ops.h"
+#include "device/rows.h"
 
 namespace gantry::device {
-
-// The rows of a batch by sequence: run i is rows [firsts[i], firsts[i + 1]), in the order of their positions,
-// of the sequence whose state is number states[i]. No two runs have the same state; firsts[count] is the
-// number of rows.
-struct Runs {
-  Buffer firsts;  // int32 [count + 1]
-  Buffer states;  // uint32 [count]
-  uint32_t count = 0;
-};
 
 // One layer's part of all states: that of state s begins at byte s * stride + offset.
 struct StatePart {
@@ -33,7 +25,7 @@ inline constexpr uint32_t kConvTapsMax = 32;
 // x[r - (taps - 1) + j] + bias), f: SiLU or nothing. State: the last taps - 1 inputs, [taps - 1, channels],
 // oldest first; zeros before the first position.
 struct ShortConvArgs {
-  Runs runs;
+  Rows rows;
   StatePart state;
   Mat x;              // [rows, channels]
   Buffer weight;      // float32 [channels, taps]
@@ -47,7 +39,7 @@ struct ShortConvArgs {
 // state = exp(t * a) * state + (t * x) b^T; out = state c + d * x. Head h reads b and c of group h / (heads /
 // groups). State: [heads, head_dim, state_dim].
 struct SelectiveScanArgs {
-  Runs runs;
+  Rows rows;
   StatePart state;
   uint32_t heads = 0, head_dim = 0, groups = 0, state_dim = 0;
   Mat x;           // [rows, heads * head_dim]
@@ -65,7 +57,7 @@ inline constexpr uint32_t kDeltaKeyDimMax = 256;
 // = state^T q. Value head h reads q and k of key head h % key_heads. State: [value_heads, key_dim,
 // value_dim].
 struct GatedDeltaArgs {
-  Runs runs;
+  Rows rows;
   StatePart state;
   uint32_t key_heads = 0, value_heads = 0;
   uint32_t key_dim = 0, value_dim = 0;  // key_dim at most kDeltaKeyDimMax

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "quant/dtype.h"
 
@@ -41,8 +42,8 @@ class Sizer {
   virtual uint64_t packed_bytes(const WeightShape& shape) const = 0;
   // One page of one layer, K and V together.
   virtual uint64_t kv_page_bytes(const KvShape& shape) const = 0;
-  // What linear() needs beside its operands for x [rows_max, cols].
-  virtual uint64_t linear_scratch_bytes(const WeightShape& shape, uint32_t rows_max) const = 0;
+  // What linear() needs beside its operands for x [rows_max, cols] and weights of these shapes in one call.
+  virtual uint64_t linear_scratch_bytes(std::span<const WeightShape> shapes, uint32_t rows_max) const = 0;
   // What expert_linear() and head_linear() need beside their operands for `tokens_max` tokens of all `count`
   // matrices together, however they are shared out.
   virtual uint64_t stack_scratch_bytes(const WeightShape& shape, uint32_t count,

@@ -69,8 +69,8 @@ LatentAttentionOp bind_mixer(const arch::LatentAttention& spec, uint32_t layer,
 }
 
 void make_rope_table(Hands& hands, const RopeOp& op, const StepRows& rows) {
-  hands.stream().rope_table({rows.kv.positions, hands.model().frequencies(op.index), op.spec->scale,
-                             rope_table(hands, op, rows.kv.rows)});
+  hands.stream().rope_table({rows.all.positions, hands.model().frequencies(op.index), op.spec->scale,
+                             rope_table(hands, op, rows.all.count)});
 }
 
 void run_mixer(Hands& hands, const AttentionOp& op, const StepRows& step, const Mat& in, const Target& to) {
@@ -80,12 +80,8 @@ void run_mixer(Hands& hands, const AttentionOp& op, const StepRows& step, const 
   const Mat q = hands.mat(Role::kQuery, rows, spec.heads * spec.key_dim);
   const Mat k = hands.mat(Role::kKey, rows, spec.kv_heads * spec.key_dim);
   const Mat v = hands.mat(Role::kValue, rows, spec.kv_heads * spec.value_dim);
-  if (spec.gated)
-    hands.linear(op.q, in, {hands.mat(Role::kQueryGate, rows, 2 * q.cols), false});
-  else
-    hands.linear(op.q, in, {q, false});
-  hands.linear(op.k, in, {k, false});
-  hands.linear(op.v, in, {v, false});
+  const Mat projected = spec.gated ? hands.mat(Role::kQueryGate, rows, 2 * q.cols) : q;
+  hands.linear(in, {{op.q, projected}, {op.k, k}, {op.v, v}});
   if (spec.clamp != 0) {
     for (const Mat& m : {q, k, v}) stream.scale({m, 1, spec.clamp, 0});
   }
@@ -98,8 +94,8 @@ void run_mixer(Hands& hands, const AttentionOp& op, const StepRows& step, const 
   hands.norm_parts(op.k_norm, k);
   if (!spec.norm_after_rope) turn(hands, op, q, k);
   if (const auto& t = spec.temperature)
-    stream.temper({q, step.kv.positions, t->scale, t->offset, t->floor_positions});
-  const device::KvRows& at = op.window ? step.windows[*op.window] : step.kv;
+    stream.temper({q, step.all.positions, t->scale, t->offset, t->floor_positions});
+  const device::Rows& at = op.window ? step.windows[*op.window] : step.all;
   stream.kv_write({op.pages, at, k, v});
   const Mat attended = hands.mat(Role::kAttended, rows, spec.heads * spec.value_dim);
   stream.attention({op.pages, at, q, spec.heads, spec.score_scale, attended, hands.model().scratch(),
@@ -119,16 +115,15 @@ void run_mixer(Hands& hands, const LatentAttentionOp& op, const StepRows& step, 
   device::Stream& stream = hands.stream();
   const device::Buffer scratch = hands.model().scratch();
   const Mat q = hands.mat(Role::kQuery, rows, spec.heads * query);
+  const Mat k = hands.mat(Role::kKey, rows, key);
   if (op.q_a) {
     const Mat small = hands.mat(Role::kQueryLatent, rows, op.q_a->weight.shape.rows);
-    hands.linear(*op.q_a, in, {small, false});
+    hands.linear(in, {{*op.q_a, small}, {op.kv_a, k}});
     hands.norm(op.q_a_norm, small, small);
     hands.linear(op.q, small, {q, false});
   } else {
-    hands.linear(op.q, in, {q, false});
+    hands.linear(in, {{op.q, q}, {op.kv_a, k}});
   }
-  const Mat k = hands.mat(Role::kKey, rows, key);
-  hands.linear(op.kv_a, in, {k, false});
   const Mat latent{k.buffer, rows, spec.latent, k.stride};
   hands.norm(op.kv_a_norm, latent, latent);
   const Mat absorbed = hands.mat(Role::kAbsorbed, rows, spec.heads * key);
@@ -142,10 +137,10 @@ void run_mixer(Hands& hands, const LatentAttentionOp& op, const StepRows& step, 
   stream.copy_mat(
       {ends(q, spec.heads, query, spec.rope_dim), ends(absorbed, spec.heads, key, spec.rope_dim)});
   if (const auto& t = spec.temperature)
-    stream.temper({absorbed, step.kv.positions, t->scale, t->offset, t->floor_positions});
-  stream.kv_write({op.pages, step.kv, k, {}});
+    stream.temper({absorbed, step.all.positions, t->scale, t->offset, t->floor_positions});
+  stream.kv_write({op.pages, step.all, k, {}});
   const Mat seen = hands.mat(Role::kLatent, rows, spec.heads * spec.latent);
-  stream.attention({op.pages, step.kv, absorbed, spec.heads, spec.score_scale, seen, scratch, 0, 0, {}, {}});
+  stream.attention({op.pages, step.all, absorbed, spec.heads, spec.score_scale, seen, scratch, 0, 0, {}, {}});
   const Mat attended = hands.mat(Role::kAttended, rows, spec.heads * spec.value_dim);
   stream.head_linear({op.v_b, seen, spec.latent, attended, spec.value_dim, scratch});
   hands.linear(op.out, attended, to);

@@ -25,12 +25,10 @@ void expert_linear(Hands& hands, const device::WeightStack& stack, const Buffer&
   hands.stream().expert_linear({stack, who, x, by_place, bias, out, hands.model().scratch()});
 }
 
-// Shared experts are one more expert that every row chooses; its weight is a sigmoid.
-void run_gated_shared(Hands& hands, const ExpertMlpOp& op, const Mat& in, const Mat& to) {
+// Shared experts are one more expert that every row chooses; its weight is a sigmoid of `score`.
+void run_gated_shared(Hands& hands, const ExpertMlpOp& op, const Mat& score, const Mat& in, const Mat& to) {
   const device::Routing rule{1, 1, device::Routing::Score::kSigmoid, 1, 1, false, 1};
   const device::Assignment who = assignment(hands, in.rows, rule);
-  const Mat score = hands.mat(Role::kScores, in.rows, 1);
-  hands.linear(*op.shared_gate, in, {score, false});
   hands.stream().route({rule, score, {}, who});
   const Mat out = hands.mat(Role::kExpertOut, in.rows, to.cols);
   run_ffn(hands, *op.shared, in, {out, false});
@@ -63,8 +61,12 @@ void run_ffn(Hands& hands, const ExpertMlpOp& op, const Mat& in, const Target& t
   const uint32_t places = in.rows * rule.used, hidden = spec.hidden();
   const device::Assignment who = assignment(hands, in.rows, rule);
   device::Stream& stream = hands.stream();
-  const Mat scores = hands.mat(Role::kScores, in.rows, rule.experts);
-  hands.linear(op.router, in, {scores, false});
+  const Mat all = hands.mat(Role::kScores, in.rows, spec.scores());
+  const Mat scores = columns(all, 0, rule.experts);
+  if (op.shared_gate)
+    hands.linear(in, {{op.router, scores}, {*op.shared_gate, columns(all, rule.experts, 1)}});
+  else
+    hands.linear(op.router, in, {scores, false});
   stream.route({rule, scores, op.selection_bias, who});
   const Mat first = hands.mat(Role::kExpertHidden, places, op.gate.count != 0 ? hidden : 2 * hidden);
   const Mat gate{first.buffer, places, hidden, first.stride};
@@ -82,7 +84,7 @@ void run_ffn(Hands& hands, const ExpertMlpOp& op, const Mat& in, const Target& t
   expert_linear(hands, op.down, op.down_bias, who, gate, true, out);
   stream.combine({who, out, to.accumulate, to.mat});
   if (op.shared_gate)
-    run_gated_shared(hands, op, in, to.mat);
+    run_gated_shared(hands, op, columns(all, rule.experts, 1), in, to.mat);
   else if (op.shared)
     run_ffn(hands, *op.shared, in, {to.mat, true});
 }

@@ -27,7 +27,13 @@ Mat Hands::mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index) co
 }
 
 void Hands::linear(const LinearOp& op, const Mat& x, const Target& to) {
-  stream_->linear({op.weight, x, op.bias, to.accumulate, to.mat, model_.scratch()});
+  stream_->linear({x, model_.scratch(), {{op.weight, op.bias, to.accumulate, to.mat}}});
+}
+
+void Hands::linear(const Mat& x, std::initializer_list<Layer> layers) {
+  device::LinearArgs args{x, model_.scratch(), {}};
+  for (const Layer& layer : layers) args.outs.add({layer.op.weight, layer.op.bias, false, layer.out});
+  stream_->linear(args);
 }
 
 void Hands::norm(const NormOp& op, const Mat& x, const Mat& out) {

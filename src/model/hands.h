@@ -2,6 +2,7 @@
 // already looked up.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 
@@ -43,6 +44,12 @@ class Hands {
   device::Stream& stream() { return *stream_; }
   device::Mat mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index = 0) const;
   void linear(const LinearOp& op, const device::Mat& x, const Target& to);
+  // Layers of one input, together.
+  struct Layer {
+    const LinearOp& op;
+    device::Mat out;
+  };
+  void linear(const device::Mat& x, std::initializer_list<Layer> layers);
   void norm(const NormOp& op, const device::Mat& x, const device::Mat& out);
   // Heads one by one, or as many values as the norm has: [rows, n * size] seen as [rows * n, size].
   void norm_parts(const NormOp& op, const device::Mat& x);

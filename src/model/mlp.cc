@@ -22,8 +22,7 @@ void run_ffn(Hands& hands, const GatedMlpOp& op, const Mat& in, const Target& to
   const uint32_t hidden = op.gate.weight.shape.rows;
   const Mat gate = hands.mat(Role::kHidden, in.rows, hidden);
   const Mat up = hands.mat(Role::kUp, in.rows, hidden);
-  hands.linear(op.gate, in, {gate, false});
-  hands.linear(op.up, in, {up, false});
+  hands.linear(in, {{op.gate, gate}, {op.up, up}});
   hands.stream().glu({op.activation, gate, up, gate});
   hands.linear(op.down, gate, to);
 }

@@ -9,33 +9,6 @@ namespace gantry::model {
 using device::Mat;
 using plan::Role;
 
-RunStage::RunStage(uint32_t sequences) : sequences_max_(sequences) {
-  firsts_.reserve(sequences + 1);
-  states_.reserve(sequences);
-}
-
-device::Runs RunStage::send(Hands& hands, const Batch& batch) {
-  const auto sequences = batch.sequences;
-  firsts_.clear();
-  states_.clear();
-  for (size_t row = 0; row < sequences.size(); ++row) {
-    if (row > 0 && sequences[row] == sequences[row - 1]) continue;
-    GANTRY_CHECK_LT(states_.size(), size_t{sequences_max_});
-    firsts_.push_back(static_cast<int32_t>(row));
-    states_.push_back(static_cast<StateId>(sequences[row]));
-    if (batch.positions[row] == 0) hands.stream().fill(hands.model().state(states_.back()), std::byte{0});
-  }
-  firsts_.push_back(static_cast<int32_t>(sequences.size()));
-  const auto stage = [&](plan::Staged what, const auto& values) {
-    const auto bytes = std::as_bytes(std::span(values));
-    const device::Buffer to = hands.model().staged(what).part(0, bytes.size());
-    hands.stream().write(to, bytes);
-    return to;
-  };
-  return {stage(plan::Staged::kRunFirsts, firsts_), stage(plan::Staged::kRunStates, states_),
-          static_cast<uint32_t>(states_.size())};
-}
-
 void copy_states(Hands& hands, std::span<const StateCopy> copies) {
   for (const auto& [from, to] : copies)
     hands.stream().copy(hands.model().state(to), hands.model().state(from));
@@ -83,32 +56,32 @@ GatedDeltaOp bind_mixer(const arch::GatedDelta& spec, uint32_t layer, const Load
 }
 
 // out(c * conv(b * x))
-void run_mixer(Hands& hands, const ShortConvOp& op, const device::Runs& runs, const Mat& in,
+void run_mixer(Hands& hands, const ShortConvOp& op, const device::Rows& rows, const Mat& in,
                const Target& to) {
-  const uint32_t rows = in.rows, channels = op.spec->channels;
-  const Mat bcx = hands.mat(Role::kProjected, rows, 3 * channels);
-  const Mat mixed = hands.mat(Role::kConvolved, rows, channels);
+  const uint32_t count = in.rows, channels = op.spec->channels;
+  const Mat bcx = hands.mat(Role::kProjected, count, 3 * channels);
+  const Mat mixed = hands.mat(Role::kConvolved, count, channels);
   hands.linear(op.in, in, {bcx, false});
   const Mat b = columns(bcx, 0, channels), c = columns(bcx, channels, channels);
   device::Stream& stream = hands.stream();
   stream.gate({device::GateKind::kPlain, columns(bcx, 2 * channels, channels), b, mixed});
-  stream.short_conv({runs, op.conv_state, mixed, op.conv, op.conv_bias, op.spec->taps, false, mixed});
+  stream.short_conv({rows, op.conv_state, mixed, op.conv, op.conv_bias, op.spec->taps, false, mixed});
   stream.gate({device::GateKind::kPlain, mixed, c, mixed});
   hands.linear(op.out, mixed, to);
 }
 
 // out(norm(silu(z) * scan(silu(conv(x, b, c)), dt)))
-void run_mixer(Hands& hands, const Mamba2Op& op, const device::Runs& runs, const Mat& in, const Target& to) {
+void run_mixer(Hands& hands, const Mamba2Op& op, const device::Rows& rows, const Mat& in, const Target& to) {
   const arch::Mamba2& spec = *op.spec;
-  const uint32_t rows = in.rows, inner = spec.inner(), shared = spec.groups * spec.state_dim;
-  const Mat all = hands.mat(Role::kProjected, rows, inner + spec.channels() + spec.heads);
-  const Mat mixed = hands.mat(Role::kConvolved, rows, spec.channels());
-  const Mat scanned = hands.mat(Role::kRecalled, rows, inner);
+  const uint32_t count = in.rows, inner = spec.inner(), shared = spec.groups * spec.state_dim;
+  const Mat all = hands.mat(Role::kProjected, count, inner + spec.channels() + spec.heads);
+  const Mat mixed = hands.mat(Role::kConvolved, count, spec.channels());
+  const Mat scanned = hands.mat(Role::kRecalled, count, inner);
   hands.linear(op.in, in, {all, false});
   device::Stream& stream = hands.stream();
-  stream.short_conv({runs, op.conv_state, columns(all, inner, spec.channels()), op.conv, op.conv_bias,
+  stream.short_conv({rows, op.conv_state, columns(all, inner, spec.channels()), op.conv, op.conv_bias,
                      spec.taps, true, mixed});
-  stream.selective_scan({runs, op.scan_state, spec.heads, spec.head_dim, spec.groups, spec.state_dim,
+  stream.selective_scan({rows, op.scan_state, spec.heads, spec.head_dim, spec.groups, spec.state_dim,
                          columns(mixed, 0, inner), columns(mixed, inner, shared),
                          columns(mixed, inner + shared, shared),
                          columns(all, inner + spec.channels(), spec.heads), op.a, op.d, op.dt_bias, scanned});
@@ -118,31 +91,28 @@ void run_mixer(Hands& hands, const Mamba2Op& op, const device::Runs& runs, const
 }
 
 // out(silu(gate) * norm(delta(q / |q|, k / |k|, v))), with q, k, v = silu(conv(qkv))
-void run_mixer(Hands& hands, const GatedDeltaOp& op, const device::Runs& runs, const Mat& in,
+void run_mixer(Hands& hands, const GatedDeltaOp& op, const device::Rows& rows, const Mat& in,
                const Target& to) {
   const arch::GatedDelta& spec = *op.spec;
-  const uint32_t rows = in.rows, keys = spec.key_heads * spec.key_dim;
+  const uint32_t count = in.rows, keys = spec.key_heads * spec.key_dim;
   const uint32_t values = spec.value_heads * spec.value_dim;
-  const Mat projected = hands.mat(Role::kProjected, rows, spec.channels());
-  const Mat mixed = hands.mat(Role::kConvolved, rows, spec.channels());
-  const Mat rates = hands.mat(Role::kRates, rows, 2 * spec.value_heads);
+  const Mat both = hands.mat(Role::kProjected, count, spec.channels() + values);
+  const Mat projected = columns(both, 0, spec.channels()), gate = columns(both, spec.channels(), values);
+  const Mat mixed = hands.mat(Role::kConvolved, count, spec.channels());
+  const Mat rates = hands.mat(Role::kRates, count, 2 * spec.value_heads);
   const Mat alpha = columns(rates, 0, spec.value_heads);
   const Mat beta = columns(rates, spec.value_heads, spec.value_heads);
-  const Mat recalled = hands.mat(Role::kRecalled, rows, values);
-  hands.linear(op.qkv, in, {projected, false});
-  hands.linear(op.alpha, in, {alpha, false});
-  hands.linear(op.beta, in, {beta, false});
+  const Mat recalled = hands.mat(Role::kRecalled, count, values);
+  hands.linear(in, {{op.qkv, projected}, {op.gate, gate}, {op.alpha, alpha}, {op.beta, beta}});
   device::Stream& stream = hands.stream();
-  stream.short_conv({runs, op.conv_state, projected, op.conv, op.conv_bias, spec.taps, true, mixed});
+  stream.short_conv({rows, op.conv_state, projected, op.conv, op.conv_bias, spec.taps, true, mixed});
   const Mat q = columns(mixed, 0, keys), k = columns(mixed, keys, keys);
   const float q_scale = 1 / std::sqrt(static_cast<float>(spec.key_dim));
   stream.l2_norm({q, spec.key_heads, spec.length_eps, q_scale, q});
   stream.l2_norm({k, spec.key_heads, spec.length_eps, 1, k});
-  stream.gated_delta({runs, op.delta_state, spec.key_heads, spec.value_heads, spec.key_dim, spec.value_dim, q,
+  stream.gated_delta({rows, op.delta_state, spec.key_heads, spec.value_heads, spec.key_dim, spec.value_dim, q,
                       k, columns(mixed, 2 * keys, values), alpha, beta, op.a, op.dt_bias, recalled});
   hands.norm_parts(op.norm, recalled);
-  const Mat gate = columns(projected, 0, values);  // q, k and v are no longer needed there
-  hands.linear(op.gate, in, {gate, false});
   stream.glu({device::Activation::kSilu, gate, recalled, recalled});
   hands.linear(op.out, recalled, to);
 }

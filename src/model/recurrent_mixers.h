@@ -33,31 +33,18 @@ struct GatedDeltaOp {
   device::StatePart conv_state, delta_state;
 };
 
-// Tells the device where each sequence's rows of a step begin; sequence i changes state i.
-class RunStage {
- public:
-  explicit RunStage(uint32_t sequences);
-  // What it returns, and the host's copy, hold until the next step. Empties the states of those that begin.
-  device::Runs send(Hands& hands, const Batch& batch);
-
- private:
-  const uint32_t sequences_max_;
-  std::vector<int32_t> firsts_;
-  std::vector<StateId> states_;
-};
-
 void copy_states(Hands& hands, std::span<const StateCopy> copies);
 
 ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const LoadedModel& model);
 Mamba2Op bind_mixer(const arch::Mamba2& spec, uint32_t layer, const LoadedModel& model);
 GatedDeltaOp bind_mixer(const arch::GatedDelta& spec, uint32_t layer, const LoadedModel& model);
 
-// `in`: the step's rows, `runs`: to which states they belong.
-void run_mixer(Hands& hands, const ShortConvOp& op, const device::Runs& runs, const device::Mat& in,
+// `in`: of the step's rows.
+void run_mixer(Hands& hands, const ShortConvOp& op, const device::Rows& rows, const device::Mat& in,
                const Target& to);
-void run_mixer(Hands& hands, const Mamba2Op& op, const device::Runs& runs, const device::Mat& in,
+void run_mixer(Hands& hands, const Mamba2Op& op, const device::Rows& rows, const device::Mat& in,
                const Target& to);
-void run_mixer(Hands& hands, const GatedDeltaOp& op, const device::Runs& runs, const device::Mat& in,
+void run_mixer(Hands& hands, const GatedDeltaOp& op, const device::Rows& rows, const device::Mat& in,
                const Target& to);
 
 }  // namespace gantry::model

@@ -1,6 +1,6 @@
 #include "model/staging.h"
 
-#include <span>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -34,32 +34,47 @@ void check_batch(const Batch& batch, size_t logit_values, const RunnerLimits& li
   }
 }
 
-Staging::Staging(const RunnerLimits& limits, uint32_t sequences) : limits_(limits), runs_(sequences) {
+Staging::Staging(const RunnerLimits& limits) : limits_(limits), states_(limits.sequences_max) {
+  std::iota(states_.begin(), states_.end(), StateId{0});
+  runs_.reserve(limits.sequences_max);
   rows_.windows.resize(limits.windows.size());
 }
 
+template <typename T>
+device::Buffer Staging::write(Hands& hands, Staged what, std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  const device::Buffer to = hands.model().staged(what).part(0, bytes.size());
+  hands.stream().write(to, bytes);
+  return to;
+}
+
 const StepRows& Staging::send(Hands& hands, const Batch& batch) {
-  const LoadedModel& model = hands.model();
-  const auto send = [&](Staged what, const auto& values) {
-    const auto bytes = std::as_bytes(values);
-    hands.stream().write(model.staged(what).part(0, bytes.size()), bytes);
-  };
-  send(Staged::kTokens, batch.tokens);
-  send(Staged::kPositions, batch.positions);
-  send(Staged::kSequences, batch.sequences);
-  send(Staged::kPageTables, batch.page_tables);
-  send(Staged::kLogitRows, batch.logit_rows);
-  if (limits_.recurrent) rows_.runs = runs_.send(hands, batch);
-  const auto rows = static_cast<uint32_t>(batch.tokens.size());
-  rows_.kv = {model.staged(Staged::kPositions).part(0, 4ull * rows),
-              model.staged(Staged::kSequences).part(0, 4ull * rows),
-              model.staged(Staged::kPageTables).part(0, 4ull * batch.page_tables.size()), rows,
-              limits_.pages_max};
-  send(Staged::kWindowTables, batch.window_tables);
+  write(hands, Staged::kTokens, batch.tokens);
+  write(hands, Staged::kLogitRows, batch.logit_rows);
+  device::list_runs(batch.positions, batch.sequences, runs_);
+  GANTRY_CHECK_LE(runs_.size(), size_t{limits_.sequences_max});
+  device::Rows& rows = rows_.all;
+  rows.positions = write(hands, Staged::kPositions, batch.positions);
+  rows.sequences = write(hands, Staged::kSequences, batch.sequences);
+  rows.page_tables = write(hands, Staged::kPageTables, batch.page_tables);
+  rows.count = static_cast<uint32_t>(batch.tokens.size());
+  rows.sequence_count = static_cast<uint32_t>(batch.page_tables.size() / limits_.pages_max);
+  rows.states = write(hands, Staged::kStates, std::span<const StateId>(states_).first(rows.sequence_count));
+  rows.runs = write(hands, Staged::kRuns, std::span<const device::Run>(runs_));
+  rows.run_list = runs_;
+  rows.pages_max = limits_.pages_max;
+  rows.longest = device::longest_reach(runs_);
+  const device::Buffer tables = write(hands, Staged::kWindowTables, batch.window_tables);
   for (size_t i = 0; i < rows_.windows.size(); ++i) {
-    const uint64_t bytes = 4ull * batch.page_tables.size();
-    rows_.windows[i] = rows_.kv;
-    rows_.windows[i].page_tables = model.staged(Staged::kWindowTables).part(i * bytes, bytes);
+    const uint64_t bytes = batch.page_tables.size_bytes();
+    rows_.windows[i] = rows;
+    rows_.windows[i].page_tables = tables.part(i * bytes, bytes);
+  }
+  if (limits_.recurrent) {
+    for (const device::Run& run : runs_) {
+      if (batch.positions[static_cast<size_t>(run.first)] == 0)
+        hands.stream().fill(hands.model().state(states_[static_cast<size_t>(run.sequence)]), std::byte{0});
+    }
   }
   return rows_;
 }

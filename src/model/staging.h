@@ -2,20 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "device/device.h"
 #include "model/hands.h"
-#include "model/recurrent_mixers.h"
 #include "model/runner.h"
 
 namespace gantry::model {
 
-// Where the rows of a step stand: in pages, one set of tables for each length of window, and in states.
+// The rows of a step, and as those see them whose layers have windows: with page tables of their own.
 struct StepRows {
-  device::KvRows kv;
-  std::vector<device::KvRows> windows;
-  device::Runs runs;
+  device::Rows all;
+  std::vector<device::Rows> windows;
 };
 
 // The engine's promises; what comes from outside was checked at admission.
@@ -25,13 +24,17 @@ void check_batch(const Batch& batch, size_t logit_values, const RunnerLimits& li
 class Staging {
  public:
   // The limits outlive it.
-  Staging(const RunnerLimits& limits, uint32_t sequences);
+  explicit Staging(const RunnerLimits& limits);
   // Empties the states of sequences that begin. What it returns holds until the next step.
   const StepRows& send(Hands& hands, const Batch& batch);
 
  private:
+  template <typename T>
+  device::Buffer write(Hands& hands, plan::Staged what, std::span<const T> values);
+
   const RunnerLimits& limits_;
-  RunStage runs_;
+  std::vector<StateId> states_;  // sequence i of a batch changes state i
+  std::vector<device::Run> runs_;
   StepRows rows_;
 };
 

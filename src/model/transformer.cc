@@ -39,7 +39,7 @@ class Transformer final : public Runner, private Hands {
         embedding_norm_(bind(blueprint.embedding_norm, model)),
         output_norm_(bind(blueprint.output_norm, model)),
         output_(bind(blueprint.output, model)),
-        staging_(limits_, model.limits().sequences) {
+        staging_(limits_) {
     for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) ropes_.push_back({&blueprint.ropes[i], i});
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i) layers_.push_back(bind_layer(blueprint, i, model));
   }
@@ -71,13 +71,13 @@ class Transformer final : public Runner, private Hands {
  private:
   // The stream as it enters the first layer.
   Mat embed(const StepRows& step) {
-    const uint32_t rows = step.kv.rows;
+    const uint32_t rows = step.all.count;
     const Mat x = mat(Role::kStream, rows, blueprint_.width);
     stream_->embed(
         {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
     if (blueprint_.position_embedding) {
       const Mat positions = mat(Role::kNormed, rows, blueprint_.width);
-      stream_->embed({model_.weight(*blueprint_.position_embedding), step.kv.positions, 1, positions});
+      stream_->embed({model_.weight(*blueprint_.position_embedding), step.all.positions, 1, positions});
       stream_->add({x, positions, x});
     }
     norm(embedding_norm_, x, x);
@@ -126,7 +126,7 @@ class Transformer final : public Runner, private Hands {
   }
   template <typename Recurrent>
   void mix(const Recurrent& op, const StepRows& rows, const Mat& in, const Target& to) {
-    run_mixer(*this, op, rows.runs, in, to);
+    run_mixer(*this, op, rows.all, in, to);
   }
 
   const arch::Blueprint& blueprint_;

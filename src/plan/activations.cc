@@ -1,6 +1,7 @@
 #include "plan/activations.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace gantry::plan {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 struct Widths {
   uint32_t query = 0, key = 0, value = 0, attended = 0, hidden = 0, gated = 0;
   uint32_t query_latent = 0, absorbed = 0, latent = 0;
-  uint32_t experts = 0, used = 0;
+  uint32_t experts = 0, used = 0, scores = 0;
   uint64_t expert_hidden = 0, expert_up = 0, expert_out = 0;  // of all of a row's experts
   uint32_t query_gate = 0, projected = 0, convolved = 0, recalled = 0, rates = 0;  // of recurrent layers
   bool branch = false;  // some layer's result is worked on before it joins the stream
@@ -32,7 +33,7 @@ struct Widths {
     recalled = std::max(recalled, m.inner());
   }
   void take(const arch::GatedDelta& d) {
-    projected = std::max(projected, d.channels());
+    projected = std::max(projected, d.channels() + d.value_heads * d.value_dim);
     convolved = std::max(convolved, d.channels());
     recalled = std::max(recalled, d.value_heads * d.value_dim);
     rates = std::max(rates, 2 * d.value_heads);
@@ -48,6 +49,7 @@ struct Widths {
   void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
     experts = std::max(experts, m.routing.experts);
+    scores = std::max(scores, m.scores());
     used = std::max(used, m.used());
     expert_hidden = std::max(expert_hidden, uint64_t{m.used()} * m.up.shape.rows);
     if (m.gate) expert_up = std::max(expert_up, uint64_t{m.used()} * m.hidden());
@@ -159,7 +161,7 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
   add(Role::kQueryLatent, rows, widths.query_latent);
   add(Role::kAbsorbed, rows, widths.absorbed);
   add(Role::kLatent, rows, widths.latent);
-  add(Role::kScores, rows, widths.experts);
+  add(Role::kScores, rows, widths.scores);
   add(Role::kStarts, widths.experts == 0 ? 0 : 1, widths.experts + 1);
   add(Role::kSource, rows, widths.used);
   add(Role::kPlace, rows, widths.used);
@@ -187,8 +189,8 @@ std::vector<Staging> list_staging(const Limits& limits) {
       {Staged::kSequences, "sequences", uint64_t{4} * limits.step_rows},
       {Staged::kPageTables, "page tables", uint64_t{4} * limits.sequences * limits.pages_max},
       {Staged::kLogitRows, "logit rows", uint64_t{4} * limits.logit_rows},
-      {Staged::kRunFirsts, "first rows of sequences", uint64_t{4} * (limits.sequences + 1)},
-      {Staged::kRunStates, "their states", uint64_t{4} * limits.sequences},
+      {Staged::kRuns, "rows by sequence", sizeof(device::Run) * limits.sequences},
+      {Staged::kStates, "states", uint64_t{4} * limits.sequences},
       {Staged::kWindowTables, "page tables of windows",
        uint64_t{4} * limits.windows.size() * limits.sequences * limits.pages_max},
   };
@@ -202,17 +204,23 @@ class Scratch {
   Scratch(const Limits& limits, const device::Sizer& sizer) : limits_(limits), sizer_(sizer) {}
   uint64_t bytes() const { return bytes_; }
 
-  void take(const arch::Matrix& m) { note(sizer_.linear_scratch_bytes(m.shape, limits_.step_rows)); }
-  void take(const arch::SoftmaxAttention& a) { attention(a); }
+  void take(const arch::Matrix& m) { linear({m.shape}); }
+  void take(const arch::SoftmaxAttention& a) {
+    attention(a);
+    linear({a.q.weight.shape, a.k.weight.shape, a.v.weight.shape});
+  }
   void take(const arch::LatentAttention& a) {
     attention(a);
+    linear({(a.q_a ? *a.q_a : a.q).weight.shape, a.kv_a.weight.shape});
     stack(a.k_b, a.heads);
     stack(a.v_b, a.heads);
   }
   void take(const arch::ShortConv&) {}
   void take(const arch::Mamba2&) {}
-  void take(const arch::GatedDelta&) {}
-  void take(const arch::GatedMlp&) {}
+  void take(const arch::GatedDelta& d) {
+    linear({d.qkv.weight.shape, d.gate.weight.shape, d.alpha.weight.shape, d.beta.weight.shape});
+  }
+  void take(const arch::GatedMlp& m) { linear({m.gate.weight.shape, m.up.weight.shape}); }
   void take(const arch::PlainMlp&) {}
   void take(const arch::NoFfn&) {}
   void take(const arch::ActivationOnly&) {}
@@ -220,10 +228,16 @@ class Scratch {
     if (m.gate) stack(*m.gate, m.used());
     stack(m.up, m.used());
     stack(m.down, m.used());
+    if (m.shared_gate) linear({m.router.weight.shape, m.shared_gate->weight.shape});
+    if (m.shared) take(*m.shared);
   }
 
  private:
   void note(uint64_t bytes) { bytes_ = std::max(bytes_, bytes); }
+  // Layers of one input, as the forward pass calls them.
+  void linear(std::initializer_list<device::WeightShape> shapes) {
+    note(sizer_.linear_scratch_bytes({shapes.begin(), shapes.size()}, limits_.step_rows));
+  }
   template <typename Attention>
   void attention(const Attention& a) {
     note(sizer_.attention_scratch_bytes(kv_shape(a, limits_), a.heads, limits_.step_rows));

@@ -30,7 +30,7 @@ enum class Role : uint8_t {
   kQueryLatent,    // [step_rows, q_latent]
   kAbsorbed,       // [step_rows, heads * (latent + rope_dim)] queries in the latent's space
   kLatent,         // [step_rows, heads * latent] what the heads attended, there
-  kScores,         // [step_rows, experts] of a router
+  kScores,         // [step_rows, experts] of a router, then that of shared experts
   kStarts,         // int32 [experts + 1]    device::Assignment
   kSource,         // int32 [step_rows, used]
   kPlace,          // int32 [step_rows, used]
@@ -61,8 +61,8 @@ enum class Staged : uint8_t {
   kSequences,
   kPageTables,
   kLogitRows,
-  kRunFirsts,
-  kRunStates,
+  kRuns,
+  kStates,
   kWindowTables,
 };
 struct Staging {

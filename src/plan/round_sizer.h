@@ -14,8 +14,8 @@ class RoundSizer final : public device::Sizer {
     const uint64_t value_bytes = s.dtype == quant::Dtype::kF32 ? 4 : s.dtype == quant::Dtype::kF16 ? 2 : 1;
     return value_bytes * kPageTokens * s.kv_heads * (s.key_dim + s.value_dim);
   }
-  uint64_t linear_scratch_bytes(const device::WeightShape& s, uint32_t rows) const override {
-    return uint64_t{s.cols} * rows;
+  uint64_t linear_scratch_bytes(std::span<const device::WeightShape> s, uint32_t rows) const override {
+    return uint64_t{s[0].cols} * rows;
   }
   uint64_t stack_scratch_bytes(const device::WeightShape& s, uint32_t count, uint64_t tokens) const override {
     return s.cols * tokens + count;

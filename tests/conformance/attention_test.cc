@@ -1,6 +1,7 @@
 // Paged attention: the formula, page placement, poisoned memory, grouping of rows and heads.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -73,6 +74,8 @@ Operands operands(const Case& c) {
 struct Row {
   uint32_t sequence, position;
 };
+// A row that is none.
+constexpr Row kPadding{~0u, 0};
 
 class Memory {
  public:
@@ -89,7 +92,7 @@ class Memory {
     pages_max_ = base + each;
     std::vector<uint32_t> tables(c.lengths.size() * pages_max_, kNoPage);
     for (uint32_t i = 0; i < used; ++i) tables[size_t{i / each} * pages_max_ + base + i % each] = order[i];
-    tables_ = rig.put(tables);
+    tables_ = std::move(tables);
     pages_.shape = c.shape;
     pages_.buffer = rig.space(order.size() * rig.device().sizer().kv_page_bytes(c.shape));
     rig.stream().fill(pages_.buffer, std::byte{0xff});  // NaN in every float type, and in the scales of q8_0
@@ -105,7 +108,7 @@ class Memory {
     rig_.stream().sync();
   }
 
-  std::vector<float> attend(const Operands& o, const std::vector<Row>& rows) {
+  std::vector<float> attend(const Operands& o, const std::vector<Row>& rows, bool causal = true) {
     const KvShape& s = case_.shape;
     const auto count = static_cast<uint32_t>(rows.size());
     device::AttentionArgs args;
@@ -117,6 +120,7 @@ class Memory {
     args.scale = 1.0f / std::sqrt(static_cast<float>(s.key_dim));
     args.out = rig_.space_mat(count, case_.heads * s.value_dim, case_.heads * s.value_dim + 5);
     args.scratch = rig_.space(rig_.device().sizer().attention_scratch_bytes(s, case_.heads, count));
+    args.causal = causal;
     args.cap = case_.cap;
     args.window = case_.window;
     std::vector<float> slopes, sinks;
@@ -131,19 +135,22 @@ class Memory {
   }
 
  private:
-  device::KvRows kv_rows(const std::vector<Row>& rows) {
+  device::Rows kv_rows(const std::vector<Row>& rows) {
     std::vector<int32_t> positions, sequences;
     for (const Row& row : rows) {
       positions.push_back(static_cast<int32_t>(base_ * kPageTokens + row.position));
       sequences.push_back(static_cast<int32_t>(row.sequence));
     }
-    return {rig_.put(positions), rig_.put(sequences), tables_, static_cast<uint32_t>(rows.size()),
-            pages_max_};
+    return rig_.put_rows(positions, sequences, tables_, pages_max_);
   }
   static std::vector<float> gather(const std::vector<std::vector<float>>& of, const std::vector<Row>& rows,
                                    uint32_t width) {
     std::vector<float> out;
     for (const Row& row : rows) {
+      if (row.sequence == kPadding.sequence) {
+        out.insert(out.end(), width, std::numeric_limits<float>::quiet_NaN());
+        continue;
+      }
       const auto from = of[row.sequence].begin() + std::ptrdiff_t{row.position} * width;
       out.insert(out.end(), from, from + width);
     }
@@ -153,7 +160,7 @@ class Memory {
   Rig& rig_;
   const Case& case_;
   device::KvPages pages_;
-  device::Buffer tables_;
+  std::vector<uint32_t> tables_;
   const uint32_t base_;
   uint32_t pages_max_ = 0;
 };
@@ -172,48 +179,63 @@ std::vector<Row> last_rows(const Case& c) {
   return out;
 }
 
+// What the formula gives a row: all its heads.
+std::vector<double> attended(const Case& c, const Operands& o, const Row& row, bool causal) {
+  const KvShape& s = c.shape;
+  const auto& k = o.k[row.sequence];
+  const auto& v = o.v[row.sequence];
+  const auto& q = o.q[row.sequence];
+  const uint32_t n = causal ? row.position + 1 : c.lengths[row.sequence];
+  const auto distance = [&](uint32_t p) { return std::max(p, row.position) - std::min(p, row.position); };
+  const auto seen = [&](uint32_t p) { return c.window == 0 || distance(p) < c.window; };
+  std::vector<double> out;
+  for (uint32_t h = 0; h < c.heads; ++h) {
+    const uint32_t kv = h / (c.heads / s.kv_heads);
+    std::vector<double> weight(n);
+    double greatest = -1e300, total = 0;
+    for (uint32_t p = 0; p < n; ++p) {
+      if (!seen(p)) continue;
+      for (uint32_t d = 0; d < s.key_dim; ++d)
+        weight[p] += double{q[(uint64_t{row.position} * c.heads + h) * s.key_dim + d]} *
+                     double{k[(uint64_t{p} * s.kv_heads + kv) * s.key_dim + d]};
+      weight[p] /= std::sqrt(static_cast<double>(s.key_dim));
+      if (c.cap != 0) weight[p] = double{c.cap} * std::tanh(weight[p] / double{c.cap});
+      if (c.slopes) weight[p] -= double{slope_of(h)} * distance(p);
+      greatest = std::max(greatest, weight[p]);
+    }
+    for (uint32_t p = 0; p < n; ++p) total += weight[p] = seen(p) ? std::exp(weight[p] - greatest) : 0;
+    if (c.sinks) total += std::exp(double{sink_of(h)} - greatest);
+    for (uint32_t d = 0; d < s.value_dim; ++d) {
+      double sum = 0;
+      for (uint32_t p = 0; p < n; ++p)
+        sum += weight[p] / total * double{v[(uint64_t{p} * s.kv_heads + kv) * s.value_dim + d]};
+      out.push_back(sum);
+    }
+  }
+  return out;
+}
+
 // What a page keeps of a value: nothing lost, eleven bits, or steps of a 127th of the block's greatest.
 double kept_error(Dtype dtype) { return dtype == Dtype::kF32 ? 1e-5 : dtype == Dtype::kF16 ? 3e-3 : 4e-2; }
 
 TEST(AttentionFormula, ScalarIsSoftmaxOfScores) {
   for (const Case& c : cases()) {
     const Operands o = operands(c);
-    Rig rig(open_scalar());
+    Rig rig(open_scalar(), uint64_t{16} << 20);
     Memory memory(rig, c, 3);
     const std::vector<Row> rows = all_rows(c);
     memory.write(o, rows);
-    const std::vector<float> got = memory.attend(o, rows);
-    const KvShape& s = c.shape;
-    for (size_t r = 0; r < rows.size(); ++r) {
-      const auto& k = o.k[rows[r].sequence];
-      const auto& v = o.v[rows[r].sequence];
-      const auto& q = o.q[rows[r].sequence];
-      for (uint32_t h = 0; h < c.heads; ++h) {
-        const uint32_t kv = h / (c.heads / s.kv_heads), n = rows[r].position + 1;
-        std::vector<double> weight(n);
-        double greatest = -1e300, total = 0;
-        const uint32_t oldest = c.window != 0 && n > c.window ? n - c.window : 0;
-        for (uint32_t p = oldest; p < n; ++p) {
-          for (uint32_t d = 0; d < s.key_dim; ++d)
-            weight[p] += double{q[(uint64_t{rows[r].position} * c.heads + h) * s.key_dim + d]} *
-                         double{k[(uint64_t{p} * s.kv_heads + kv) * s.key_dim + d]};
-          weight[p] /= std::sqrt(static_cast<double>(s.key_dim));
-          if (c.cap != 0) weight[p] = double{c.cap} * std::tanh(weight[p] / double{c.cap});
-          if (c.slopes) weight[p] -= double{slope_of(h)} * (n - 1 - p);
-          greatest = std::max(greatest, weight[p]);
-        }
-        for (uint32_t p = 0; p < n; ++p) total += weight[p] = p < oldest ? 0 : std::exp(weight[p] - greatest);
-        if (c.sinks) total += std::exp(double{sink_of(h)} - greatest);
-        for (uint32_t d = 0; d < s.value_dim; ++d) {
-          double sum = 0, size = 0;
-          for (uint32_t p = 0; p < n; ++p) {
-            const double value = v[(uint64_t{p} * s.kv_heads + kv) * s.value_dim + d];
-            sum += weight[p] / total * value;
-            size = std::max(size, std::abs(value));
-          }
-          ASSERT_NEAR(got[(r * c.heads + h) * s.value_dim + d], sum, kept_error(s.dtype) * (size + 1))
-              << "row " << r << " head " << h << " of " << c.heads;
-        }
+    for (const bool causal : {true, false}) {
+      const std::vector<float> got = memory.attend(o, rows, causal);
+      const size_t width = uint64_t{c.heads} * c.shape.value_dim;
+      for (size_t r = 0; r < rows.size(); ++r) {
+        const std::vector<double> want = attended(c, o, rows[r], causal);
+        const std::vector<float>& v = o.v[rows[r].sequence];
+        const double size = std::abs(double{*std::max_element(
+            v.begin(), v.end(), [](float a, float b) { return std::abs(a) < std::abs(b); })});
+        for (size_t i = 0; i < width; ++i)
+          ASSERT_NEAR(got[r * width + i], want[i], kept_error(c.shape.dtype) * (size + 1))
+              << "row " << r << " value " << i << (causal ? "" : ", not causal");
       }
     }
   }
@@ -267,6 +289,45 @@ TEST_P(Attention, ARowDoesNotKnowItsBatch) {
                   "");
       }
     }
+  }
+}
+
+// Rows that are none are neither written nor read, and what stands in their place stays.
+TEST_P(Attention, PaddingIsLeftOut) {
+  for (const Case& c : cases()) {
+    const Operands o = operands(c);
+    const std::vector<Row> rows = last_rows(c);
+    Rig rig(open(GetParam()), uint64_t{16} << 20);
+    Memory plain(rig, c, 8), padded(rig, c, 9);
+    std::vector<Row> more = all_rows(c);
+    plain.write(o, more);
+    more.insert(more.begin() + 1, kPadding);
+    more.insert(more.end(), 40, kPadding);
+    padded.write(o, more);
+    std::vector<Row> few = rows;
+    few.insert(few.end(), 3, kPadding);
+    for (const bool causal : {true, false}) {
+      const std::vector<float> want = plain.attend(o, rows, causal);
+      const std::vector<float> got = padded.attend(o, few, causal);
+      EXPECT_EQ(difference(std::span(got).first(want.size()), want), "");
+      for (size_t i = want.size(); i < got.size(); ++i) ASSERT_TRUE(std::isnan(got[i]));  // poison, as it was
+    }
+  }
+}
+
+// Not causal: a row sees what its run reaches, whatever rows it comes with.
+TEST_P(Attention, NotCausalEqualsScalar) {
+  for (const Case& c : cases()) {
+    const Operands o = operands(c);
+    Rig truth(open_scalar()), rig(open(GetParam()));
+    Memory truth_memory(truth, c, 3), memory(rig, c, 4);
+    truth_memory.write(o, all_rows(c));
+    memory.write(o, all_rows(c));
+    const std::vector<float> want = truth_memory.attend(o, all_rows(c), false);
+    const std::vector<float> size(want.size(), 4.0f);
+    EXPECT_EQ(difference_within(memory.attend(o, all_rows(c), false), want, size, GetParam().error_max), "");
+    // A sequence's last row sees the same either way.
+    EXPECT_EQ(difference(memory.attend(o, last_rows(c), false), memory.attend(o, last_rows(c))), "");
   }
 }
 

@@ -35,7 +35,7 @@ TEST_P(Devices, SizesAreWholeAlignmentsAndGrow) {
     EXPECT_LE(static_cast<double>(sizer.packed_bytes(large)), 1.03 * plain) << quant::facts(dtype).name;
     uint64_t last = 0;
     for (uint32_t rows = 0; rows < 70; ++rows) {
-      const uint64_t bytes = sizer.linear_scratch_bytes(shape, rows);
+      const uint64_t bytes = sizer.linear_scratch_bytes({{shape}}, rows);
       EXPECT_EQ(bytes % sizer.alignment(), 0u);
       EXPECT_GE(bytes, last);
       last = bytes;

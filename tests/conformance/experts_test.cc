@@ -206,14 +206,14 @@ WeightStack put(Rig& rig, const Stack& stack) {
 // What linear() makes of one row with one matrix.
 std::vector<float> one_linear(Rig& rig, const device::Weight& weight, const std::vector<float>& x,
                               const std::vector<float>& bias) {
-  device::LinearArgs args;
-  args.weight = weight;
-  args.x = rig.put_mat(x, 1, weight.shape.cols);
-  if (!bias.empty()) args.bias = rig.put(bias);
-  args.out = rig.space_mat(1, weight.shape.rows);
-  args.scratch = rig.space(rig.device().sizer().linear_scratch_bytes(weight.shape, 1));
-  rig.stream().linear(args);
-  return rig.get(args.out);
+  device::LinearOutput out;
+  out.weight = weight;
+  if (!bias.empty()) out.bias = rig.put(bias);
+  out.out = rig.space_mat(1, weight.shape.rows);
+  rig.stream().linear({rig.put_mat(x, 1, weight.shape.cols),
+                       rig.space(rig.device().sizer().linear_scratch_bytes({{weight.shape}}, 1)),
+                       {out}});
+  return rig.get(out.out);
 }
 
 std::vector<float> part(const std::vector<float>& of, uint64_t first, uint64_t count) {

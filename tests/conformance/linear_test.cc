@@ -68,16 +68,16 @@ std::vector<float> run(Rig& rig, const Case& c, const How& how, uint32_t first, 
     return std::vector<float>(all.begin() + std::ptrdiff_t{first} * width,
                               all.begin() + std::ptrdiff_t{first + count} * width);
   };
-  device::LinearArgs args;
-  args.weight = rig.put_weight(c.shape, c.weight);
-  args.x = rig.put_mat(part(c.x, cols), count, cols, cols + how.x_gap);
-  if (how.bias) args.bias = rig.put(c.bias);
-  args.accumulate = how.accumulate;
-  args.out = rig.space_mat(count, rows, rows + how.out_gap);
-  if (how.accumulate) args.out = rig.put_mat(part(c.before, rows), count, rows, rows + how.out_gap);
-  args.scratch = rig.space(rig.device().sizer().linear_scratch_bytes(c.shape, count));
-  rig.stream().linear(args);
-  return rig.get(args.out);
+  device::LinearOutput out;
+  out.weight = rig.put_weight(c.shape, c.weight);
+  const Mat x = rig.put_mat(part(c.x, cols), count, cols, cols + how.x_gap);
+  if (how.bias) out.bias = rig.put(c.bias);
+  out.accumulate = how.accumulate;
+  out.out = rig.space_mat(count, rows, rows + how.out_gap);
+  if (how.accumulate) out.out = rig.put_mat(part(c.before, rows), count, rows, rows + how.out_gap);
+  const device::Buffer scratch = rig.space(rig.device().sizer().linear_scratch_bytes({{c.shape}}, count));
+  rig.stream().linear({x, scratch, {out}});
+  return rig.get(out.out);
 }
 
 // What the activations become: for quantized weights the nearest of 255 steps in each block of 32.
@@ -203,6 +203,38 @@ TEST_P(Linear, ManyTokensAndManyRows) {  // panels and parts of the work beyond 
   EXPECT_EQ(difference_within(run(rig, c, {}, 0, c.tokens), want,
                               subject().error_max == 0 ? want : magnitudes(c), subject().error_max),
             "");
+}
+
+// Layers of one input in one call are what they are alone, also where their weights want it in several ways.
+TEST_P(Linear, AGroupIsItsLayers) {
+  const Dtype others[] = {Dtype::kF16, Dtype::kQ8_0, Dtype::kQ4_K};
+  const uint32_t cols = 1024;
+  for (const uint32_t tokens : {1u, 3u, 40u}) {
+    Rig rig(open(subject()), uint64_t{16} << 20);
+    const std::vector<float> x = random_floats(tokens, uint64_t{tokens} * cols);
+    const Mat input = rig.put_mat(x, tokens, cols, cols + 4);
+    std::vector<WeightShape> shapes;
+    device::LinearOutputs outs;
+    std::vector<std::vector<float>> want;
+    for (uint32_t i = 0; i < device::kLinearOutputsMax; ++i) {
+      const WeightShape& shape =
+          shapes.emplace_back(WeightShape{i == 0 ? dtype() : others[i - 1], 17 * (i + 1), cols});
+      device::LinearOutput out;
+      out.weight = rig.put_weight(shape, random_weight(i, shape));
+      const std::vector<float> before = random_floats(i + 5, uint64_t{tokens} * shape.rows);
+      out.accumulate = i % 2 == 1;
+      if (i == 2) out.bias = rig.put(random_floats(3, shape.rows));
+      const auto target = [&] { return rig.put_mat(before, tokens, shape.rows, shape.rows + i); };
+      out.out = target();
+      const device::Buffer scratch = rig.space(rig.device().sizer().linear_scratch_bytes({{shape}}, tokens));
+      rig.stream().linear({input, scratch, {out}});
+      want.push_back(rig.get(out.out));
+      out.out = target();
+      outs.add(out);
+    }
+    rig.stream().linear({input, rig.space(rig.device().sizer().linear_scratch_bytes(shapes, tokens)), outs});
+    for (uint32_t i = 0; i < outs.size(); ++i) EXPECT_EQ(difference(rig.get(outs[i].out), want[i]), "") << i;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -40,13 +40,13 @@ float sum_of_sections(const Sections& sections, const float* w, const float* x) 
 std::vector<float> run_linear(Rig& rig, const WeightShape& shape, const std::vector<float>& w,
                               const std::vector<float>& x) {
   const auto bytes = std::as_bytes(std::span(w));
-  device::LinearArgs args;
-  args.weight = rig.put_weight(shape, {bytes.begin(), bytes.end()});
-  args.x = rig.put_mat(x, 1, shape.cols);
-  args.out = rig.space_mat(1, shape.rows);
-  args.scratch = rig.space(rig.device().sizer().linear_scratch_bytes(shape, 1));
-  rig.stream().linear(args);
-  return rig.get(args.out);
+  device::LinearOutput out;
+  out.weight = rig.put_weight(shape, {bytes.begin(), bytes.end()});
+  out.out = rig.space_mat(1, shape.rows);
+  rig.stream().linear({rig.put_mat(x, 1, shape.cols),
+                       rig.space(rig.device().sizer().linear_scratch_bytes({{shape}}, 1)),
+                       {out}});
+  return rig.get(out.out);
 }
 
 TEST(Order, SectionsOfALinearLayerAreAddedByTheTree) {
@@ -155,18 +155,14 @@ TEST(Order, SectionsOfPositionsAreJoinedInOrder) {
   for (uint32_t p = 0; p < kLength; ++p) positions[p] = static_cast<int32_t>(p);
   for (uint32_t page = 0; page <= kLength / kPageTokens; ++page) table.push_back(page);
   const device::KvPages pages{rig.space(table.size() * rig.device().sizer().kv_page_bytes(shape)), shape};
-  const device::Buffer tables = rig.put(table);
   const auto pages_max = static_cast<uint32_t>(table.size());
-  rig.stream().kv_write({pages,
-                         {rig.put(positions), rig.put(sequences), tables, kLength, pages_max},
-                         rig.put_mat(v, kLength, kDim),
-                         rig.put_mat(v, kLength, kDim)});
+  rig.stream().kv_write({pages, rig.put_rows(positions, sequences, table, pages_max),
+                         rig.put_mat(v, kLength, kDim), rig.put_mat(v, kLength, kDim)});
   rig.stream().sync();
   for (const uint32_t window : {0u, 1500u}) {
     device::AttentionArgs args;
     args.pages = pages;
-    args.rows = {rig.put(std::vector<int32_t>{kLength - 1}), rig.put(std::vector<int32_t>{0}), tables, 1,
-                 pages_max};
+    args.rows = rig.put_rows({kLength - 1}, {0}, table, pages_max);
     args.q = rig.put_mat(std::vector<float>(kDim, 0.0f), 1, kDim);
     args.heads = 1;
     args.out = rig.space_mat(1, kDim);

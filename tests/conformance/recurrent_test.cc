@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -21,17 +22,18 @@ double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::
 struct Work {
   std::vector<uint32_t> rows;  // of each sequence
   uint32_t slice = 1000;
+  bool padded = false;  // rows that are none before each sequence and at the end
 };
 
 constexpr uint32_t kStates = 5;
 
-// An operation over runs: `inputs` columns per row in one matrix, `outputs` columns out of it.
+// An operation over states: `inputs` columns per row in one matrix, `outputs` columns out of it.
 struct Operation {
   std::string name;
   uint32_t inputs = 0, outputs = 0;
   uint64_t state_floats = 0;
   std::vector<uint32_t> vectors;  // sizes of the weights
-  std::function<void(Rig&, const device::Runs&, const device::StatePart&, const Mat& in,
+  std::function<void(Rig&, const device::Rows&, const device::StatePart&, const Mat& in,
                      const std::vector<device::Buffer>& weights, const Mat& out)>
       run;
   // One row by the formula, the state changed.
@@ -53,9 +55,9 @@ Operation conv(uint32_t channels, uint32_t taps, bool silu) {
                {channels * taps, channels},
                {},
                {}};
-  op.run = [=](Rig& rig, const device::Runs& runs, const device::StatePart& state, const Mat& in,
+  op.run = [=](Rig& rig, const device::Rows& rows, const device::StatePart& state, const Mat& in,
                const std::vector<device::Buffer>& w, const Mat& out) {
-    rig.stream().short_conv({runs, state, in, w[0], silu ? w[1] : device::Buffer{}, taps, silu, out});
+    rig.stream().short_conv({rows, state, in, w[0], silu ? w[1] : device::Buffer{}, taps, silu, out});
   };
   op.formula = [=](const float* in, const std::vector<std::vector<float>>& w, std::vector<double>& state,
                    std::vector<double>& out) {
@@ -83,9 +85,9 @@ Operation scan(uint32_t heads, uint32_t head_dim, uint32_t groups, uint32_t stat
                {heads, heads, heads},
                {},
                {}};
-  op.run = [=](Rig& rig, const device::Runs& runs, const device::StatePart& state, const Mat& in,
+  op.run = [=](Rig& rig, const device::Rows& rows, const device::StatePart& state, const Mat& in,
                const std::vector<device::Buffer>& w, const Mat& out) {
-    rig.stream().selective_scan({runs, state, heads, head_dim, groups, state_dim, columns(in, 0, inner),
+    rig.stream().selective_scan({rows, state, heads, head_dim, groups, state_dim, columns(in, 0, inner),
                                  columns(in, inner, shared), columns(in, inner + shared, shared),
                                  columns(in, inner + 2 * shared, heads), w[0], w[1], w[2], out});
   };
@@ -119,13 +121,13 @@ Operation delta(uint32_t key_heads, uint32_t value_heads, uint32_t key_dim, uint
                {value_heads, value_heads},
                {},
                {}};
-  op.run = [=](Rig& rig, const device::Runs& runs, const device::StatePart& state, const Mat& in,
+  op.run = [=](Rig& rig, const device::Rows& rows, const device::StatePart& state, const Mat& in,
                const std::vector<device::Buffer>& w, const Mat& out) {
     // As in a layer: q and k of length one.
     const Mat q = rig.space_mat(in.rows, keys), k = rig.space_mat(in.rows, keys);
     rig.stream().l2_norm({columns(in, 0, keys), key_heads, 1e-6f, 0.5f, q});
     rig.stream().l2_norm({columns(in, keys, keys), key_heads, 1e-6f, 1, k});
-    rig.stream().gated_delta({runs, state, key_heads, value_heads, key_dim, value_dim, q, k,
+    rig.stream().gated_delta({rows, state, key_heads, value_heads, key_dim, value_dim, q, k,
                               columns(in, 2 * keys, values), columns(in, 2 * keys + values, value_heads),
                               columns(in, 2 * keys + values + value_heads, value_heads), w[0], w[1], out});
   };
@@ -202,30 +204,44 @@ std::vector<std::vector<float>> run(std::shared_ptr<device::Device> device, cons
     rig.stream().sync();
   }
   std::vector<std::vector<float>> results(2 * work.rows.size());
+  std::vector<uint32_t> states;
+  for (uint32_t i = 0; i < work.rows.size(); ++i) states.push_back(kStates - 1 - i);
   std::vector<uint32_t> done(work.rows.size(), 0);
   while (done != work.rows) {
     std::vector<float> in;
-    std::vector<int32_t> firsts = {0};
-    std::vector<uint32_t> states, runs;
+    std::vector<int32_t> positions, sequences;
+    const auto pad = [&](uint32_t count) {
+      if (!work.padded) return;
+      in.insert(in.end(), uint64_t{count} * op.inputs, std::numeric_limits<float>::quiet_NaN());
+      positions.insert(positions.end(), count, 0);
+      sequences.insert(sequences.end(), count, -1);
+    };
     for (uint32_t i = 0; i < work.rows.size(); ++i) {
       const uint32_t rows = std::min(work.slice, work.rows[i] - done[i]);
       if (rows == 0) continue;
+      pad(1);
       const auto all = inputs_of(op, i, work.rows[i]);
       in.insert(in.end(), all.begin() + done[i] * op.inputs, all.begin() + (done[i] + rows) * op.inputs);
-      firsts.push_back(firsts.back() + static_cast<int32_t>(rows));
-      states.push_back(kStates - 1 - i);
-      runs.push_back(i);
+      for (uint32_t row = 0; row < rows; ++row) {
+        positions.push_back(static_cast<int32_t>(done[i] + row));
+        sequences.push_back(static_cast<int32_t>(i));
+      }
       done[i] += rows;
     }
-    const auto rows = static_cast<uint32_t>(firsts.back());
+    pad(5);
+    const auto rows = static_cast<uint32_t>(positions.size());
     const Mat x = rig.put_mat(in, rows, op.inputs, op.inputs + 3);
     const Mat out = rig.space_mat(rows, op.outputs, op.outputs + 5);
-    op.run(rig, {rig.put(firsts), rig.put(states), static_cast<uint32_t>(runs.size())}, part, x, weights,
-           out);
+    op.run(rig, rig.put_rows(positions, sequences, {}, 0, states), part, x, weights, out);
     const std::vector<float> got = rig.get(out);
-    for (size_t r = 0; r < runs.size(); ++r)
-      results[runs[r]].insert(results[runs[r]].end(), got.begin() + firsts[r] * static_cast<int>(op.outputs),
-                              got.begin() + firsts[r + 1] * static_cast<int>(op.outputs));
+    for (uint32_t row = 0; row < rows; ++row) {
+      const auto values = got.begin() + std::ptrdiff_t{row} * op.outputs;
+      if (sequences[row] >= 0)
+        results[static_cast<size_t>(sequences[row])].insert(
+            results[static_cast<size_t>(sequences[row])].end(), values, values + op.outputs);
+      else
+        EXPECT_TRUE(std::all_of(values, values + op.outputs, [](float v) { return std::isnan(v); }));
+    }
   }
   for (uint32_t i = 0; i < work.rows.size(); ++i) {
     results[work.rows.size() + i].resize(op.state_floats);
@@ -287,6 +303,9 @@ TEST_P(Recurrent, CutsAndNeighboursChangeNothing) {
       for (size_t i = 0; i < together.size(); ++i)
         EXPECT_EQ(difference(cut[i], together[i]), "") << op.name << " slices of " << slice;
     }
+    const auto padded = run(open(GetParam()), op, {rows, 7, true});
+    for (size_t i = 0; i < together.size(); ++i)
+      EXPECT_EQ(difference(padded[i], together[i]), "") << op.name << " with padding";
     const auto alone = run(open(GetParam()), op, {{17}});
     EXPECT_EQ(difference(alone[0], together[0]), "") << op.name;
     EXPECT_EQ(difference(alone[1], together[rows.size()]), "") << op.name;

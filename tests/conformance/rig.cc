@@ -69,6 +69,25 @@ device::Weight Rig::put_weight(const device::WeightShape& shape, const std::vect
   return weight;
 }
 
+device::Rows Rig::put_rows(const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
+                           const std::vector<uint32_t>& tables, uint32_t pages_max,
+                           const std::vector<uint32_t>& states) {
+  std::vector<device::Run>& runs = run_lists_.emplace_back();
+  device::list_runs(positions, sequences, runs);
+  device::Rows rows;
+  rows.positions = put(positions);
+  rows.sequences = put(sequences);
+  rows.page_tables = put(tables);
+  rows.states = put(states);
+  rows.runs = put(runs);
+  rows.run_list = runs;
+  rows.count = static_cast<uint32_t>(positions.size());
+  rows.sequence_count = static_cast<uint32_t>(pages_max != 0 ? tables.size() / pages_max : states.size());
+  rows.pages_max = pages_max;
+  rows.longest = device::longest_reach(runs);
+  return rows;
+}
+
 std::vector<float> Rig::get(const device::Mat& mat) {
   std::vector<float> out(uint64_t{mat.rows} * mat.cols);
   for (uint32_t row = 0; row < mat.rows; ++row)

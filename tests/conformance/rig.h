@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -54,12 +55,19 @@ class Rig {
   device::Mat put_mat(const std::vector<float>& values, uint32_t rows, uint32_t cols, uint32_t stride = 0);
   device::Mat space_mat(uint32_t rows, uint32_t cols, uint32_t stride = 0);
   device::Weight put_weight(const device::WeightShape& shape, const std::vector<std::byte>& rows);
+  // Rows at `positions` of `sequences` (negative: padding), whose page tables are `tables` [sequences,
+  // pages_max] and whose states are `states`; either may be empty. The host's list of runs lives as long as
+  // the rig.
+  device::Rows put_rows(const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
+                        const std::vector<uint32_t>& tables, uint32_t pages_max,
+                        const std::vector<uint32_t>& states = {});
   std::vector<float> get(const device::Mat& mat);
 
  private:
   std::shared_ptr<device::Device> device_;
   std::unique_ptr<device::Arena> arena_;
   std::unique_ptr<device::Stream> stream_;
+  std::deque<std::vector<device::Run>> run_lists_;
 };
 
 // ---- operands; each a pure function of its seed

@@ -52,10 +52,10 @@ struct Query {
   Joined section;  // the current section's spans
   Joined earlier;  // the sections before it
   uint32_t head, position;
-  uint32_t oldest;       // position seen
-  uint32_t from, valid;  // positions [from, valid) of the current span are seen
-  float slope;           // of the bias by distance; 0: none
-  float keep, take;      // a and b of the current join
+  uint32_t oldest, newest;  // positions seen
+  uint32_t from, valid;     // positions [from, valid) of the current span are seen
+  float slope;              // of the bias by distance; 0: none
+  float keep, take;         // a and b of the current join
 };
 
 inline constexpr uint32_t kPositions = 32;     // of a span
@@ -106,7 +106,8 @@ GANTRY_INLINE F32 shaped(const AttentionJob& job, const Query& query, F32 score,
   if (job.cap != 0) score = capped(score, job.cap);
   if (query.slope != 0) {
     const auto distance = static_cast<int32_t>(position) - static_cast<int32_t>(query.position);
-    score = fma(broadcast(query.slope), add(broadcast(static_cast<float>(distance)), load(kLanes)), score);
+    const F32 ahead = add(broadcast(static_cast<float>(distance)), load(kLanes)), zero = broadcast(0.0f);
+    score = fma(broadcast(query.slope), sub(zero, max(ahead, sub(zero, ahead))), score);
   }
   return score;
 }
@@ -282,7 +283,7 @@ void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv
                      uint32_t count, float* values) {
   uint32_t oldest = UINT32_MAX, last = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    last = queries[i].position > last ? queries[i].position : last;
+    last = queries[i].newest > last ? queries[i].newest : last;
     oldest = queries[i].oldest < oldest ? queries[i].oldest : oldest;
   }
   for (uint32_t span = oldest / kPositions; span <= last / kPositions; ++span) {
@@ -291,8 +292,8 @@ void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t first = span * kPositions;
-      if (queries[i].position < first || queries[i].oldest >= first + kPositions) continue;
-      const uint32_t valid = queries[i].position - first + 1;
+      if (queries[i].newest < first || queries[i].oldest >= first + kPositions) continue;
+      const uint32_t valid = queries[i].newest - first + 1;
       queries[i].valid = valid < kPositions ? valid : kPositions;
       queries[i].from = queries[i].oldest > first ? queries[i].oldest - first : 0;
       active[n++] = &queries[i];
@@ -315,6 +316,14 @@ void attend_sequence(const AttentionJob& job, const uint32_t* pages, uint32_t kv
   }
 }
 
+// The last position that is written of the sequence that a row belongs to.
+inline uint32_t last_written(const AttentionJob& job, uint32_t row) {
+  uint32_t run = 0;
+  while (run + 1 < job.run_count && static_cast<uint32_t>(job.runs[run].first + job.runs[run].count) <= row)
+    ++run;
+  return static_cast<uint32_t>(job.runs[run].reach) - 1;
+}
+
 template <typename E>
 void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t head0, uint32_t head1,
                  float* scratch) {
@@ -325,6 +334,11 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
   for (uint32_t first = row0; first < row1;) {
     uint32_t end = first + 1;
     while (end < row1 && job.sequences[end] == job.sequences[first]) ++end;
+    if (job.sequences[first] < 0) {
+      first = end;
+      continue;
+    }
+    const uint32_t last = job.runs != nullptr ? last_written(job, first) : 0;
     Query queries[kAttentionQueries];
     uint32_t count = 0;
     for (uint32_t row = first; row < end; ++row) {
@@ -339,6 +353,11 @@ void attend_rows(const AttentionJob& job, uint32_t row0, uint32_t row1, uint32_t
         query.slope = job.slopes != nullptr ? job.slopes[h] : 0.0f;
         query.position = static_cast<uint32_t>(job.positions[row]);
         query.oldest = job.window != 0 && query.position >= job.window ? query.position - job.window + 1 : 0;
+        query.newest = query.position;
+        if (job.runs != nullptr) {
+          const bool beyond = job.window != 0 && last >= query.position + job.window;
+          query.newest = beyond ? query.position + job.window - 1 : last;
+        }
         ++count;
       }
     }

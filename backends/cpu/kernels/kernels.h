@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "backends/cpu/layout.h"
+#include "device/run.h"
 
 namespace gantry::cpu {
 
@@ -35,7 +36,10 @@ struct AttentionJob {
   KvLayout layout;
   uint8_t element;  // 0: f32, 1: f16, 2: q8_0
   const int32_t* positions;
-  const int32_t* sequences;
+  const int32_t* sequences;  // negative: padding, left out
+  const device::Run*
+      runs;  // [run_count] of all rows in order, where rows see all that theirs reaches; else null
+  uint32_t run_count;
   const uint32_t* page_tables;
   uint32_t pages_max;
   const float* q;
