@@ -1,6 +1,9 @@
 #include "backends/cpu/cpu_sizer.h"
 
 #include <algorithm>
+#include <initializer_list>
+
+#include <fmt/format.h>
 
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/pack.h"
@@ -99,6 +102,23 @@ uint64_t attention_scratch_floats(const KvLayout& layout) {
   // Of each query the weights of a span, the sums of a section and of all sections before it.
   const uint64_t queries = uint64_t{kAttentionQueries} * (kPageTokens + 2 * uint64_t{layout.value_stride});
   return queries + (layout.value_in_key ? uint64_t{kPageTokens} * layout.value_stride : 0);
+}
+
+device::Answer CpuSizer::can(device::Operation operation, quant::Dtype dtype) const {
+  using device::Operation;
+  using quant::Dtype;
+  const auto one_of = [&](std::initializer_list<Operation> of) {
+    return std::find(of.begin(), of.end(), operation) != of.end();
+  };
+  const auto answer = [&](bool yes, const char* what) {
+    if (yes) return device::Answer{};
+    return device::Answer{false, fmt::format("the CPU has no {} of {}", what, quant::facts(dtype).name)};
+  };
+  if (one_of({Operation::kEmbed, Operation::kLinear, Operation::kExpertLinear, Operation::kHeadLinear}))
+    return answer(is_packed(dtype), "weights");
+  if (one_of({Operation::kKvWrite, Operation::kAttention}))
+    return answer(dtype == Dtype::kF32 || dtype == Dtype::kF16 || dtype == Dtype::kQ8_0, "pages");
+  return answer(dtype == Dtype::kF32, "activations");
 }
 
 uint64_t CpuSizer::packed_bytes(const device::WeightShape& shape) const {

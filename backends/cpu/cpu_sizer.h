@@ -23,6 +23,7 @@ class CpuSizer final : public device::Sizer {
   static constexpr uint64_t kAlignment = kLine;
 
   explicit CpuSizer(uint32_t threads) : threads_(threads) {}
+  device::Answer can(device::Operation operation, quant::Dtype dtype) const override;
   uint64_t alignment() const override { return kAlignment; }
   uint64_t packed_bytes(const device::WeightShape& shape) const override;
   uint64_t kv_page_bytes(const device::KvShape& shape) const override;

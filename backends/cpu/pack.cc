@@ -167,10 +167,15 @@ constexpr Format kFormats[] = {
     format_of<FormatQ2_0>(Dtype::kQ2_0),
 };
 
-const Format& format(Dtype dtype) {
+const Format* find_format(Dtype dtype) {
   for (const Format& known : kFormats) {
-    if (known.dtype == dtype) return known;
+    if (known.dtype == dtype) return &known;
   }
+  return nullptr;
+}
+
+const Format& format(Dtype dtype) {
+  if (const Format* known = find_format(dtype)) return *known;
   throw Error(ErrorCode::kUnsupported,
               std::string("the CPU backend has no linear layer of type ") + quant::facts(dtype).name);
 }
@@ -178,6 +183,8 @@ const Format& format(Dtype dtype) {
 uint32_t float_bytes(Dtype dtype) { return dtype == Dtype::kF32 ? 4 : 2; }
 
 }  // namespace
+
+bool is_packed(Dtype dtype) { return find_format(dtype) != nullptr; }
 
 PackFacts pack_facts(Dtype dtype) { return format(dtype).facts; }
 

@@ -19,7 +19,8 @@ struct PackFacts {
   int32_t zero;
   bool operator==(const PackFacts&) const = default;
 };
-// Error kUnsupported for a type that the CPU backend has no linear layer for.
+bool is_packed(quant::Dtype dtype);  // whether there is a linear layer for the type
+// Error kUnsupported where there is none.
 PackFacts pack_facts(quant::Dtype dtype);
 uint32_t tile_count(uint32_t rows);
 uint64_t tile_bytes(quant::Dtype dtype, uint32_t cols);  // a multiple of a line

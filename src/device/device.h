@@ -13,6 +13,7 @@
 #include "device/buffer.h"
 #include "device/expert_ops.h"
 #include "device/facts.h"
+#include "device/operations.h"
 #include "device/ops.h"
 #include "device/recurrent_ops.h"
 #include "device/sizer.h"
@@ -35,30 +36,9 @@ class Stream {
   // weight.shape.rows whole rows.
   virtual void upload_weight(const Weight& weight, std::span<const std::byte> rows) = 0;
 
-  virtual void embed(const EmbedArgs& args) = 0;
-  virtual void norm(const NormArgs& args) = 0;
-  virtual void linear(const LinearArgs& args) = 0;
-  virtual void rope_table(const RopeTableArgs& args) = 0;
-  virtual void rope(const RopeArgs& args) = 0;
-  virtual void kv_write(const KvWriteArgs& args) = 0;
-  virtual void attention(const AttentionArgs& args) = 0;
-  virtual void glu(const GluArgs& args) = 0;
-  virtual void activate(const ActivateArgs& args) = 0;
-  virtual void add(const AddArgs& args) = 0;
-  virtual void scale(const ScaleArgs& args) = 0;
-  virtual void temper(const TemperArgs& args) = 0;
-  virtual void gather_rows(const GatherRowsArgs& args) = 0;
-  virtual void short_conv(const ShortConvArgs& args) = 0;
-  virtual void selective_scan(const SelectiveScanArgs& args) = 0;
-  virtual void gated_delta(const GatedDeltaArgs& args) = 0;
-  virtual void l2_norm(const L2NormArgs& args) = 0;
-  virtual void gate(const GateArgs& args) = 0;
-  virtual void copy_mat(const CopyMatArgs& args) = 0;
-
-  virtual void route(const RouteArgs& args) = 0;
-  virtual void expert_linear(const ExpertLinearArgs& args) = 0;
-  virtual void combine(const CombineArgs& args) = 0;
-  virtual void head_linear(const HeadLinearArgs& args) = 0;
+#define GANTRY_DECLARE(number, call, Args, words) virtual void call(const Args& args) = 0;
+  GANTRY_DEVICE_OPERATIONS(GANTRY_DECLARE)
+#undef GANTRY_DECLARE
 
   // Waits until all of it is done. Throws Error kDevice when the device failed, now and ever after (contract
   // D2).

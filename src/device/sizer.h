@@ -1,12 +1,14 @@
-// How many bytes things take in a device's own layout. Pure: needs no device, so a plan for a machine that is
-// only described gives the same numbers as one for the machine at hand (contracts M1, P3). All sizes are in
-// bytes and already include the padding and alignment that the device wants; offsets inside an arena are
-// multiples of alignment().
+// What a device can do, and how many bytes things take in its own layout. Pure: needs no device, so a plan
+// for a machine that is only described gives the same numbers as one for the machine at hand (contracts M1,
+// P3). All sizes are in bytes and already include the padding and alignment that the device wants; offsets
+// inside an arena are multiples of alignment().
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 
+#include "device/operations.h"
 #include "quant/dtype.h"
 
 namespace gantry::device {
@@ -34,9 +36,19 @@ struct KvShape {
   bool value_in_key = false;  // V is the first value_dim values of K and is not stored
 };
 
+// Whether a device can do something, and if not, why.
+struct Answer {
+  bool yes = true;
+  std::string reason;  // of a no: "no kernel for TQ1_0"
+  explicit operator bool() const { return yes; }
+};
+
 class Sizer {
  public:
   virtual ~Sizer() = default;
+  // Asked before a plan is made. `dtype`: of the weight (embeddings, linear layers of all kinds), of the
+  // pages (keys and values, attention), kF32 for everything else.
+  virtual Answer can(Operation operation, quant::Dtype dtype) const = 0;
   virtual uint64_t alignment() const = 0;
   // A weight as Stream::linear and Stream::embed read it.
   virtual uint64_t packed_bytes(const WeightShape& shape) const = 0;

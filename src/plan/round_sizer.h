@@ -8,6 +8,7 @@ namespace gantry::plan {
 
 class RoundSizer final : public device::Sizer {
  public:
+  device::Answer can(device::Operation, quant::Dtype) const override { return {}; }
   uint64_t alignment() const override { return 64; }
   uint64_t packed_bytes(const device::WeightShape& s) const override { return uint64_t{s.rows} * s.cols; }
   uint64_t kv_page_bytes(const device::KvShape& s) const override {
