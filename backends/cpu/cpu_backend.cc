@@ -15,8 +15,15 @@ class CpuBackend final : public device::Backend {
  public:
   std::string_view name() const override { return kName; }
 
-  std::vector<device::DeviceFacts> list(const device::OpenDeviceOptions& options) const override {
-    return {cpu_facts(id_of(0), options)};
+  std::vector<device::DeviceEntry> list(const device::OpenDeviceOptions& options) const override {
+    device::DeviceEntry entry;
+    entry.facts.id = id_of(0);
+    try {
+      entry.facts = cpu_facts(id_of(0), options);
+    } catch (const Error& error) {
+      entry.error = error;
+    }
+    return {entry};
   }
 
   std::shared_ptr<device::Device> open(uint32_t index,

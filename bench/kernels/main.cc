@@ -88,7 +88,7 @@ void run(const Settings& settings) {
   const auto backend = cpu::make_cpu_backend();
   Limits limits;
   if (settings.limits) {
-    os::ThreadPool pool(backend->list({"", settings.threads, 0})[0].compute_units);
+    os::ThreadPool pool(backend->list({"", settings.threads, 0})[0].facts.compute_units);
     limits.bytes = memory_read_bytes_per_s(pool, 1);
     limits.int8 = int8_operations_per_s(pool, 0.5);
     limits.f32 = f32_operations_per_s(pool, 0.5);

@@ -10,10 +10,10 @@ namespace gantry::device {
 
 void Registry::add(std::unique_ptr<Backend> backend) { backends_.push_back(std::move(backend)); }
 
-std::vector<DeviceFacts> Registry::list(const OpenDeviceOptions& options) const {
-  std::vector<DeviceFacts> all;
+std::vector<DeviceEntry> Registry::list(const OpenDeviceOptions& options) const {
+  std::vector<DeviceEntry> all;
   for (const auto& backend : backends_) {
-    for (DeviceFacts& facts : backend->list(options)) all.push_back(std::move(facts));
+    for (DeviceEntry& entry : backend->list(options)) all.push_back(std::move(entry));
   }
   return all;
 }
@@ -30,12 +30,15 @@ std::shared_ptr<Device> Registry::open(std::string_view id, const OpenDeviceOpti
   }
   if (well_formed) {
     for (const auto& backend : backends_) {
-      if (backend->name() == name && index < backend->list(options).size())
-        return backend->open(index, options);
+      if (backend->name() != name) continue;
+      const std::vector<DeviceEntry> entries = backend->list(options);
+      if (index >= entries.size()) continue;
+      if (entries[index].error) throw Error(*entries[index].error);
+      return backend->open(index, options);
     }
   }
   std::string known;
-  for (const DeviceFacts& facts : list(options)) known += (known.empty() ? "" : ", ") + facts.id;
+  for (const DeviceEntry& entry : list(options)) known += (known.empty() ? "" : ", ") + entry.facts.id;
   throw Error(ErrorCode::kUsage, fmt::format("no such device: '{}'", id), "--devices", "there are: " + known);
 }
 

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "device/device.h"
 
 namespace gantry::device {
@@ -19,13 +21,19 @@ struct OpenDeviceOptions {
   uint64_t memory_cap_bytes = 0;  // 0: no cap (contract D3)
 };
 
+// A device that is there: what it is, or why it cannot be used.
+struct DeviceEntry {
+  DeviceFacts facts;           // of one that cannot be used: its id, and what else is known
+  std::optional<Error> error;  // kDevice with the operating system's words, kUnsupported, ...
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;  // "cpu"
-  // What is there. A device that is present but unusable throws Error kDevice with the operating system's
-  // words.
-  virtual std::vector<DeviceFacts> list(const OpenDeviceOptions& options) const = 0;
+  // An entry for each, in the order of their numbers: one that is broken never hides the others.
+  virtual std::vector<DeviceEntry> list(const OpenDeviceOptions& options) const = 0;
+  // Throws what the device's entry says when it cannot be used.
   virtual std::shared_ptr<Device> open(uint32_t index, const OpenDeviceOptions& options) const = 0;
   // `ranks` communicators over devices of this backend, rank i for streams of devices[i].
   virtual std::vector<std::unique_ptr<Communicator>> connect(
@@ -36,8 +44,9 @@ class Registry {
  public:
   void add(std::unique_ptr<Backend> backend);
   const std::vector<std::unique_ptr<Backend>>& backends() const { return backends_; }
-  std::vector<DeviceFacts> list(const OpenDeviceOptions& options = {}) const;
-  // "cpu:0", "cuda:1", or "cpu" for index 0. Error kNotFound lists what there is.
+  std::vector<DeviceEntry> list(const OpenDeviceOptions& options = {}) const;
+  // "cpu:0", "cuda:1", or "cpu" for index 0. Error kUsage lists what there is; of a device that is there and
+  // cannot be used, the error says why.
   std::shared_ptr<Device> open(std::string_view id, const OpenDeviceOptions& options = {}) const;
 
  private:
