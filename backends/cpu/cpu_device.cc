@@ -26,9 +26,9 @@ uint32_t thread_count(const device::OpenDeviceOptions& options) {
 
 }  // namespace
 
-CpuArena::CpuArena(std::string name, uint64_t bytes, std::shared_ptr<MemoryLedger> ledger,
-                   os::ThreadPool& pool)
-    : Arena(std::move(name), bytes, CpuSizer::kAlignment), ledger_(std::move(ledger)) {
+CpuArena::CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind,
+                   std::shared_ptr<MemoryLedger> ledger, os::ThreadPool& pool)
+    : Arena(std::move(name), bytes, CpuSizer::kAlignment, kind), ledger_(std::move(ledger)) {
   if (bytes == 0) return;
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED)
@@ -48,6 +48,11 @@ CpuArena::~CpuArena() {
   if (data_ == nullptr) return;
   munmap(data_, bytes());
   ledger_->taken -= bytes();
+}
+
+std::span<std::byte> CpuArena::host_bytes() {
+  if (kind() != device::MemoryKind::kHost) return {};
+  return {reinterpret_cast<std::byte*>(data_), bytes()};
 }
 
 device::DeviceFacts cpu_facts(const std::string& id, const device::OpenDeviceOptions& options) {
@@ -75,7 +80,8 @@ CpuDevice::CpuDevice(const std::string& id, const device::OpenDeviceOptions& opt
       pool_(facts_.compute_units),
       sizer_(facts_.compute_units) {}
 
-std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uint64_t bytes) {
+std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uint64_t bytes,
+                                                    device::MemoryKind kind) {
   if (memory_cap_bytes_ != 0) {
     const uint64_t held = ledger_->taken.load() + sizer_.overhead_bytes();
     if (held > memory_cap_bytes_ || bytes > memory_cap_bytes_ - held)
@@ -91,9 +97,10 @@ std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uin
         ErrorCode::kMemory,
         fmt::format("{} bytes asked, {} are available ({} less)", bytes, available, bytes - available),
         facts_.id + ", arena " + name, "free memory or plan for less");
-  return std::make_unique<CpuArena>(name, bytes, ledger_, pool_);
+  return std::make_unique<CpuArena>(name, bytes, kind, ledger_, pool_);
 }
 
 std::unique_ptr<device::Stream> CpuDevice::new_stream() { return std::make_unique<CpuStream>(*this); }
+std::unique_ptr<device::Event> CpuDevice::new_event() { return std::make_unique<CpuEvent>(); }
 
 }  // namespace gantry::cpu

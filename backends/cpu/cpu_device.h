@@ -23,9 +23,11 @@ struct MemoryLedger {
 class CpuArena final : public device::Arena {
  public:
   // Maps exactly `bytes`, poisoned with 0xff (not a number, as floats). Error kMemory when the system
-  // refuses.
-  CpuArena(std::string name, uint64_t bytes, std::shared_ptr<MemoryLedger> ledger, os::ThreadPool& pool);
+  // refuses. Of either kind it is main memory and counts as the device's.
+  CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind, std::shared_ptr<MemoryLedger> ledger,
+           os::ThreadPool& pool);
   ~CpuArena() override;
+  std::span<std::byte> host_bytes() override;
   uint8_t* data() const { return data_; }
 
  private:
@@ -47,8 +49,11 @@ class CpuDevice final : public device::Device {
   CpuDevice(const std::string& id, const device::OpenDeviceOptions& options);
   const device::DeviceFacts& facts() const override { return facts_; }
   const device::Sizer& sizer() const override { return sizer_; }
-  std::unique_ptr<device::Arena> new_arena(const std::string& name, uint64_t bytes) override;
+  using Device::new_arena;
+  std::unique_ptr<device::Arena> new_arena(const std::string& name, uint64_t bytes,
+                                           device::MemoryKind kind) override;
   std::unique_ptr<device::Stream> new_stream() override;
+  std::unique_ptr<device::Event> new_event() override;
 
   os::ThreadPool& pool() { return pool_; }
   const KernelTable& kernels() const { return kernels_; }

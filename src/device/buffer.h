@@ -1,24 +1,33 @@
-// Device memory: arenas of exactly the planned size, and ranges of them. No host pointers: what lies in a
-// buffer is reached only by a stream's operations, so that a GPU can stand behind the same calls.
+// Memory in arenas of exactly the planned size, and ranges of them. What lies in a device's buffer is reached
+// only by a stream's operations, so that a GPU can stand behind the same calls; a host arena's bytes are the
+// host's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/check.h"
 
 namespace gantry::device {
 
+// Where an arena lies. Host memory is pinned: a device reads and writes it while the host does other things.
+enum class MemoryKind : uint8_t { kDevice, kHost };
+
 // One allocation on one device. The device's backend derives from it and knows where the bytes are.
 // Taken from front to back, then sealed: taking from a sealed arena is a checked bug (contract M2).
 // Its memory is freshly poisoned (no zeros to rely on). Not thread-safe while taking; immutable once sealed.
 class Arena {
  public:
-  Arena(std::string name, uint64_t bytes, uint64_t alignment)
-      : name_(std::move(name)), bytes_(bytes), alignment_(alignment) {}
+  Arena(std::string name, uint64_t bytes, uint64_t alignment, MemoryKind kind = MemoryKind::kDevice)
+      : name_(std::move(name)), bytes_(bytes), alignment_(alignment), kind_(kind) {}
   virtual ~Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+
+  // All bytes of a host arena; empty for device memory.
+  virtual std::span<std::byte> host_bytes() { return {}; }
 
   // The offset of `bytes` fresh bytes, aligned. The plan made room for it: running over is our bug.
   uint64_t take(uint64_t bytes) {
@@ -39,12 +48,14 @@ class Arena {
   uint64_t bytes() const { return bytes_; }
   uint64_t taken() const { return taken_; }
   uint64_t alignment() const { return alignment_; }
+  MemoryKind kind() const { return kind_; }
   bool sealed() const { return sealed_; }
 
  private:
   std::string name_;
   uint64_t bytes_;
   uint64_t alignment_;
+  MemoryKind kind_;
   uint64_t taken_ = 0;
   bool sealed_ = false;
 };
@@ -62,6 +73,12 @@ struct Buffer {
     return {arena, offset + from, count};
   }
 };
+
+// The bytes of a buffer in a host arena.
+inline std::span<std::byte> host_bytes(const Buffer& buffer) {
+  GANTRY_CHECK(buffer.arena != nullptr && buffer.arena->kind() == MemoryKind::kHost);
+  return buffer.arena->host_bytes().subspan(buffer.offset, buffer.bytes);
+}
 
 inline Buffer take(Arena& arena, uint64_t bytes) { return {&arena, arena.take(bytes), bytes}; }
 

@@ -11,23 +11,28 @@
 #include <vector>
 
 #include "device/buffer.h"
+#include "device/event.h"
 #include "device/expert_ops.h"
 #include "device/facts.h"
 #include "device/operations.h"
 #include "device/ops.h"
+#include "device/recording.h"
 #include "device/recurrent_ops.h"
 #include "device/sizer.h"
 
 namespace gantry::device {
 
-// A queue of work on one device, done in order. Calls may return before the work is done; operands must not
-// be reused by the host, and results not read, before sync(). One thread at a time. No call allocates
-// (contract F4).
+// A queue of work on one device, done in order. Calls may return before the work is done: host memory that is
+// written from must not change, and what is read into must not be looked at, before sync() or an event says
+// that it is done. Operands lie in device memory; host lists among them (Rows) are read during the call only.
+// What is not done when the stream goes may never be. One thread at a time. No call allocates (contract F4),
+// but for recording.
 class Stream {
  public:
   virtual ~Stream() = default;
 
-  // Host to device and back. The host bytes must live until sync().
+  // Host to device and back. From and to host arenas the device works alone; other host memory may hold the
+  // call up while it is copied.
   virtual void write(const Buffer& to, std::span<const std::byte> from) = 0;
   virtual void read(std::span<std::byte> to, const Buffer& from) = 0;
   virtual void copy(const Buffer& to, const Buffer& from) = 0;  // same device, not overlapping
@@ -40,14 +45,24 @@ class Stream {
   GANTRY_DEVICE_OPERATIONS(GANTRY_DECLARE)
 #undef GANTRY_DECLARE
 
+  // Marks the end of the work so far; later work waits until an event's is done. The host goes on at once.
+  virtual void record(Event& event) = 0;
+  virtual void wait(Event& event) = 0;
+
+  // Only of devices that can_record(); others throw Error kUnsupported.
+  virtual void begin_recording();
+  virtual std::unique_ptr<Recording> end_recording();
+  virtual void replay(Recording& recording);
+
   // Waits until all of it is done. Throws Error kDevice when the device failed, now and ever after (contract
   // D2).
   virtual void sync() = 0;
 };
 
-// The ranks of a tensor split talking to each other. Each rank calls the same operations in the same order
-// from its own thread, with its own stream's buffers; an operation is ordered after that stream's earlier
-// work.
+// The ranks of a split talking to each other. Each rank calls the same operations in the same order with its
+// own stream's buffers. They are work of that stream like any other: after what was called before, before
+// what is called next, and the host does not wait. (A stream that does its work at once, the CPU's, waits for
+// the other ranks inside the call: they need a thread each.)
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -59,7 +74,8 @@ class Communicator {
   virtual void all_gather_cols(Stream& stream, const Mat& part, const Mat& out) = 0;
   virtual void send(Stream& stream, const Mat& x, uint32_t to_rank) = 0;
   virtual void receive(Stream& stream, const Mat& x, uint32_t from_rank) = 0;
-  // Ends all waiting of all ranks with Error kDevice: a rank that died must not hang the others.
+  // Ends all waiting of all ranks, a rank that died must not hang the others: their calls or, at the latest,
+  // their streams' sync() throw Error kDevice.
   virtual void abort() = 0;
 };
 
@@ -69,8 +85,13 @@ class Device {
   virtual const DeviceFacts& facts() const = 0;
   virtual const Sizer& sizer() const = 0;
   // Error kMemory with the arithmetic when the device refuses.
-  virtual std::unique_ptr<Arena> new_arena(const std::string& name, uint64_t bytes) = 0;
+  virtual std::unique_ptr<Arena> new_arena(const std::string& name, uint64_t bytes, MemoryKind kind) = 0;
+  std::unique_ptr<Arena> new_arena(const std::string& name, uint64_t bytes) {
+    return new_arena(name, bytes, MemoryKind::kDevice);
+  }
   virtual std::unique_ptr<Stream> new_stream() = 0;
+  virtual std::unique_ptr<Event> new_event() = 0;
+  virtual bool can_record() const { return false; }
 };
 
 }  // namespace gantry::device
