@@ -1,5 +1,8 @@
 // The device itself: memory to the byte, sizes, options; and the ranks of a split talking to each other.
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstring>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -49,7 +52,7 @@ TEST_P(Devices, SizesAreWholeAlignmentsAndGrow) {
 
 TEST_P(Devices, TellsWhatItIs) {
   const auto device = open(GetParam());
-  EXPECT_EQ(device->facts().id, "cpu:0");
+  EXPECT_EQ(device->facts().id, std::string(GetParam().backend->name()) + ":0");
   EXPECT_EQ(device->facts().isa, GetParam().options.isa);
   EXPECT_EQ(device->facts().compute_units, GetParam().options.threads);
   EXPECT_GT(device->facts().memory_bytes, 0u);
@@ -93,11 +96,13 @@ TEST(CpuDevice, AnUnknownInstructionSetIsNamed) {
 
 // ---- ranks, each in its own thread
 
+class Ranks : public ::testing::TestWithParam<Subject> {};
+
 template <typename Body>
-void on_ranks(uint32_t ranks, Body body) {
+void on_ranks(uint32_t ranks, const Body& body) {
   std::vector<std::shared_ptr<device::Device>> devices;
-  for (uint32_t r = 0; r < ranks; ++r) devices.push_back(cpu_backend().open(0, {"", 1, 0}));
-  const auto communicators = cpu_backend().connect(devices);
+  for (uint32_t r = 0; r < ranks; ++r) devices.push_back(open(Ranks::GetParam()));
+  const auto communicators = Ranks::GetParam().backend->connect(devices);
   std::vector<std::thread> threads;
   for (uint32_t r = 0; r < ranks; ++r)
     threads.emplace_back([&, r] {
@@ -116,7 +121,7 @@ std::vector<float> spread(const std::vector<float>& values, uint32_t cols, uint3
   return out;
 }
 
-TEST(Ranks, SumInRankOrder) {
+TEST_P(Ranks, SumInRankOrder) {
   for (const uint32_t ranks : {1u, 2u, 3u, 5u}) {
     on_ranks(ranks, [ranks](Rig& rig, device::Communicator& all, uint32_t rank) {
       const Mat x = rig.put_mat(random_floats(rank, 7 * 33), 7, 33, 40);
@@ -135,7 +140,7 @@ TEST(Ranks, SumInRankOrder) {
   }
 }
 
-TEST(Ranks, GatherUnevenColumns) {
+TEST_P(Ranks, GatherUnevenColumns) {
   on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     const uint32_t cols = 5 + 3 * rank;
     const Mat part = rig.put_mat(random_floats(rank, 4 * cols), 4, cols, cols + 1);
@@ -154,7 +159,7 @@ TEST(Ranks, GatherUnevenColumns) {
   });
 }
 
-TEST(Ranks, AChainOfSends) {
+TEST_P(Ranks, AChainOfSends) {
   on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     for (uint64_t round = 0; round < 20; ++round) {
       const Mat x = rank == 0 ? rig.put_mat(random_floats(round, 30), 2, 15) : rig.space_mat(2, 15, 17);
@@ -162,26 +167,152 @@ TEST(Ranks, AChainOfSends) {
       EXPECT_EQ(difference(rig.get(x), random_floats(round, 30)), "");
       if (rank < 2) all.send(rig.stream(), x, rank + 1);
     }
+    rig.stream().sync();
   });
 }
 
-TEST(Ranks, AbortEndsAllWaiting) {
+TEST_P(Ranks, AbortEndsAllWaiting) {
   on_ranks(4, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     const Mat x = rig.put_mat(random_floats(rank, 8), 1, 8);
     all.all_reduce_sum(rig.stream(), x);
+    rig.stream().sync();
     if (rank == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       all.abort();
-      EXPECT_THROW(all.all_reduce_sum(rig.stream(), x), Error);
-    } else if (rank == 1) {
-      EXPECT_THROW(all.receive(rig.stream(), x, 0), Error);
-    } else if (rank == 2) {
-      EXPECT_THROW(all.send(rig.stream(), x, 0), Error);
-    } else {
-      EXPECT_THROW(all.all_reduce_sum(rig.stream(), x), Error);
     }
+    // In the call or, of work that was only taken note of, when it is waited for.
+    EXPECT_THROW(
+        {
+          if (rank == 1)
+            all.receive(rig.stream(), x, 0);
+          else if (rank == 2)
+            all.send(rig.stream(), x, 0);
+          else
+            all.all_reduce_sum(rig.stream(), x);
+          rig.stream().sync();
+        },
+        Error);
   });
 }
+
+// Collectives are work of the stream: after what was called before, before what is called next.
+TEST_P(Ranks, CollectivesStandInTheStreamsOrder) {
+  on_ranks(2, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+    const Mat x = rig.put_mat(std::vector<float>(8, 1.0f), 1, 8), y = rig.space_mat(1, 8);
+    for (int round = 0; round < 10; ++round) {  // x is doubled, then halved
+      rig.stream().fill(y.buffer, std::byte{0});
+      rig.stream().add({x, y, x});
+      all.all_reduce_sum(rig.stream(), x);
+      if (rank == 0)
+        all.send(rig.stream(), x, 1);
+      else
+        all.receive(rig.stream(), y, 0);
+      if (rank == 0) rig.stream().copy(y.buffer, x.buffer);
+      rig.stream().add({x, y, x, -0.5f});
+    }
+    EXPECT_EQ(rig.get(x), std::vector<float>(8, 1.0f));
+  });
+}
+
+// ---- events, host arenas, recorded steps
+
+TEST_P(Devices, AnEventIsReachedWhenTheWorkBeforeItIs) {
+  const auto device = open(GetParam());
+  Rig rig(device, 4096);
+  const auto other = device->new_stream();
+  const auto event = device->new_event();
+  EXPECT_TRUE(event->reached());
+  event->wait();
+  const Mat x = rig.space_mat(1, 8), y = rig.space_mat(1, 8);
+  const std::vector<float> values = random_floats(1, 8);
+  std::vector<float> got(8);
+  for (int round = 0; round < 3; ++round) {
+    rig.stream().write(x.buffer, std::as_bytes(std::span(values)));
+    rig.stream().record(*event);
+    other->wait(*event);
+    other->add({x, x, y});
+    other->read(std::as_writable_bytes(std::span(got)), y.buffer);
+    other->record(*event);
+    event->wait();
+    EXPECT_TRUE(event->reached());
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], 2 * values[i]);
+    rig.stream().wait(*event);
+  }
+}
+
+TEST_P(Devices, HostArenasAreBytesOfTheHost) {
+  const auto device = open(GetParam());
+  Rig rig(device, 4096);
+  const auto arena = device->new_arena("host", 128, device::MemoryKind::kHost);
+  const device::Buffer in = device::take(*arena, 64), out = device::take(*arena, 64);
+  EXPECT_EQ(arena->kind(), device::MemoryKind::kHost);
+  ASSERT_EQ(host_bytes(out).size(), 64u);
+  for (size_t i = 0; i < 64; ++i) host_bytes(in)[i] = static_cast<std::byte>(i);
+  const device::Buffer x = rig.space(64);
+  rig.stream().write(x, host_bytes(in));
+  rig.stream().read(host_bytes(out), x);
+  rig.stream().sync();
+  EXPECT_TRUE(std::equal(host_bytes(in).begin(), host_bytes(in).end(), host_bytes(out).begin()));
+  EXPECT_TRUE(device->new_arena("device", 64)->host_bytes().empty());
+}
+
+// A replay does what was called, with what lies in the buffers then: more rows than the second step has are
+// padding.
+TEST_P(Devices, ARecordedStepServesSmallerOnes) {
+  const auto device = open(GetParam());
+  if (!device->can_record()) GTEST_SKIP() << "this device records nothing";
+  Rig rig(device, 1 << 16);
+  const auto arena = device->new_arena("host", 4096, device::MemoryKind::kHost);
+  const device::KvShape shape{Dtype::kF16, 1, 16, 16};
+  const device::KvPages pages{rig.space(2 * device->sizer().kv_page_bytes(shape)), shape};
+  device::Rows rows = rig.put_rows({0, 1, 0}, {0, 0, 1}, {0, 1}, 1);
+  const Mat x = rig.put_mat(random_floats(3, 3 * 16), 3, 16), out = rig.space_mat(3, 16);
+  const device::Buffer result = device::take(*arena, 3 * 64);
+  const device::Buffer scratch = rig.space(device->sizer().attention_scratch_bytes(shape, 1, 3));
+  device::AttentionArgs attention;
+  attention.pages = pages;
+  attention.heads = 1;
+  attention.scratch = scratch;
+  attention.causal = false;
+  const auto step = [&](const device::Rows& of) {
+    const Mat its{x.buffer, of.count, 16, 16};
+    rig.stream().fill(out.buffer, std::byte{0});
+    rig.stream().kv_write({pages, of, its, its});
+    attention.rows = of;
+    attention.q = its;
+    attention.out = {out.buffer, of.count, 16, 16};
+    rig.stream().attention(attention);
+    rig.stream().read(host_bytes(result), out.buffer);
+  };
+  const auto values = [&] {
+    rig.stream().sync();
+    std::vector<float> got(3 * 16);
+    std::memcpy(got.data(), host_bytes(result).data(), 3 * 64);
+    return got;
+  };
+  rig.stream().begin_recording();
+  step(rows);
+  const auto recording = rig.stream().end_recording();
+  rig.stream().replay(*recording);
+  const std::vector<float> replayed = values();
+  step(rows);
+  EXPECT_EQ(difference(replayed, values()), "");
+  // One row instead of three.
+  const std::vector<int32_t> sequences = {1, -1, -1}, positions = {0, 0, 0};
+  const std::vector<device::Run> runs = {{0, 1, 1, 1}, {0, 0, 0, 0}};
+  rig.stream().write(rows.sequences, std::as_bytes(std::span(sequences)));
+  rig.stream().write(rows.positions, std::as_bytes(std::span(positions)));
+  rig.stream().write(rows.runs, std::as_bytes(std::span(runs)));
+  rig.stream().replay(*recording);
+  const std::vector<float> smaller = values();
+  step(rig.put_rows({0}, {1}, {0, 1}, 1));
+  const std::vector<float> alone = values();
+  EXPECT_EQ(difference(std::span(smaller).first(16), std::span(alone).first(16)), "");
+  EXPECT_EQ(std::vector<float>(smaller.begin() + 16, smaller.end()), std::vector<float>(32, 0.0f));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Ranks, ::testing::ValuesIn(subjects()),
+                         [](const auto& tested) { return name_of(tested.param); });
 
 INSTANTIATE_TEST_SUITE_P(Each, Devices, ::testing::ValuesIn(subjects()),
                          [](const auto& tested) { return name_of(tested.param); });

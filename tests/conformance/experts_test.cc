@@ -227,6 +227,10 @@ uint32_t cols_for(Dtype dtype) {
 
 class Stacks : public ::testing::TestWithParam<std::tuple<Subject, Dtype>> {
  protected:
+  void SetUp() override {
+    for (const auto operation : {device::Operation::kExpertLinear, device::Operation::kHeadLinear})
+      if (!able(subject(), operation, dtype())) GTEST_SKIP();
+  }
   const Subject& subject() const { return std::get<0>(GetParam()); }
   Dtype dtype() const { return std::get<1>(GetParam()); }
 };

@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "quant/half.h"
+#include "tests/device/lazy_device.h"
+#include "tests/device/trial_device.h"
 
 namespace gantry::conformance {
 
@@ -23,14 +29,57 @@ const device::Backend& cpu_backend() {
   return *backend;
 }
 
-std::vector<Subject> subjects() {
+namespace {
+
+// What was left out, each once; told when it happens and counted when all is done.
+class LeftOut : public ::testing::Environment {
+ public:
+  static LeftOut& all() {
+    static LeftOut* const environment = [] {
+      auto* made = new LeftOut;
+      ::testing::AddGlobalTestEnvironment(made);  // gtest deletes it
+      return made;
+    }();
+    return *environment;
+  }
+  void add(const std::string& what) {
+    if (said_.insert(what).second) std::fprintf(stderr, "conformance: left out: %s\n", what.c_str());
+  }
+  void TearDown() override {
+    if (!said_.empty()) std::fprintf(stderr, "conformance: %zu left out, named above\n", said_.size());
+  }
+
+ private:
+  std::set<std::string> said_;
+};
+
+std::vector<Subject> known_subjects() {
+  static const auto lazy = device::make_lazy_backend(cpu::make_cpu_backend());
+  static const auto drawn = device::make_lazy_backend(cpu::make_cpu_backend(), {1});
+  static const auto trial = device::make_trial_backend(cpu::make_cpu_backend());
   std::vector<Subject> out;
   for (const char* isa : {"scalar", "avx2", "avx512", "avx512vnni"}) {
-    for (const uint32_t threads : {1u, 3u}) {
-      const Subject subject{fmt::format("{}_{}", isa, threads), "cpu", {isa, threads, 0}, 0};
-      const auto error = cpu_backend().list(subject.options)[0].error;
-      if (!error || error->code() != ErrorCode::kUnsupported) out.push_back(subject);
-    }
+    for (const uint32_t threads : {1u, 3u})
+      out.push_back({fmt::format("{}_{}", isa, threads), &cpu_backend(), {isa, threads, 0}, 0});
+  }
+  out.push_back({"lazy", lazy.get(), {"avx2", 1, 0}, 0});
+  out.push_back({"lazy_drawn", drawn.get(), {"avx2", 1, 0}, 0});
+  out.push_back({"trial", trial.get(), {"avx2", 1, 0}, 0});
+  return out;
+}
+
+}  // namespace
+
+// Only what is not supported is left out. A device that fails otherwise stays, and its tests fail.
+std::vector<Subject> subjects() {
+  LeftOut& left_out = LeftOut::all();
+  std::vector<Subject> out;
+  for (const Subject& subject : known_subjects()) {
+    const std::optional<Error> error = subject.backend->list(subject.options)[0].error;
+    if (error && error->code() == ErrorCode::kUnsupported)
+      left_out.add(fmt::format("{}: {}", subject.label, error->what()));
+    else
+      out.push_back(subject);
   }
   return out;
 }
@@ -38,7 +87,15 @@ std::vector<Subject> subjects() {
 std::string name_of(const Subject& subject) { return subject.label; }
 
 std::shared_ptr<device::Device> open(const Subject& subject) {
-  return cpu_backend().open(0, subject.options);
+  return subject.backend->open(0, subject.options);
+}
+
+bool able(const Subject& subject, device::Operation operation, Dtype dtype) {
+  const device::Answer answer = open(subject)->sizer().can(operation, dtype);
+  if (!answer)
+    LeftOut::all().add(fmt::format("{}: {} in {}: {}", subject.label, device::name_of(operation),
+                                   quant::facts(dtype).name, answer.reason));
+  return answer.yes;
 }
 std::shared_ptr<device::Device> open_scalar() { return cpu_backend().open(0, {"scalar", 2, 0}); }
 

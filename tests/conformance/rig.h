@@ -20,18 +20,22 @@ namespace gantry::conformance {
 // E3), else the greatest difference as a part of the sum of the magnitudes that entered the result.
 struct Subject {
   std::string label;
-  std::string backend;
+  const device::Backend* backend = nullptr;
   device::OpenDeviceOptions options;
   double error_max = 0;
 };
 std::ostream& operator<<(std::ostream& out, const Subject& subject);
 
-// Every device this machine can test: each CPU instruction set, with one and with several threads.
+// Every device this machine can test: each CPU instruction set, with one and with several threads; the CPU
+// behind a device that is lazy, in order and not; a trial backend. What the machine does not support is left
+// out, and said at once and in the end.
 std::vector<Subject> subjects();
 // For gtest's names: "avx2_3"
 std::string name_of(const Subject& subject);
 
 std::shared_ptr<device::Device> open(const Subject& subject);
+// Whether the subject's device says that it can; a no is a case left out, said at once and in the end.
+bool able(const Subject& subject, device::Operation operation, quant::Dtype dtype = quant::Dtype::kF32);
 std::shared_ptr<device::Device> open_scalar();
 const device::Backend& cpu_backend();
 

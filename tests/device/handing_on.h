@@ -1,0 +1,34 @@
+// A stream that hands every call on to another: the beginning of devices for tests that change or note some.
+#pragma once
+
+#include <memory>
+
+#include "device/device.h"
+
+namespace gantry::device {
+
+class HandingOnStream : public Stream {
+ public:
+  explicit HandingOnStream(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
+  void write(const Buffer& to, std::span<const std::byte> from) override { inner_->write(to, from); }
+  void read(std::span<std::byte> to, const Buffer& from) override { inner_->read(to, from); }
+  void copy(const Buffer& to, const Buffer& from) override { inner_->copy(to, from); }
+  void fill(const Buffer& to, std::byte value) override { inner_->fill(to, value); }
+  void upload_weight(const Weight& weight, std::span<const std::byte> rows) override {
+    inner_->upload_weight(weight, rows);
+  }
+#define GANTRY_HAND_ON(number, call, Args, words) \
+  void call(const Args& args) override { inner_->call(args); }
+  GANTRY_DEVICE_OPERATIONS(GANTRY_HAND_ON)
+#undef GANTRY_HAND_ON
+  void record(Event& event) override { inner_->record(event); }
+  void wait(Event& event) override { inner_->wait(event); }
+  void sync() override { inner_->sync(); }
+
+  Stream& inner() { return *inner_; }
+
+ private:
+  const std::unique_ptr<Stream> inner_;
+};
+
+}  // namespace gantry::device
