@@ -1,7 +1,6 @@
 // Speed of linear layers on the CPU: bytes of weights per second for one token, operations per second for
 // many, beside the machine's own limits.
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
+#include "bench/arguments.h"
 #include "bench/kernels/limits.h"
 
 namespace gantry::bench {
@@ -23,6 +23,8 @@ struct Settings {
   double seconds = 0.5;
   bool limits = true;
 };
+
+constexpr uint32_t kTokensMax = 1u << 16;
 
 struct Shape {
   uint32_t rows, cols;
@@ -100,7 +102,8 @@ void run(const Settings& settings) {
     fmt::print("{}\n", device->facts().name);
     for (const std::string& name : settings.types) {
       const quant::DtypeFacts* type = quant::find_dtype(name);
-      if (type == nullptr) throw Error(ErrorCode::kUsage, "no such type", name);
+      if (type == nullptr || !type->is_weight)
+        throw Error(ErrorCode::kUsage, "there is no such type of weights", name);
       for (const Shape& shape : kShapes) {
         for (const uint32_t tokens : {1u, 512u}) {
           if (settings.tokens != 0 && tokens == 512) continue;
@@ -125,11 +128,11 @@ Settings read_settings(int count, char** words_given) {
     else if (key == "--types")
       out.types = words(value);
     else if (key == "--threads")
-      out.threads = static_cast<uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+      out.threads = parse_number(key, value, 0, os::ThreadPool::kThreadsMax);
     else if (key == "--tokens")
-      out.tokens = static_cast<uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
+      out.tokens = parse_number(key, value, 0, kTokensMax);
     else if (key == "--seconds")
-      out.seconds = std::strtod(value.c_str(), nullptr);
+      out.seconds = parse_seconds(key, value);
     else if (key == "--no-limits")
       out.limits = false;
     else if (key == "--cpu-time") {

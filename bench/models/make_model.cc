@@ -3,7 +3,6 @@
 // measuring only: it knows nothing.
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "base/rng.h"
 #include "gguf/gguf.h"
 #include "gguf/writer.h"
+#include "library/recipe.h"
 
 namespace gantry {
 namespace {
@@ -36,7 +36,7 @@ constexpr Shape kShapes[] = {
 // A few encoded rows, repeated: random enough to be multiplied, quick enough to make a gigabyte.
 class Rows {
  public:
-  Rows(quant::Dtype dtype, uint32_t cols) : bytes_(quant::row_bytes(dtype, cols)) {
+  Rows(quant::Dtype dtype, uint32_t cols) : dtype_(dtype), bytes_(quant::row_bytes(dtype, cols)) {
     const float scale = 1 / std::sqrt(static_cast<float>(cols));
     std::vector<float> row(cols);
     for (uint32_t r = 0; r < kRows; ++r) {
@@ -49,6 +49,7 @@ class Rows {
       quant::encode_row(dtype, row, encoded_.back());
     }
   }
+  quant::Dtype dtype() const { return dtype_; }
   void fill(std::span<std::byte> out, uint64_t seed) const {
     for (uint64_t row = 0; row * bytes_ < out.size(); ++row) {
       const auto pick = static_cast<size_t>(uniform_at(seed, row) * kRows);
@@ -58,6 +59,7 @@ class Rows {
 
  private:
   static constexpr uint32_t kRows = 24;
+  quant::Dtype dtype_;
   uint64_t bytes_;
   std::vector<std::vector<std::byte>> encoded_;
 };
@@ -84,7 +86,9 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
   for (const gguf::KeyValue& entry : source->metadata().entries()) {
     if (entry.key.starts_with("tokenizer.")) writer.add_value(entry.key, entry.value);
   }
-  const auto vocab = static_cast<uint32_t>(source->metadata().get_array("tokenizer.ggml.tokens")->count);
+  const auto vocab = static_cast<uint32_t>(
+      source->metadata().need_array("tokenizer.ggml.tokens", gguf::ValueType::kString).count);
+  if (vocab == 0) throw Error(ErrorCode::kBadFile, "its vocabulary is empty", vocabulary);
 
   uint64_t seed = 0;
   std::vector<std::pair<uint32_t, Rows>> made;
@@ -92,7 +96,7 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
     for (const auto& [have, rows] : made) {
       if (have == cols) return rows;
     }
-    return made.emplace_back(cols, Rows(dtype, cols)).second;
+    return made.emplace_back(cols, Rows(library::fitting_type(dtype, cols), cols)).second;
   };
   made.reserve(8);
   const auto matrix = [&](const std::string& name, uint32_t cols, uint32_t rows, uint32_t count = 0) {
@@ -100,9 +104,9 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
     const uint64_t its_seed = ++seed;
     std::vector<uint64_t> tensor = {cols, rows};
     if (count != 0) tensor.push_back(count);
-    writer.add_tensor(name + ".weight", tensor, dtype, [&source_rows, its_seed](std::span<std::byte> out) {
-      source_rows.fill(out, its_seed);
-    });
+    writer.add_tensor(
+        name + ".weight", tensor, source_rows.dtype(),
+        [&source_rows, its_seed](std::span<std::byte> out) { source_rows.fill(out, its_seed); });
   };
   const auto vector = [&](const std::string& name, uint32_t size, float value) {
     writer.add_tensor(name, {size}, quant::Dtype::kF32, [value](std::span<std::byte> out) {
@@ -135,27 +139,41 @@ void make(const std::string& path, const Shape& shape, quant::Dtype dtype, const
   writer.write(path);
 }
 
+const Shape& need_shape(std::string_view name) {
+  std::string names;
+  for (const Shape& shape : kShapes) {
+    if (shape.name == name) return shape;
+    names += (names.empty() ? "" : ", ") + std::string(shape.name);
+  }
+  throw Error(ErrorCode::kUsage, "there is no such shape", std::string(name), "choose one of " + names);
+}
+
+// Also where a row is not whole blocks of it: then what takes over must be one that can be made.
+quant::Dtype need_type(std::string_view name) {
+  const quant::DtypeFacts* found = quant::find_dtype(name);
+  if (found != nullptr && found->is_weight && quant::can_encode(found->dtype)) return found->dtype;
+  std::string names;
+  for (const quant::DtypeFacts& type : quant::dtype_table())
+    if (type.is_weight && quant::can_encode(type.dtype))
+      names += (names.empty() ? "" : ", ") + std::string(type.name);
+  throw Error(ErrorCode::kUsage, "no matrix can be of this type", std::string(name),
+              "choose one of " + names);
+}
+
+int run(int argc, char** argv) {
+  if (argc != 5) throw Error(ErrorCode::kUsage, "four words are wanted: OUT.gguf SHAPE TYPE VOCABULARY.gguf");
+  make(argv[1], need_shape(argv[2]), need_type(argv[3]), argv[4]);
+  return 0;
+}
+
 }  // namespace
 }  // namespace gantry
 
 int main(int argc, char** argv) {
-  using namespace gantry;
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: gantry_bench_model OUT.gguf SHAPE TYPE VOCABULARY.gguf\nshapes:");
-    for (const Shape& shape : kShapes) std::fprintf(stderr, " %s", shape.name);
-    std::fprintf(stderr, "\n");
-    return 2;
-  }
   try {
-    const quant::DtypeFacts* dtype = quant::find_dtype(std::string_view(argv[3]));
-    for (const Shape& shape : kShapes) {
-      if (shape.name != std::string_view(argv[2]) || dtype == nullptr) continue;
-      make(argv[1], shape, dtype->dtype, argv[4]);
-      return 0;
-    }
-    throw Error(ErrorCode::kUsage, "no such shape or type", std::string(argv[2]) + " " + argv[3]);
-  } catch (const Error& error) {
+    return gantry::run(argc, argv);
+  } catch (const gantry::Error& error) {
     std::fprintf(stderr, "gantry_bench_model: %s\n", error.what());
-    return error_facts(error.code()).exit_status;
+    return gantry::error_facts(error.code()).exit_status;
   }
 }

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
+#include "bench/arguments.h"
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
@@ -68,7 +68,8 @@ class Bench {
     wanted_.clear();
   }
   void add(uint32_t sequence, uint32_t position) {
-    tokens_.push_back(static_cast<TokenId>((position * 7919 + sequence * 104729 + 17) % 30000));
+    tokens_.push_back(
+        static_cast<TokenId>((position * 7919 + sequence * 104729 + 17) % runner_.limits().vocab));
     positions_.push_back(static_cast<int32_t>(position));
     sequences_.push_back(static_cast<int32_t>(sequence));
   }
@@ -110,44 +111,46 @@ void run(const Options& options) {
       median(prefill), median(decode));
 }
 
-}  // namespace
-}  // namespace gantry
-
-int main(int argc, char** argv) {
-  using namespace gantry;
+Options read_options(int argc, char** argv) {
+  constexpr uint32_t kPositionsMax = 1u << 20, kRoundsMax = 1000;
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    const auto number = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name.rfind("--", 0) != 0) {
+    if (!name.starts_with("--")) {
       options.load.model_path = name;
       continue;
     }
-    ++i;
+    if (++i == argc) throw Error(ErrorCode::kUsage, "it wants a value", name);
+    const std::string value = argv[i];
     if (name == "--threads")
-      options.load.threads = number;
+      options.load.threads = bench::parse_number(name, value, 0, os::ThreadPool::kThreadsMax);
     else if (name == "--isa")
       options.load.isa = value;
     else if (name == "--kv-type")
       options.load.kv_type = value;
     else if (name == "--prompt")
-      options.prompt = number;
+      options.prompt = bench::parse_number(name, value, 1, kPositionsMax);
     else if (name == "--tokens")
-      options.tokens = number;
+      options.tokens = bench::parse_number(name, value, 1, kPositionsMax);
     else if (name == "--batch")
-      options.batch = number;
+      options.batch = bench::parse_number(name, value, 1, plan::kSequencesMax);
     else if (name == "--rounds")
-      options.rounds = std::max(1u, number);
-    else {
-      std::fprintf(stderr, "gantry_bench_speed: unknown option %s\n", name.c_str());
-      return 2;
-    }
+      options.rounds = bench::parse_number(name, value, 1, kRoundsMax);
+    else
+      throw Error(ErrorCode::kUsage, "unknown option", name);
   }
+  if (options.load.model_path.empty()) throw Error(ErrorCode::kUsage, "which model?");
+  return options;
+}
+
+}  // namespace
+}  // namespace gantry
+
+int main(int argc, char** argv) {
   try {
-    run(options);
-  } catch (const Error& error) {
+    gantry::run(gantry::read_options(argc, argv));
+  } catch (const gantry::Error& error) {
     std::fprintf(stderr, "gantry_bench_speed: %s\n", error.what());
-    return error_facts(error.code()).exit_status;
+    return gantry::error_facts(error.code()).exit_status;
   }
 }

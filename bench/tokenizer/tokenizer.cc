@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "bench/arguments.h"
 #include "gguf/gguf.h"
 #include "text/utf8.h"
 
@@ -120,21 +121,23 @@ void measure_hostile(const tokenizer::Tokenizer& tokenizer, size_t bytes_max) {
 }
 
 int run(int argc, char** argv) {
-  const bool hostile = argc == 4 && std::strcmp(argv[1], "--hostile") == 0;
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: %s VOCABULARY.gguf ROUNDS TEXT... | --hostile VOCABULARY.gguf BYTES_MAX\n",
-                 argv[0]);
-    return 2;
-  }
+  constexpr uint32_t kRoundsMax = 1000, kBytesMin = 64, kBytesMax = 1u << 30;
+  if (argc < 4)
+    throw Error(ErrorCode::kUsage,
+                "wanted: VOCABULARY.gguf ROUNDS TEXT..., or --hostile VOCABULARY.gguf BYTES_MAX");
+  const bool hostile = std::strcmp(argv[1], "--hostile") == 0;
+  if (hostile && argc != 4) throw Error(ErrorCode::kUsage, "wanted: --hostile VOCABULARY.gguf BYTES_MAX");
+  const uint32_t number = hostile ? bench::parse_number("BYTES_MAX", argv[3], kBytesMin, kBytesMax)
+                                  : bench::parse_number("ROUNDS", argv[2], 0, kRoundsMax);
   const double start = cpu_seconds();
   const auto file = gguf::GgufFile::open(argv[hostile ? 2 : 1], {.check_tensor_data = false});
   const auto tokenizer = tokenizer::Tokenizer::from_gguf(file->metadata());
   std::fprintf(stderr, "loaded in %.0f ms\n", (cpu_seconds() - start) * 1e3);
   if (hostile) {
-    measure_hostile(*tokenizer, static_cast<size_t>(std::stoull(argv[3])));
+    measure_hostile(*tokenizer, number);
     return 0;
   }
-  for (int i = 3; i < argc; ++i) measure(*tokenizer, argv[i], std::stoi(argv[2]));
+  for (int i = 3; i < argc; ++i) measure(*tokenizer, argv[i], static_cast<int>(number));
   return 0;
 }
 
@@ -144,8 +147,8 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return gantry::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
+  } catch (const gantry::Error& error) {
+    std::fprintf(stderr, "gantry_bench_tokenizer: %s\n", error.what());
+    return gantry::error_facts(error.code()).exit_status;
   }
 }

@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
 #include "base/error.h"
 #include "gguf/writer.h"
 #include "library/convert_rows.h"
@@ -34,17 +33,6 @@ const Recipe& need_recipe(const std::string& name) {
   if (const Recipe* recipe = find_recipe(name)) return *recipe;
   throw Error(ErrorCode::kUsage, fmt::format("there is no quantization named '{}'", name), {},
               "choose one of " + recipe_names());
-}
-
-// The type that the rows fit into, beginning with the one wanted.
-Dtype fitting(Dtype wanted, uint64_t row_values) {
-  Dtype dtype = wanted;
-  while (row_values % quant::facts(dtype).block_values != 0) {
-    const auto next = smaller_block(dtype);
-    GANTRY_CHECK(next.has_value());  // a type without blocks fits every row
-    dtype = *next;
-  }
-  return dtype;
 }
 
 uint64_t bytes_of(const gguf::TensorInfo& tensor, Dtype dtype) {
@@ -108,7 +96,7 @@ TensorChange plan_tensor(const gguf::TensorInfo& tensor, const TypeChooser& choo
   if (wanted) {
     if (const auto overridden = overrides.find(tensor.name)) wanted = overridden;
   }
-  const Dtype to = wanted ? fitting(*wanted, tensor.shape[0]) : from;
+  const Dtype to = wanted ? fitting_type(*wanted, tensor.shape[0]) : from;
   check_readable(tensor, to, file.path(), options.from_quantized);
   return {std::string(tensor.name), tensor.shape, from, to, wanted.value_or(from), tensor.bytes,
           bytes_of(tensor, to)};

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/check.h"
 #include "base/error.h"
 
 namespace gantry::library {
@@ -317,6 +318,16 @@ std::optional<Dtype> smaller_block(Dtype dtype) {
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+Dtype fitting_type(Dtype wanted, uint64_t row_values) {
+  Dtype dtype = wanted;
+  while (row_values % quant::facts(dtype).block_values != 0) {
+    const auto next = smaller_block(dtype);
+    GANTRY_CHECK(next.has_value());  // a type without blocks fits every row
+    dtype = *next;
+  }
+  return dtype;
 }
 
 }  // namespace gantry::library

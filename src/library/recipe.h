@@ -69,5 +69,7 @@ class TypeChooser {
 // The type that takes over where a row is not whole blocks of `dtype`: of smaller blocks and no fewer bits.
 // F16 in the end; nullopt for a type without blocks.
 std::optional<quant::Dtype> smaller_block(quant::Dtype dtype);
+// The type that rows of so many values fit into, beginning with the one wanted.
+quant::Dtype fitting_type(quant::Dtype wanted, uint64_t row_values);
 
 }  // namespace gantry::library

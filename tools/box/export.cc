@@ -54,6 +54,7 @@ void add_shape(gguf::Writer& writer, const Json& shape) {
   writer.add_uint("llama.feed_forward_length", number("hidden"));
   writer.add_uint("llama.attention.head_count", number("heads"));
   writer.add_uint("llama.attention.head_count_kv", number("kv_heads"));
+  if (number("heads") == 0) refuse("a model without heads", "shape");
   writer.add_uint("llama.rope.dimension_count", number("width") / number("heads"));
   writer.add_float("llama.rope.freq_base", shape.at("theta").get<float>());
   writer.add_float("llama.attention.layer_norm_rms_epsilon", shape.at("epsilon").get<float>());
@@ -86,6 +87,7 @@ void add_tensor(gguf::Writer& writer, const Json& tensor, std::string_view weigh
   if (columns == 0 || rows == 0 || at > have || rows > (have - at) / columns)
     refuse("the weights end before this tensor", name);
   const quant::Dtype dtype = shape.size() == 2 ? matrices : quant::Dtype::kF32;
+  if (columns % quant::facts(dtype).block_values != 0) refuse("its rows are not whole blocks", name);
   const uint64_t stride = quant::row_bytes(dtype, columns);
   std::vector<std::byte> bytes(stride * rows);
   std::vector<float> row(columns);

@@ -13,15 +13,18 @@ namespace {
 
 int run(const std::vector<std::string>& arguments) {
   using gantry::Error;
+  using gantry::quant::Dtype;
   std::vector<std::string> paths;
-  gantry::quant::Dtype dtype = gantry::quant::Dtype::kF32;
+  Dtype dtype = Dtype::kF32;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] != "--type") {
       paths.push_back(arguments[i]);
       continue;
     }
     const auto* facts = i + 1 < arguments.size() ? gantry::quant::find_dtype(arguments[++i]) : nullptr;
-    if (facts == nullptr) throw Error(gantry::ErrorCode::kUsage, "--type wants f32, f16 or q8_0");
+    if (facts == nullptr ||
+        (facts->dtype != Dtype::kF32 && facts->dtype != Dtype::kF16 && facts->dtype != Dtype::kQ8_0))
+      throw Error(gantry::ErrorCode::kUsage, "--type wants f32, f16 or q8_0");
     dtype = facts->dtype;
   }
   if (paths.size() != 2)
