@@ -36,13 +36,20 @@ void CpuStream::fill(const Buffer& to, std::byte value) {
   if (to.bytes != 0) std::memset(data_of(to), std::to_integer<int>(value), to.bytes);
 }
 
-void CpuStream::upload_weight(const device::Weight& weight, std::span<const std::byte> rows) {
-  const uint64_t bytes = tile_bytes(weight.shape.dtype, weight.shape.cols);
-  const uint32_t tiles = tile_count(weight.shape.rows);
-  check_bytes(weight.buffer, tiles * bytes);
-  uint8_t* to = data_of(weight.buffer);
+void CpuStream::upload_weight(const device::Weight& weight, uint32_t first_row,
+                              std::span<const std::byte> rows) {
+  static_assert(device::kUploadRows % kTileRows == 0);
+  const device::WeightShape& whole = weight.shape;
+  const auto count = static_cast<uint32_t>(rows.size() / quant::row_bytes(whole.dtype, whole.cols));
+  const device::WeightShape slab{whole.dtype, count, whole.cols};
+  GANTRY_CHECK_EQ(first_row % device::kUploadRows, 0u);
+  GANTRY_CHECK_LE(uint64_t{first_row} + count, uint64_t{whole.rows});
+  GANTRY_CHECK(count % device::kUploadRows == 0 || first_row + count == whole.rows);
+  const uint64_t bytes = tile_bytes(whole.dtype, whole.cols);
+  check_bytes(weight.buffer, tile_count(whole.rows) * bytes);
+  uint8_t* to = data_of(weight.buffer) + first_row / kTileRows * bytes;
   device_.pool().parallel_for(
-      tiles, [&](uint32_t tile, uint32_t) { pack_tile(weight.shape, rows, tile, to + tile * bytes); });
+      tile_count(count), [&](uint32_t tile, uint32_t) { pack_tile(slab, rows, tile, to + tile * bytes); });
 }
 
 void CpuStream::embed(const device::EmbedArgs& args) {

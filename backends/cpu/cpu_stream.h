@@ -23,7 +23,8 @@ class CpuStream final : public device::Stream {
   void read(std::span<std::byte> to, const device::Buffer& from) override;
   void copy(const device::Buffer& to, const device::Buffer& from) override;
   void fill(const device::Buffer& to, std::byte value) override;
-  void upload_weight(const device::Weight& weight, std::span<const std::byte> rows) override;
+  void upload_weight(const device::Weight& weight, uint32_t first_row,
+                     std::span<const std::byte> rows) override;
   void embed(const device::EmbedArgs& args) override;
   void norm(const device::NormArgs& args) override;
   void rope_table(const device::RopeTableArgs& args) override;

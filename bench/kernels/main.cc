@@ -66,7 +66,7 @@ void time_linear(device::Device& device, const quant::DtypeFacts& type, Shape sh
   stream->write(x, std::as_bytes(std::span(values)));
   for (device::LinearArgs& args : layers) {
     const device::Weight weight{device::take(*arena, bytes), weight_shape};
-    stream->upload_weight(weight, rows);
+    stream->upload_weight(weight, 0, rows);
     args = {device::Mat::packed(x, tokens, shape.cols),
             scratch,
             {{weight, {}, false, device::Mat::packed(out, tokens, shape.rows)}}};

@@ -22,6 +22,8 @@
 
 namespace gantry::device {
 
+inline constexpr uint32_t kUploadRows = 256;  // weights are uploaded in slabs of so many rows, or a multiple
+
 // A queue of work on one device, done in order. Calls may return before the work is done: host memory that is
 // written from must not change, and what is read into must not be looked at, before sync() or an event says
 // that it is done. Operands lie in device memory; host lists among them (Rows) are read during the call only.
@@ -37,9 +39,9 @@ class Stream {
   virtual void read(std::span<std::byte> to, const Buffer& from) = 0;
   virtual void copy(const Buffer& to, const Buffer& from) = 0;  // same device, not overlapping
   virtual void fill(const Buffer& to, std::byte value) = 0;
-  // Rows of a weight as they stand in a GGUF file, laid out as the device wants them. `rows`:
-  // weight.shape.rows whole rows.
-  virtual void upload_weight(const Weight& weight, std::span<const std::byte> rows) = 0;
+  // Rows of a weight as they stand in a GGUF file, from `first_row` on, laid out as the device wants them.
+  // first_row is a multiple of kUploadRows, and so is their number, unless they are the last.
+  virtual void upload_weight(const Weight& weight, uint32_t first_row, std::span<const std::byte> rows) = 0;
 
 #define GANTRY_DECLARE(number, call, Args, words) virtual void call(const Args& args) = 0;
   GANTRY_DEVICE_OPERATIONS(GANTRY_DECLARE)

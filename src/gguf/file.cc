@@ -1,6 +1,7 @@
 // GgufFile: one or more parts, their tensors in one table.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <numeric>
 #include <system_error>
 #include <utility>
@@ -67,6 +68,18 @@ class Opened final : public GgufFile {
                               quoted(tensor.name), tensor.offset, tensor.bytes, size),
                   source.path, "the file is incomplete: fetch it again");
     return source.bytes.subspan(tensor.offset, tensor.bytes);
+  }
+
+  void release(std::span<const std::byte> bytes) const override {
+    for (const auto& source : sources_) {
+      const std::span<const std::byte> mapped = source->mapping.bytes();
+      const std::less_equal<const std::byte*> before;
+      if (mapped.empty() || !before(mapped.data(), bytes.data()) ||
+          !before(bytes.data() + bytes.size(), mapped.data() + mapped.size()))
+        continue;
+      source->mapping.advise(os::Advice::kDontNeed, static_cast<uint64_t>(bytes.data() - mapped.data()),
+                             bytes.size());
+    }
   }
 
   size_t parts() const override { return sources_.size(); }

@@ -145,6 +145,9 @@ class GgufFile {
   // Error kUnsupported for a type this build does not know, kBadFile where the file ends before the tensor
   // does (only with check_tensor_data false).
   virtual std::span<const std::byte> data(const TensorInfo& tensor) const = 0;
+  // Bytes of the file that will not be read again soon: their pages may leave this process's memory. Reading
+  // them all the same reads the file again. Not in the file: nothing happens.
+  virtual void release(std::span<const std::byte> bytes) const = 0;
   // The parts' paths and their mapped bytes, in order; TensorInfo::part and ::offset count in these.
   virtual size_t parts() const = 0;
   virtual const std::string& part_path(size_t part) const = 0;

@@ -1,5 +1,7 @@
 #include "model/loaded_model.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -25,6 +27,24 @@ std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile&
   std::vector<float> values(vector.tensor->values());
   quant::decode_row(*vector.tensor->dtype, file.data(*vector.tensor), values);
   return {values.begin() + vector.first, values.begin() + vector.first + vector.size};
+}
+
+// Rows of a weight are checked and uploaded in slabs, so that no more of the file than this, or kUploadRows
+// rows, is in memory at once. No tensor: the rows were made of one that has been checked.
+constexpr uint64_t kSlabBytes = uint64_t{4} << 20;
+
+void upload_rows(const device::Weight& to, const gguf::TensorInfo* tensor, std::span<const std::byte> rows,
+                 const gguf::GgufFile& file, device::Stream& stream) {
+  const uint64_t row_bytes = rows.size() / to.shape.rows;
+  const uint64_t unit = device::kUploadRows * row_bytes;
+  const uint64_t slab_bytes = std::max<uint64_t>(kSlabBytes / unit, 1) * unit;
+  for (uint64_t at = 0; at < rows.size(); at += slab_bytes) {
+    const auto slab = rows.subspan(at, std::min(slab_bytes, rows.size() - at));
+    if (tensor != nullptr) check_finite(*tensor, slab, file);
+    stream.upload_weight(to, static_cast<uint32_t>(at / row_bytes), slab);
+    stream.sync();
+    file.release(slab);
+  }
 }
 
 // One matrix of a transposed stack: the file's rows are its columns.
@@ -112,10 +132,7 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
     if (progress) progress(done, all);
   };
   arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    const auto rows = arch::bytes_of(file, m);
-                                    check_finite(*m.tensor, rows, file);
-                                    stream->upload_weight(weight(m), rows);
-                                    stream->sync();  // bounds what is in flight, and makes progress true
+                                    upload_rows(weight(m), m.tensor, arch::bytes_of(file, m), file, *stream);
                                     report(arch::stored_bytes(m));
                                   },
                                   [&](const arch::Vector& v) {
@@ -136,6 +153,7 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
     stream->write(slopes_[i], std::as_bytes(std::span(blueprint.slopes[i])));
   }
   stream->sync();
+  for (size_t part = 0; part < file.parts(); ++part) file.release(file.part_bytes(part));
 }
 
 device::Weight LoadedModel::weight(const arch::Matrix& matrix) const {
@@ -145,12 +163,16 @@ device::Weight LoadedModel::weight(const arch::Matrix& matrix) const {
 void LoadedModel::upload(const arch::MatrixStack& what, const gguf::GgufFile& file, device::Stream& stream) {
   const device::WeightStack to = stack(what);
   for (uint32_t i = 0; i < what.count; ++i) {
+    const gguf::TensorInfo& tensor = *what.tensors[what.tensors.size() == 1 ? 0 : i];
     const auto rows = arch::bytes_of(file, what, i);
-    check_finite(*what.tensors[what.tensors.size() == 1 ? 0 : i], rows, file);
-    std::vector<float> turned;
-    if (what.transposed) turned = transposed(what, rows);
-    stream.upload_weight(to.matrix(i), what.transposed ? std::as_bytes(std::span(turned)) : rows);
-    stream.sync();
+    if (!what.transposed) {
+      upload_rows(to.matrix(i), &tensor, rows, file, stream);
+      continue;
+    }
+    check_finite(tensor, rows, file);
+    const std::vector<float> turned = transposed(what, rows);
+    upload_rows(to.matrix(i), nullptr, std::as_bytes(std::span(turned)), file, stream);
+    file.release(rows);
   }
 }
 

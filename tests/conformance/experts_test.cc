@@ -198,7 +198,7 @@ Stack make_stack(Dtype dtype, uint32_t count, uint32_t rows, uint32_t cols) {
 WeightStack put(Rig& rig, const Stack& stack) {
   const uint64_t stride = device::stack_stride(rig.device().sizer(), stack.shape);
   const WeightStack out{rig.space(stride * stack.count), stack.shape, stack.count, stride};
-  for (uint32_t i = 0; i < stack.count; ++i) rig.stream().upload_weight(out.matrix(i), stack.matrices[i]);
+  for (uint32_t i = 0; i < stack.count; ++i) rig.stream().upload_weight(out.matrix(i), 0, stack.matrices[i]);
   rig.stream().sync();
   return out;
 }

@@ -118,7 +118,11 @@ device::Mat Rig::put_mat(const std::vector<float>& values, uint32_t rows, uint32
 
 device::Weight Rig::put_weight(const device::WeightShape& shape, const std::vector<std::byte>& rows) {
   const device::Weight weight{space(device_->sizer().packed_bytes(shape)), shape};
-  stream_->upload_weight(weight, rows);
+  const uint64_t row_bytes = rows.size() / shape.rows;
+  for (uint32_t first = 0; first < shape.rows; first += device::kUploadRows) {
+    const uint64_t count = std::min(device::kUploadRows, shape.rows - first);
+    stream_->upload_weight(weight, first, std::span(rows).subspan(first * row_bytes, count * row_bytes));
+  }
   stream_->sync();
   return weight;
 }

@@ -313,10 +313,10 @@ TEST_P(Rows, EmbeddingIsDecodedRowsTimesScale) {
   for (const Dtype dtype : weight_types()) {
     if (!able(GetParam(), device::Operation::kEmbed, dtype)) continue;
     const uint32_t cols = is_float(dtype) ? 77 : 512;
-    const device::WeightShape shape{dtype, 37, cols};
+    const device::WeightShape shape{dtype, 2 * device::kUploadRows + 37, cols};  // three slabs
     const std::vector<std::byte> rows = random_weight(31, shape);
     const std::vector<float> values = decoded(shape, rows);
-    const std::vector<int32_t> tokens = {36, 0, 15, 16, 17, 36, 5};
+    const std::vector<int32_t> tokens = {36, 0, 15, 16, 17, 255, 256, 511, 512, 548, 36};
     Rig rig(open(GetParam()));
     const Mat out = rig.space_mat(static_cast<uint32_t>(tokens.size()), cols, cols + 3);
     rig.stream().embed({rig.put_weight(shape, rows), rig.put(tokens), 1.5f, out});

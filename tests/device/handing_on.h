@@ -14,8 +14,8 @@ class HandingOnStream : public Stream {
   void read(std::span<std::byte> to, const Buffer& from) override { inner_->read(to, from); }
   void copy(const Buffer& to, const Buffer& from) override { inner_->copy(to, from); }
   void fill(const Buffer& to, std::byte value) override { inner_->fill(to, value); }
-  void upload_weight(const Weight& weight, std::span<const std::byte> rows) override {
-    inner_->upload_weight(weight, rows);
+  void upload_weight(const Weight& weight, uint32_t first_row, std::span<const std::byte> rows) override {
+    inner_->upload_weight(weight, first_row, rows);
   }
 #define GANTRY_HAND_ON(number, call, Args, words) \
   void call(const Args& args) override { inner_->call(args); }

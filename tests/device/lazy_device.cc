@@ -81,8 +81,9 @@ class LazyStream final : public Stream {
   void fill(const Buffer& to, std::byte value) override {
     submit("fill", [=](Stream& inner) { inner.fill(to, value); });
   }
-  void upload_weight(const Weight& weight, std::span<const std::byte> rows) override {
-    submit_host("upload_weight", rows, {}, [=](Stream& inner) { inner.upload_weight(weight, rows); });
+  void upload_weight(const Weight& weight, uint32_t first_row, std::span<const std::byte> rows) override {
+    submit_host("upload_weight", rows, {},
+                [=](Stream& inner) { inner.upload_weight(weight, first_row, rows); });
   }
 #define GANTRY_LAZY(enumerator, call, Args, words) \
   void call(const Args& args) override { submit_operation<Args>(#call, args, &Stream::call); }
