@@ -53,4 +53,7 @@ struct WeightVisitor {
 };
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor);
 
+// Numbers in the weights, each once: what a model's size is told as.
+uint64_t parameters(const Blueprint& blueprint);
+
 }  // namespace gantry::arch

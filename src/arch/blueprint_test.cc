@@ -68,6 +68,9 @@ TEST(Blueprint, VisitsEveryTensorOnce) {
   EXPECT_EQ(visits.size(), file->tensors().size() - 1);
   for (const auto& [name, count] : visits) EXPECT_EQ(count, 1) << name;
   EXPECT_EQ(blueprint.unused_tensors, std::vector<std::string>{"blk.1.mystery.weight"});
+  uint64_t values = 0;
+  for (const gguf::TensorInfo& tensor : file->tensors()) values += tensor.values();
+  EXPECT_EQ(parameters(blueprint), values - 7) << "of what is used, and of that all";
 }
 
 TEST(Blueprint, EveryMissingTensorIsNamed) {

@@ -152,4 +152,14 @@ void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor) {
   walk.vector(blueprint.output.bias);
 }
 
+uint64_t parameters(const Blueprint& blueprint) {
+  uint64_t count = 0;
+  visit_weights(blueprint, {[&](const Matrix& m) { count += uint64_t{m.shape.rows} * m.shape.cols; },
+                            [&](const Vector& v) { count += v.size; },
+                            [&](const MatrixStack& s) {
+                              count += uint64_t{s.count} * s.shape.rows * s.shape.cols;
+                            }});
+  return count;
+}
+
 }  // namespace gantry::arch

@@ -38,7 +38,7 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
   if (::stat(file, &status) == 0) card.created = status.st_mtime;
   card.arch = opened.blueprint->arch;
   card.dtype = main_dtype(*opened.file);
-  for (const gguf::TensorInfo& tensor : opened.file->tensors()) card.parameters += tensor.values();
+  card.parameters = arch::parameters(*opened.blueprint);
   for (const plan::DevicePlan& device : opened.plan.devices) card.bytes += device.bytes();
   card.context = opened.plan.limits.context;
   card.context_train = opened.blueprint->context_train;

@@ -11,27 +11,17 @@
 namespace gantry::plan {
 namespace {
 
-struct Census {
-  uint64_t parameters = 0;
-  std::map<std::string, uint64_t> bytes_by_type;  // as the file stores them
-};
-
-Census take_census(const arch::Blueprint& blueprint) {
-  Census census;
-  const auto count = [&](uint64_t values, const gguf::TensorInfo& tensor, uint64_t bytes) {
-    census.parameters += values;
-    census.bytes_by_type[quant::facts(*tensor.dtype).name] += bytes;
+// Bytes by type, as the file stores them.
+std::map<std::string, uint64_t> bytes_by_type(const arch::Blueprint& blueprint) {
+  std::map<std::string, uint64_t> bytes;
+  const auto count = [&](const gguf::TensorInfo& tensor, uint64_t stored) {
+    bytes[quant::facts(*tensor.dtype).name] += stored;
   };
   arch::visit_weights(blueprint,
-                      {[&](const arch::Matrix& m) {
-                         count(uint64_t{m.shape.rows} * m.shape.cols, *m.tensor, arch::stored_bytes(m));
-                       },
-                       [&](const arch::Vector& v) { count(v.size, *v.tensor, arch::stored_bytes(v)); },
-                       [&](const arch::MatrixStack& s) {
-                         count(uint64_t{s.count} * s.shape.rows * s.shape.cols, *s.tensors[0],
-                               arch::stored_bytes(s));
-                       }});
-  return census;
+                      {[&](const arch::Matrix& m) { count(*m.tensor, arch::stored_bytes(m)); },
+                       [&](const arch::Vector& v) { count(*v.tensor, arch::stored_bytes(v)); },
+                       [&](const arch::MatrixStack& s) { count(*s.tensors[0], arch::stored_bytes(s)); }});
+  return bytes;
 }
 
 std::string kv_words(const ArenaPlan& arena, const Limits& limits) {
@@ -70,16 +60,15 @@ uint64_t expert_bytes(const ArenaPlan& arena) {
 }  // namespace
 
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
-  const Census census = take_census(blueprint);
   const Limits& limits = plan.limits;
   const StateLayout states = state_layout(blueprint);
   std::string types;
-  for (const auto& [name, bytes] : census.bytes_by_type) {
+  for (const auto& [name, bytes] : bytes_by_type(blueprint)) {
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", name, human_bytes(bytes));
   }
   std::string text =
       fmt::format("model     {} ({}, {} layers, {:.4g} M parameters; {})\n", blueprint.name, blueprint.arch,
-                  blueprint.layers.size(), static_cast<double>(census.parameters) / 1e6, types);
+                  blueprint.layers.size(), static_cast<double>(arch::parameters(blueprint)) / 1e6, types);
   for (const DevicePlan& device : plan.devices) {
     text += fmt::format("device    {} {}: {} free of {}\n", device.facts.id, device.facts.name,
                         human_bytes(device.facts.memory_free_bytes), human_bytes(device.facts.memory_bytes));
@@ -119,14 +108,13 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
 }
 
 nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
-  const Census census = take_census(blueprint);
   nlohmann::ordered_json json;
   json["model"] = {{"name", blueprint.name},
                    {"arch", blueprint.arch},
                    {"layers", blueprint.layers.size()},
-                   {"parameters", census.parameters},
+                   {"parameters", arch::parameters(blueprint)},
                    {"context_train", blueprint.context_train},
-                   {"bytes_by_type", census.bytes_by_type}};
+                   {"bytes_by_type", bytes_by_type(blueprint)}};
   const Limits& limits = plan.limits;
   nlohmann::ordered_json windows = nlohmann::ordered_json::array();
   for (const WindowPages& window : limits.windows)

@@ -11,6 +11,9 @@
 
 namespace gantry::plan {
 
+// The pages that a sequence needs for each length of window.
+std::vector<uint32_t> window_shares(const arch::Blueprint& blueprint, uint32_t step_rows);
+
 // One for each length of window that takes fewer pages than whole contexts would.
 std::vector<WindowPages> window_pages(const arch::Blueprint& blueprint, const Limits& limits);
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "arch/tiny_families.h"
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "tests/model/fixture.h"
@@ -118,6 +119,20 @@ TEST(FamilyMemory, PlannedIsTaken) {
     }
   }
   EXPECT_GE(loaded_files, 26);
+}
+
+// On both doors: `gantry plan` and /v1/models.
+TEST(Parameters, AreCountedTheSameWhoeverAsks) {
+  for (const arch::TinyFile& tiny : arch::tiny_families()) {
+    fleet::LoadSettings settings;
+    settings.model_path = tiny.name;
+    settings.model_bytes = tiny.bytes;
+    settings.threads = 1;
+    settings.sequences = 1;
+    settings.step_rows = 8;
+    const auto planned = fleet::plan_json(testing::registry(), settings)["model"]["parameters"];
+    EXPECT_EQ(fleet::load_model(testing::registry(), settings)->card().parameters, planned) << tiny.name;
+  }
 }
 
 TEST_F(Memory, FitsExactlyAndNotOneByteLess) {

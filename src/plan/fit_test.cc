@@ -1,0 +1,110 @@
+// What is chosen where the user named no number is the most that fits, for every family and any memory: pages
+// of windows make the sizes jump where a context outgrows them.
+#include <filesystem>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "arch/tiny_families.h"
+#include "base/error.h"
+#include "plan/planner.h"
+#include "plan/round_sizer.h"
+#include "tests/shared_data.h"
+
+namespace gantry::plan {
+namespace {
+
+struct Case {
+  std::string name;
+  const arch::Blueprint& blueprint;
+  Settings settings;
+  device::DeviceFacts facts{"cpu:0", "test", device::DeviceKind::kCpu, "scalar", 1, 1u << 30, 1u << 30, 0};
+  RoundSizer sizer = {};
+};
+
+bool good(const Planner& planner, uint32_t pages) {
+  const Limits limits = planner.alone(pages);
+  return planner.fits(limits) && (pages <= kModestPages || planner.within_share(limits));
+}
+
+void expect_the_most(const Case& c, const MemoryPlan& plan) {
+  const Planner planner(c.blueprint, c.settings, c.facts, c.sizer);
+  const Limits& limits = plan.limits;
+  EXPECT_LE(plan.devices[0].bytes(), c.facts.memory_free_bytes);
+  EXPECT_TRUE(good(planner, limits.pages_max));
+  const uint32_t whole = Planner::pages_for(c.blueprint.context_train);
+  for (uint32_t pages = limits.pages_max + 1; pages <= whole; ++pages)
+    EXPECT_FALSE(good(planner, pages)) << pages << " pages of context fit, it got " << limits.pages_max;
+  const uint64_t all = uint64_t{limits.sequences} * limits.pages_max;
+  if (limits.pages < all) {
+    EXPECT_FALSE(planner.within_share(planner.limits(limits.context, limits.pages + 1)));
+  }
+  if (limits.pages > limits.pages_max) {
+    EXPECT_TRUE(planner.within_share(limits));
+  }
+}
+
+void expect_nothing_fits(const Case& c) {
+  const Planner planner(c.blueprint, c.settings, c.facts, c.sizer);
+  for (uint32_t pages = 1; pages <= Planner::pages_for(c.blueprint.context_train); ++pages)
+    EXPECT_FALSE(planner.fits(planner.alone(pages))) << pages;
+}
+
+// From next to nothing to more than enough.
+void try_many_memories(Case c) {
+  const uint64_t whole = make_plan(c.blueprint, c.settings, c.facts, c.sizer).devices[0].bytes();
+  const Planner planner(c.blueprint, c.settings, c.facts, c.sizer);
+  const uint64_t least = planner.count(planner.alone(1)).bytes();
+  for (const uint32_t percent : {0u, 3u, 10u, 25u, 45u, 70u, 100u, 250u}) {
+    c.facts.memory_free_bytes = least - 1 + (whole - least) * percent / 100;
+    SCOPED_TRACE(c.name + ", free " + std::to_string(c.facts.memory_free_bytes));
+    try {
+      expect_the_most(c, make_plan(c.blueprint, c.settings, c.facts, c.sizer));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kMemory) << error.what();
+      expect_nothing_fits(c);
+    }
+  }
+}
+
+void try_file(const std::string& name, const gguf::GgufFile& file) {
+  arch::Blueprint blueprint = arch::read_blueprint(file);
+  for (const uint32_t context : {512u, 3000u}) {
+    blueprint.context_train = context;
+    for (const auto& [step_rows, sequences] : {std::pair{0u, 0u}, {16u, 0u}, {16u, 2u}}) {
+      Settings settings;
+      settings.step_rows = step_rows;
+      settings.sequences = sequences;
+      try_many_memories({name + ", step " + std::to_string(step_rows), blueprint, settings});
+    }
+  }
+}
+
+TEST(Fit, IsTheMostForEveryFamily) {
+  for (const arch::TinyFile& tiny : arch::tiny_families()) try_file(tiny.name, *tiny.open());
+}
+
+TEST(Fit, IsTheMostForEveryReferenceModel) {
+  GANTRY_NEED_SHARED("conformance/logits");
+  for (const auto& entry : std::filesystem::directory_iterator(testing::shared_path("conformance/logits")))
+    if (entry.path().extension() == ".gguf")
+      try_file(entry.path().stem(), *gguf::GgufFile::open(entry.path().string()));
+}
+
+// A window of 40 and steps of 512 need 18 pages for each of eight sequences; a context of 16 pages needs
+// those and no more.
+TEST(Fit, AWindowIsNoReasonForAShortContext) {
+  for (const arch::TinyFile& tiny : arch::tiny_families()) {
+    const auto file = tiny.open();
+    arch::Blueprint blueprint = arch::read_blueprint(*file);
+    blueprint.context_train = 3000;
+    Case c{tiny.name, blueprint, {}};
+    c.facts.memory_free_bytes = 1u << 30;
+    const Planner planner(blueprint, c.settings, c.facts, c.sizer);
+    c.facts.memory_free_bytes = planner.count(planner.alone(16)).bytes();
+    EXPECT_GE(make_plan(blueprint, c.settings, c.facts, c.sizer).limits.context, 512u) << tiny.name;
+  }
+}
+
+}  // namespace
+}  // namespace gantry::plan

@@ -1,0 +1,246 @@
+#include "plan/planner.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/ids.h"
+#include "base/page_records.h"
+#include "device/expert_ops.h"
+#include "plan/activations.h"
+#include "plan/states.h"
+#include "plan/windows.h"
+
+namespace gantry::plan {
+namespace {
+
+// Sums stop here, where all arenas together still fit 64 bits: a page of a layer has less than 2^30 bytes.
+constexpr uint64_t kBeyondAnyMachine = uint64_t{1} << 60;
+
+PageRecords page_records(const Limits& limits) {
+  PageRecords records{.pages = limits.pages,
+                      .tables = uint64_t{limits.sequences} * limits.pages_max,
+                      .windows = limits.windows.size(),
+                      .window_pages = 0,
+                      .checkpoints = limits.checkpoints};
+  for (const WindowPages& window : limits.windows) records.window_pages += window.pages;
+  return records;
+}
+
+}  // namespace
+
+Planner::Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
+                 const device::Sizer& sizer)
+    : blueprint_(blueprint),
+      settings_(settings),
+      facts_(facts),
+      sizer_(sizer),
+      weights_(weights()),
+      state_bytes_(state_layout(blueprint).bytes) {
+  choose_states();
+  note_what_gave_way();
+}
+
+DevicePlan Planner::count(const Limits& limits) const {
+  DevicePlan plan{facts_, {}, sizer_.overhead_bytes(), 0};
+  if (facts_.kind == device::DeviceKind::kCpu)
+    plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab + bytes_of(page_records(limits));
+  plan.arenas.push_back(weights_);
+  plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
+  plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));
+  std::vector<Item> activations;
+  for (const Activation& a : list_activations(blueprint_, limits))
+    activations.push_back({name_of(a.role), a.bytes()});
+  plan.arenas.push_back(arena(ArenaKind::kActivations, std::move(activations)));
+  plan.arenas.push_back(
+      arena(ArenaKind::kScratch, {{"operations", scratch_bytes(blueprint_, limits, sizer_)}}));
+  std::vector<Item> staging;
+  for (const Staging& s : list_staging(limits)) staging.push_back({s.name, s.bytes});
+  plan.arenas.push_back(arena(ArenaKind::kStaging, std::move(staging)));
+  return plan;
+}
+
+Limits Planner::limits(uint32_t context, uint32_t pages) const {
+  Limits limits;
+  limits.context = context;
+  limits.sequences = sequences_;
+  limits.checkpoints = checkpoints_;
+  limits.step_rows =
+      std::max(settings_.step_rows != 0 ? settings_.step_rows : kStepRowsDefault, limits.sequences);
+  limits.logit_rows = settings_.logits_of_all_rows ? limits.step_rows : limits.sequences;
+  limits.kv_dtype = settings_.kv_dtype;
+  limits.pages_max = pages_for(context);
+  limits.pages = pages;
+  if (!settings_.whole_windows) limits.windows = window_pages(blueprint_, limits);
+  return limits;
+}
+
+Limits Planner::alone(uint32_t pages) const {
+  const auto context = std::min<uint64_t>(uint64_t{pages} * kPageTokens, blueprint_.context_train);
+  return limits(static_cast<uint32_t>(context), pages);
+}
+
+bool Planner::within_share(const Limits& limits) const {
+  Limits without = limits;
+  without.pages = 0;
+  const uint64_t rest = count(without).bytes(), pages = count(limits).bytes() - rest;
+  const uint64_t left = facts_.memory_free_bytes > rest ? facts_.memory_free_bytes - rest : 0;
+  return pages <= (facts_.kind == device::DeviceKind::kCpu ? left / 2 : left / 10 * 9);
+}
+
+uint32_t Planner::longest(uint32_t high, const std::function<bool(uint32_t)>& good) const {
+  std::set<uint32_t> firsts = {1, kModestPages + 1};
+  if (!settings_.whole_windows)
+    for (const uint32_t share : window_shares(blueprint_, limits(1, 0).step_rows)) firsts.insert(share + 1);
+  for (auto first = firsts.rbegin(); first != firsts.rend(); ++first) {
+    if (*first > high) continue;
+    const uint32_t found = largest(*first, high, good);
+    if (found >= *first) return found;
+    high = *first - 1;
+  }
+  return 0;
+}
+
+uint32_t Planner::pages_for(uint32_t context) {
+  return static_cast<uint32_t>((uint64_t{context} + kPageTokens - 1) / kPageTokens);
+}
+
+ArenaPlan Planner::arena(ArenaKind kind, std::vector<Item> items) const {
+  ArenaPlan plan{kind, std::move(items), 0};
+  for (const Item& item : plan.items) {
+    GANTRY_CHECK_LE(item.bytes, kBeyondAnyMachine);
+    plan.bytes = std::min(plan.bytes + align_up(item.bytes, sizer_.alignment()), kBeyondAnyMachine);
+  }
+  return plan;
+}
+
+ArenaPlan Planner::weights() const {
+  std::vector<Item> items;
+  arch::visit_weights(blueprint_,
+                      {[&](const arch::Matrix& m) {
+                         items.push_back({std::string(m.tensor->name), sizer_.packed_bytes(m.shape)});
+                       },
+                       [&](const arch::Vector& v) {
+                         items.push_back({std::string(v.tensor->name), uint64_t{4} * v.size});
+                       },
+                       [&](const arch::MatrixStack& s) {
+                         items.push_back({std::string(s.tensors[0]->name),
+                                          s.count * device::stack_stride(sizer_, s.shape), s.sparse});
+                       }});
+  for (const arch::Rope& rope : blueprint_.ropes) {
+    items.push_back({"rotation frequencies", uint64_t{8} * rope.frequencies.size()});
+  }
+  for (const std::vector<float>& slopes : blueprint_.slopes) {
+    items.push_back({"slopes of the bias by distance", uint64_t{4} * slopes.size()});
+  }
+  return arena(ArenaKind::kWeights, std::move(items));
+}
+
+std::vector<Item> Planner::kv_items(const Limits& limits) const {
+  std::vector<Item> items;
+  for (size_t i = 0; i < blueprint_.layers.size(); ++i) {
+    std::visit(arch::Overloaded{[&](const auto& attention) {
+                                  items.push_back({fmt::format("layer {}", i),
+                                                   sizer_.kv_page_bytes(kv_shape(attention, limits)) *
+                                                       pool_pages(attention, limits)});
+                                },
+                                arch::SkipRecurrent{}},
+               blueprint_.layers[i].mixer);
+  }
+  return items;
+}
+
+std::vector<Item> Planner::state_items(const Limits& limits) const {
+  if (state_bytes_ == 0) return {};
+  return {{fmt::format("{} live, {} checkpoints", limits.sequences, limits.checkpoints),
+           std::min(checked_mul(state_bytes_, uint64_t{limits.sequences} + limits.checkpoints)
+                        .value_or(kBeyondAnyMachine),
+                    kBeyondAnyMachine)}};
+}
+
+// How many states: what the user named, else what leaves room for pages. One is needed for each sequence.
+void Planner::choose_states() {
+  sequences_ = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
+  if (state_bytes_ == 0) return;
+  const DevicePlan least = count(limits(1, 0));
+  const uint64_t used = least.bytes() - least.arena(ArenaKind::kStates).bytes;
+  const uint64_t left = facts_.memory_free_bytes > used ? facts_.memory_free_bytes - used : 0;
+  if (settings_.sequences == 0 && state_bytes_ > left / 4 / sequences_) {
+    const uint32_t wanted = sequences_;
+    sequences_ = static_cast<uint32_t>(std::max<uint64_t>(1, left / 4 / state_bytes_));
+    notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_,
+                                 wanted, human_bytes(state_bytes_)));
+  }
+  const uint32_t wanted = kCheckpointsPerSequence * sequences_;
+  checkpoints_ = settings_.checkpoints.value_or(
+      static_cast<uint32_t>(std::min<uint64_t>(wanted, left / 8 / state_bytes_)));
+  if (!settings_.checkpoints && checkpoints_ < wanted) {
+    notes_.push_back(fmt::format("{} checkpoints instead of {}: each takes {}; prompts share less",
+                                 checkpoints_, wanted, human_bytes(state_bytes_)));
+  }
+}
+
+// What the user named and the model or another setting has no use for.
+void Planner::note_what_gave_way() {
+  if (settings_.step_rows != 0 && settings_.step_rows < sequences_)
+    notes_.push_back(fmt::format("{} tokens in a step instead of {}: each of the sequences needs one",
+                                 sequences_, settings_.step_rows));
+  if (state_bytes_ == 0 && settings_.checkpoints.value_or(0) != 0)
+    notes_.push_back(fmt::format("no checkpoints instead of {}: no layer of this model is recurrent",
+                                 *settings_.checkpoints));
+}
+
+uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)>& good) {
+  while (low <= high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (good(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low - 1;
+}
+
+MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
+                  const device::DeviceFacts& facts, const device::Sizer& sizer) {
+  const Planner planner(blueprint, settings, facts, sizer);
+  MemoryPlan plan;
+  plan.notes = planner.notes();
+
+  // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
+  uint32_t context = settings.context;
+  if (context == 0) {
+    const uint32_t found =
+        planner.longest(Planner::pages_for(blueprint.context_train), [&](uint32_t pages) {
+          const Limits limits = planner.alone(pages);
+          return planner.fits(limits) && (pages <= kModestPages || planner.within_share(limits));
+        });
+    context = planner.alone(std::max(1u, found)).context;
+    if (context < blueprint.context_train)
+      plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
+                                       blueprint.context_train));
+  }
+
+  const Limits wanted = planner.limits(context, 0);
+  const auto within_share = [&](uint32_t pages) {
+    return planner.within_share(planner.limits(context, pages));
+  };
+  const uint64_t all = uint64_t{wanted.sequences} * wanted.pages_max;
+  auto pages = static_cast<uint32_t>(std::min<uint64_t>(all, kPagesMax));
+  if ((settings.context == 0 || settings.sequences == 0) && !within_share(pages)) {
+    pages = std::max(wanted.pages_max, largest(1, pages, within_share));
+    plan.notes.push_back(
+        fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
+                    "preempted beyond that",
+                    pages, wanted.sequences, all));
+  }
+  plan.limits = planner.limits(context, pages);
+  plan.devices.push_back(planner.count(plan.limits));
+  return plan;
+}
+
+}  // namespace gantry::plan
