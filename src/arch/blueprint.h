@@ -21,7 +21,8 @@ struct Blueprint {
   uint32_t vocab = 0;
   uint32_t width = 0;          // values of one position between layers
   uint32_t context_train = 0;  // positions the model was trained for
-  Matrix embedding;            // [vocab, width]
+  std::optional<Matrix>
+      embedding;  // [vocab, width]; none: a part of a model that takes rows of `width` values
   float embedding_scale = 1;
   std::optional<Matrix> position_embedding;  // [context_train, width], added to the embedding
   std::optional<Norm> embedding_norm;
@@ -29,12 +30,22 @@ struct Blueprint {
   std::vector<std::vector<float>> slopes;  // [heads] each; Press, Smith and Lewis, "ALiBi", 2022
   std::vector<LayerSpec> layers;
   std::optional<Norm> output_norm;
-  Linear output;  // [vocab, width]; the embedding's tensor when tied
+  // [vocab, width], the embedding's tensor when tied; none: a part of a model that gives rows of `width`
+  // values. Dealt: some rows of the vocabulary only (part.h).
+  std::optional<Linear> output;
+  bool output_dealt = false;
   float logit_scale = 1;
   float logit_cap = 0;                      // logits become cap * tanh(logit / cap); 0: no
   std::vector<std::string> unused_tensors;  // in the file, not in the model
 
-  bool tied() const { return output.weight.tensor == embedding.tensor; }
+  bool takes_tokens() const { return embedding.has_value(); }
+  bool gives_logits() const { return output.has_value(); }
+  uint32_t logits() const { return output ? output->weight.shape.rows : 0; }  // of one position
+  // The output is the embedding, all of it.
+  bool tied() const {
+    return embedding && output && output->weight.tensor == embedding->tensor &&
+           output->weight.shape.rows == embedding->shape.rows;
+  }
 };
 
 // Error kUnsupported naming an arch, a dtype or a setting Gantry does not have; kBadFile naming a missing or

@@ -46,7 +46,7 @@ TEST(Blueprint, AttentionOutputsAreCutBetweenKvHeads) {
   TinyModel model;
   auto file = model.file();
   EXPECT_EQ(std::get<SoftmaxAttention>(read_blueprint(*file).layers[1].mixer).out.weight.shape.unit, 16u);
-  EXPECT_EQ(read_blueprint(*file).embedding.shape.unit, device::kSectionUnit);
+  EXPECT_EQ(read_blueprint(*file).embedding->shape.unit, device::kSectionUnit);
   model.uints["attention.head_count_kv"] = 1;  // one for all: every rank has it
   for (const std::string layer : {"blk.0.", "blk.1."})
     model.tensors[layer + "attn_k.weight"] = model.tensors[layer + "attn_v.weight"] = {32, 8};

@@ -16,12 +16,19 @@
 
 namespace gantry::arch {
 
+// Rows or values [first, first + count) of a tensor.
+struct Range {
+  uint32_t first = 0, count = 0;
+};
+
 // A weight matrix: `shape.rows` outputs of `shape.cols` inputs, the rows from `first_row` on of a tensor of
-// the file. Fused tensors (q, k and v in one) are several of these.
+// the file. Fused tensors (q, k and v in one) are several of these. A part of a model may have several
+// ranges of rows, and those columns only that its shape says.
 struct Matrix {
   const gguf::TensorInfo* tensor = nullptr;  // lives as long as the GgufFile
   device::WeightShape shape;
   uint32_t first_row = 0;
+  std::vector<Range> rows = {};  // empty: they lie together; else all of them in order, from first_row on
 };
 
 // A vector, used as float32: `size` values from `first` on of a tensor of the file.
@@ -29,6 +36,7 @@ struct Vector {
   const gguf::TensorInfo* tensor = nullptr;
   uint32_t size = 0;
   uint32_t first = 0;
+  std::vector<Range> values = {};  // as Matrix::rows
 };
 
 // `count` matrices of one shape: experts, or heads that each have their own. Matrix i is the rows from
@@ -40,14 +48,20 @@ struct MatrixStack {
   uint32_t first_row = 0, step_rows = 0;
   bool transposed = false;  // the matrix is float32 and those rows are its columns
   bool sparse = false;      // a token needs a few of the matrices only
+  std::vector<Range> rows = {};  // as Matrix::rows; those of matrix 0
 };
 
-// A matrix's or a vector's part of the file, as it stands there.
-std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix);
+// Rows [first, first + count) of a matrix as the file has them; where they do not lie together there they are
+// brought together in `room`.
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix, uint32_t first,
+                                    uint32_t count, std::vector<std::byte>& room);
+// The same of one matrix of a stack that is not transposed.
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStack& stack, uint32_t index,
+                                    uint32_t first, uint32_t count, std::vector<std::byte>& room);
 uint64_t stored_bytes(const Matrix& matrix);
 uint64_t stored_bytes(const Vector& vector);
 uint64_t stored_bytes(const MatrixStack& stack);
-// Rows of one matrix of a stack as the file has them (transposed: its columns).
+// One matrix of a transposed stack: its columns, as the file has them.
 std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStack& stack, uint32_t index);
 
 struct Linear {
@@ -240,6 +254,8 @@ struct LayerSpec {
   std::optional<Norm> ffn_post_norm;
   bool parallel = false;
   float residual_scale = 1;
+  // The mixer or the ffn is one rank's share of it: what all ranks' shares give is added up (part.h).
+  bool mixer_dealt = false, ffn_dealt = false;
 };
 
 // Calls the one of `visitors` that takes the alternative; none for some alternative: a compile error.

@@ -13,7 +13,7 @@ Blueprint read_phi2(Header& header) {
   rule.mlp = DenseRule::Mlp::kPlain;
   rule.activation = device::Activation::kGelu;
   Blueprint blueprint = read_dense(header, rule);
-  if (!blueprint.output.bias) blueprint.output.bias = header.need_vector("output.bias", blueprint.vocab);
+  if (!blueprint.output->bias) blueprint.output->bias = header.need_vector("output.bias", blueprint.vocab);
   for (LayerSpec& layer : blueprint.layers) layer.parallel = true;
   return blueprint;
 }

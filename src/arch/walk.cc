@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "arch/blueprint.h"
@@ -108,6 +110,39 @@ uint64_t bytes_of_rows(const MatrixStack& stack) {
   return rows * quant::row_bytes(*stack.tensors[0]->dtype, cols);
 }
 
+// What of each row of a tensor is taken, in bytes.
+struct Lines {
+  uint64_t stride = 0, from = 0, bytes = 0;
+};
+Lines lines_of(const gguf::TensorInfo& tensor, const device::WeightShape& shape) {
+  const quant::Dtype dtype = *tensor.dtype;
+  return {quant::row_bytes(dtype, tensor.shape[0]), quant::row_bytes(dtype, shape.first_col),
+          quant::row_bytes(dtype, shape.cols)};
+}
+
+// Rows `wanted` of those that a weight has: the tensor's from first_row on, or `ranges` of them; all
+// `skipped` further down.
+std::span<const std::byte> collect(std::span<const std::byte> tensor, const Lines& lines, uint32_t first_row,
+                                   const std::vector<Range>& ranges, uint64_t skipped, const Range& wanted,
+                                   std::vector<std::byte>& room) {
+  if (ranges.empty() && lines.bytes == lines.stride)
+    return tensor.subspan((skipped + first_row + wanted.first) * lines.stride, wanted.count * lines.stride);
+  const std::vector<Range> all =
+      ranges.empty() ? std::vector<Range>{{first_row, wanted.first + wanted.count}} : ranges;
+  room.resize(wanted.count * lines.bytes);
+  uint64_t before = 0;  // rows of the ranges before this one
+  for (const Range& range : all) {
+    const uint64_t from = std::max<uint64_t>(before, wanted.first),
+                   end = std::min<uint64_t>(before + range.count, uint64_t{wanted.first} + wanted.count);
+    for (uint64_t row = from; row < end; ++row) {
+      const uint64_t at = (skipped + range.first + (row - before)) * lines.stride + lines.from;
+      std::memcpy(&room[(row - wanted.first) * lines.bytes], &tensor[at], lines.bytes);
+    }
+    before += range.count;
+  }
+  return room;
+}
+
 }  // namespace
 
 uint64_t stored_bytes(const Matrix& matrix) {
@@ -118,9 +153,19 @@ uint64_t stored_bytes(const Vector& vector) {
   return vector.tensor->bytes * vector.size / vector.tensor->values();
 }
 
-std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix) {
-  const uint64_t row_bytes = quant::row_bytes(matrix.shape.dtype, matrix.shape.cols);
-  return file.data(*matrix.tensor).subspan(matrix.first_row * row_bytes, matrix.shape.rows * row_bytes);
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const Matrix& matrix, uint32_t first,
+                                    uint32_t count, std::vector<std::byte>& room) {
+  const Lines lines = lines_of(*matrix.tensor, matrix.shape);
+  return collect(file.data(*matrix.tensor), lines, matrix.first_row, matrix.rows, 0, {first, count}, room);
+}
+
+std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStack& stack, uint32_t index,
+                                    uint32_t first, uint32_t count, std::vector<std::byte>& room) {
+  const bool apart = stack.tensors.size() > 1;
+  const gguf::TensorInfo& tensor = *stack.tensors[apart ? index : 0];
+  const uint64_t skipped = apart ? 0 : uint64_t{index} * stack.step_rows;
+  return collect(file.data(tensor), lines_of(tensor, stack.shape), stack.first_row,
+                 stack.rows, skipped, {first, count}, room);
 }
 
 uint64_t stored_bytes(const MatrixStack& stack) { return stack.count * bytes_of_rows(stack); }
@@ -136,7 +181,7 @@ std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStac
 
 void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor) {
   Walk walk(visitor);
-  walk.matrix(blueprint.embedding);
+  if (blueprint.embedding) walk.matrix(*blueprint.embedding);
   if (blueprint.position_embedding) walk.matrix(*blueprint.position_embedding);
   walk.norm(blueprint.embedding_norm);
   for (const LayerSpec& layer : blueprint.layers) {
@@ -148,17 +193,17 @@ void visit_weights(const Blueprint& blueprint, const WeightVisitor& visitor) {
     walk.norm(layer.ffn_post_norm);
   }
   walk.norm(blueprint.output_norm);
-  if (!blueprint.tied()) walk.matrix(blueprint.output.weight);
-  walk.vector(blueprint.output.bias);
+  if (!blueprint.output) return;
+  if (!blueprint.tied()) walk.matrix(blueprint.output->weight);
+  walk.vector(blueprint.output->bias);
 }
 
 uint64_t parameters(const Blueprint& blueprint) {
   uint64_t count = 0;
-  visit_weights(blueprint, {[&](const Matrix& m) { count += uint64_t{m.shape.rows} * m.shape.cols; },
-                            [&](const Vector& v) { count += v.size; },
-                            [&](const MatrixStack& s) {
-                              count += uint64_t{s.count} * s.shape.rows * s.shape.cols;
-                            }});
+  visit_weights(blueprint,
+                {[&](const Matrix& m) { count += uint64_t{m.shape.rows} * m.shape.cols; },
+                 [&](const Vector& v) { count += v.size; },
+                 [&](const MatrixStack& s) { count += uint64_t{s.count} * s.shape.rows * s.shape.cols; }});
   return count;
 }
 

@@ -1,6 +1,7 @@
 #include "model/loaded_model.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -11,37 +12,45 @@
 namespace gantry::model {
 namespace {
 
-// `bytes` are of `tensor`, some or all of it.
-void check_finite(const gguf::TensorInfo& tensor, std::span<const std::byte> bytes,
-                  const gguf::GgufFile& file) {
+// `bytes` are of `tensor`, some or all of it; copies of them have no place in the file.
+std::span<const std::byte> checked(const gguf::TensorInfo& tensor, std::span<const std::byte> bytes,
+                                   const gguf::GgufFile& file) {
   const auto bad = quant::find_not_finite(*tensor.dtype, bytes);
-  if (!bad) return;
-  const auto begin = static_cast<uint64_t>(bytes.data() - file.part_bytes(tensor.part).data());
-  throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite",
-              fmt::format("{}: tensor {}, byte {}", file.part_path(tensor.part), tensor.name, begin + *bad),
+  if (!bad) return bytes;
+  std::string where = fmt::format("{}: tensor {}", file.part_path(tensor.part), tensor.name);
+  const auto all = file.data(tensor);
+  const std::less_equal<const std::byte*> before;
+  if (before(all.data(), bytes.data()) && before(bytes.data(), all.data() + all.size()))
+    where +=
+        fmt::format(", byte {}", tensor.offset + static_cast<uint64_t>(bytes.data() - all.data()) + *bad);
+  throw Error(ErrorCode::kBadFile, "it holds numbers that are not finite", where,
               "the file is damaged: fetch or convert it again");
 }
 
 std::vector<float> read_vector(const arch::Vector& vector, const gguf::GgufFile& file) {
-  check_finite(*vector.tensor, file.data(*vector.tensor), file);
-  std::vector<float> values(vector.tensor->values());
-  quant::decode_row(*vector.tensor->dtype, file.data(*vector.tensor), values);
-  return {values.begin() + vector.first, values.begin() + vector.first + vector.size};
+  const auto bytes = checked(*vector.tensor, file.data(*vector.tensor), file);
+  std::vector<float> all(vector.tensor->values());
+  quant::decode_row(*vector.tensor->dtype, bytes, all);
+  const std::vector<arch::Range> together = {{vector.first, vector.size}};
+  std::vector<float> values;
+  for (const arch::Range& range : vector.values.empty() ? together : vector.values)
+    values.insert(values.end(), all.begin() + range.first, all.begin() + range.first + range.count);
+  return values;
 }
 
 // Rows of a weight are checked and uploaded in slabs, so that no more of the file than this, or kUploadRows
-// rows, is in memory at once. No tensor: the rows were made of one that has been checked.
+// rows, is in memory at once.
 constexpr uint64_t kSlabBytes = uint64_t{4} << 20;
 
-void upload_rows(const device::Weight& to, const gguf::TensorInfo* tensor, std::span<const std::byte> rows,
-                 const gguf::GgufFile& file, device::Stream& stream) {
-  const uint64_t row_bytes = rows.size() / to.shape.rows;
-  const uint64_t unit = device::kUploadRows * row_bytes;
-  const uint64_t slab_bytes = std::max<uint64_t>(kSlabBytes / unit, 1) * unit;
-  for (uint64_t at = 0; at < rows.size(); at += slab_bytes) {
-    const auto slab = rows.subspan(at, std::min(slab_bytes, rows.size() - at));
-    if (tensor != nullptr) check_finite(*tensor, slab, file);
-    stream.upload_weight(to, static_cast<uint32_t>(at / row_bytes), slab);
+// `rows(first, count)`: those of the weight, as a span.
+template <typename Rows>
+void upload_rows(const device::Weight& to, const gguf::GgufFile& file, device::Stream& stream,
+                 const Rows& rows) {
+  const uint64_t unit = device::kUploadRows * quant::row_bytes(to.shape.dtype, to.shape.cols);
+  const auto most = static_cast<uint32_t>(std::max<uint64_t>(kSlabBytes / unit, 1) * device::kUploadRows);
+  for (uint32_t first = 0; first < to.shape.rows; first += most) {
+    const std::span<const std::byte> slab = rows(first, std::min(most, to.shape.rows - first));
+    stream.upload_weight(to, first, slab);
     stream.sync();
     file.release(slab);
   }
@@ -79,16 +88,14 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
 void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer) {
   device::Arena& weights = arena(plan::ArenaKind::kWeights);
   arch::visit_weights(
-      blueprint, {[&](const arch::Matrix& m) {
-                    weights_[{m.tensor, m.first_row}] = device::take(weights, sizer.packed_bytes(m.shape));
-                  },
-                  [&](const arch::Vector& v) {
-                    weights_[{v.tensor, v.first}] = device::take(weights, uint64_t{4} * v.size);
-                  },
-                  [&](const arch::MatrixStack& s) {
-                    weights_[{s.tensors[0], s.first_row}] =
-                        device::take(weights, s.count * device::stack_stride(sizer, s.shape));
-                  }});
+      blueprint,
+      {[&](const arch::Matrix& m) {
+         weights_[place_of(m)] = device::take(weights, sizer.packed_bytes(m.shape));
+       },
+       [&](const arch::Vector& v) { weights_[place_of(v)] = device::take(weights, uint64_t{4} * v.size); },
+       [&](const arch::MatrixStack& s) {
+         weights_[place_of(s)] = device::take(weights, s.count * device::stack_stride(sizer, s.shape));
+       }});
   for (const arch::Rope& rope : blueprint.ropes) {
     frequencies_.push_back(device::take(weights, uint64_t{8} * rope.frequencies.size()));
   }
@@ -131,20 +138,25 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
     done += bytes;
     if (progress) progress(done, all);
   };
-  arch::visit_weights(blueprint, {[&](const arch::Matrix& m) {
-                                    upload_rows(weight(m), m.tensor, arch::bytes_of(file, m), file, *stream);
-                                    report(arch::stored_bytes(m));
-                                  },
-                                  [&](const arch::Vector& v) {
-                                    const std::vector<float> values = read_vector(v, file);
-                                    stream->write(vector(v), std::as_bytes(std::span(values)));
-                                    stream->sync();
-                                    report(arch::stored_bytes(v));
-                                  },
-                                  [&](const arch::MatrixStack& s) {
-                                    upload(s, file, *stream);
-                                    report(arch::stored_bytes(s));
-                                  }});
+  std::vector<std::byte> room;
+  arch::visit_weights(blueprint,
+                      {[&](const arch::Matrix& m) {
+                         upload_rows(weight(m), file, *stream, [&](uint32_t first, uint32_t count) {
+                           return checked(*m.tensor, arch::bytes_of(file, m, first, count, room), file);
+                         });
+                         file.release(file.data(*m.tensor));  // of which some was copied
+                         report(arch::stored_bytes(m));
+                       },
+                       [&](const arch::Vector& v) {
+                         const std::vector<float> values = read_vector(v, file);
+                         stream->write(vector(v), std::as_bytes(std::span(values)));
+                         stream->sync();
+                         report(arch::stored_bytes(v));
+                       },
+                       [&](const arch::MatrixStack& s) {
+                         upload(s, file, *stream);
+                         report(arch::stored_bytes(s));
+                       }});
   for (size_t i = 0; i < blueprint.ropes.size(); ++i) {
     const std::vector<double>& frequencies = blueprint.ropes[i].frequencies_for(limits_.context);
     stream->write(frequencies_[i], std::as_bytes(std::span(frequencies)));
@@ -153,37 +165,41 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
     stream->write(slopes_[i], std::as_bytes(std::span(blueprint.slopes[i])));
   }
   stream->sync();
-  for (size_t part = 0; part < file.parts(); ++part) file.release(file.part_bytes(part));
+  for (size_t part = 0; part < file.parts(); ++part) file.release(file.part_bytes(part));  // its header too
 }
 
 device::Weight LoadedModel::weight(const arch::Matrix& matrix) const {
-  return {weights_.at({matrix.tensor, matrix.first_row}), matrix.shape};
+  return {weights_.at(place_of(matrix)), matrix.shape};
 }
 
 void LoadedModel::upload(const arch::MatrixStack& what, const gguf::GgufFile& file, device::Stream& stream) {
   const device::WeightStack to = stack(what);
+  std::vector<std::byte> room;
   for (uint32_t i = 0; i < what.count; ++i) {
     const gguf::TensorInfo& tensor = *what.tensors[what.tensors.size() == 1 ? 0 : i];
-    const auto rows = arch::bytes_of(file, what, i);
-    if (!what.transposed) {
-      upload_rows(to.matrix(i), &tensor, rows, file, stream);
-      continue;
+    if (what.transposed) {
+      const auto columns = checked(tensor, arch::bytes_of(file, what, i), file);
+      const std::vector<float> turned = transposed(what, columns);
+      const auto bytes = std::as_bytes(std::span(turned));
+      const uint64_t row_bytes = bytes.size() / what.shape.rows;
+      upload_rows(to.matrix(i), file, stream, [&](uint32_t first, uint32_t count) {
+        return bytes.subspan(first * row_bytes, count * row_bytes);
+      });
+    } else {
+      upload_rows(to.matrix(i), file, stream, [&](uint32_t first, uint32_t count) {
+        return checked(tensor, arch::bytes_of(file, what, i, first, count, room), file);
+      });
     }
-    check_finite(tensor, rows, file);
-    const std::vector<float> turned = transposed(what, rows);
-    upload_rows(to.matrix(i), nullptr, std::as_bytes(std::span(turned)), file, stream);
-    file.release(rows);
+    file.release(file.data(tensor));  // of which some was copied
   }
 }
 
 device::WeightStack LoadedModel::stack(const arch::MatrixStack& stack) const {
-  const device::Buffer buffer = weights_.at({stack.tensors[0], stack.first_row});
+  const device::Buffer buffer = weights_.at(place_of(stack));
   return {buffer, stack.shape, stack.count, buffer.bytes / stack.count};
 }
 
-device::Buffer LoadedModel::vector(const arch::Vector& vector) const {
-  return weights_.at({vector.tensor, vector.first});
-}
+device::Buffer LoadedModel::vector(const arch::Vector& vector) const { return weights_.at(place_of(vector)); }
 
 device::Buffer LoadedModel::activation(plan::Role role, uint32_t index) const {
   for (const Taken& taken : activations_) {

@@ -1,10 +1,10 @@
 // A plan carried out: sealed arenas of exactly the planned sizes, every weight uploaded. (Contract M2.)
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "arch/blueprint.h"
@@ -60,8 +60,19 @@ class LoadedModel {
 
   const plan::Limits limits_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
-  // By tensor and the first row or value that is taken of it.
-  std::map<std::pair<const gguf::TensorInfo*, uint32_t>, device::Buffer> weights_;
+  // Where a weight begins in the file, and how many rows, matrices or values it has: of one tensor a model
+  // may take several weights, also ones that begin at the same place.
+  struct Place {
+    const gguf::TensorInfo* tensor;
+    uint32_t first, first_col, count;
+    auto operator<=>(const Place&) const = default;
+  };
+  static Place place_of(const arch::Matrix& m) { return {m.tensor, m.first_row, m.shape.first_col, m.shape.rows}; }
+  static Place place_of(const arch::Vector& v) { return {v.tensor, v.first, 0, v.size}; }
+  static Place place_of(const arch::MatrixStack& s) {
+    return {s.tensors[0], s.first_row, s.shape.first_col, s.shape.rows};
+  }
+  std::map<Place, device::Buffer> weights_;
   std::vector<device::Buffer> frequencies_, slopes_, kv_, staged_;
   struct Taken {
     plan::Role role;

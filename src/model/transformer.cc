@@ -34,11 +34,11 @@ class Transformer final : public Runner, private Hands {
   Transformer(const arch::Blueprint& blueprint, const LoadedModel& model, device::Device& device)
       : Hands(model, device),
         blueprint_(blueprint),
-        embedding_(model.weight(blueprint.embedding)),
+        embedding_(blueprint.embedding ? model.weight(*blueprint.embedding) : device::Weight{}),
         limits_(limits_of(blueprint, model)),
         embedding_norm_(bind(blueprint.embedding_norm, model)),
         output_norm_(bind(blueprint.output_norm, model)),
-        output_(bind(blueprint.output, model)),
+        output_(blueprint.output ? bind(*blueprint.output, model) : LinearOp{}),
         staging_(limits_) {
     for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) ropes_.push_back({&blueprint.ropes[i], i});
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i) layers_.push_back(bind_layer(blueprint, i, model));

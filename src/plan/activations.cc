@@ -175,7 +175,7 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
   add(Role::kRecalled, rows, widths.recalled);
   add(Role::kRates, rows, widths.rates);
   add(Role::kLast, limits.logit_rows, blueprint.width);
-  add(Role::kLogits, limits.logit_rows, blueprint.vocab);
+  add(Role::kLogits, limits.logit_rows, blueprint.logits());
   for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) {
     add(Role::kRopeTable, rows, static_cast<uint32_t>(2 * blueprint.ropes[i].frequencies.size()), i);
   }

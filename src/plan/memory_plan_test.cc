@@ -27,7 +27,7 @@ struct Model {
     blueprint.width = 64;
     blueprint.context_train = 1024;
     blueprint.embedding = matrix(100, 64);
-    blueprint.output = {blueprint.embedding, {}};
+    blueprint.output = arch::Linear{*blueprint.embedding, {}};
     blueprint.output_norm = norm(64);
     arch::Rope rope;
     rope.frequencies = std::vector<double>(8, 1.0);
@@ -70,7 +70,7 @@ struct Model {
     return {{tensor({cols, rows, count})}, {quant::Dtype::kF32, rows, cols}, count, 0, rows, false, true};
   }
   arch::Matrix matrix(uint32_t rows, uint32_t cols) {
-    return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}, 0};
+    return {tensor({cols, rows}), {quant::Dtype::kF32, rows, cols}};
   }
   arch::Vector vector(uint32_t size) { return {tensor({size}), size, 0}; }
   const gguf::TensorInfo* tensor(std::vector<uint64_t> shape) {

@@ -20,7 +20,7 @@ class Needs {
 
   void of_model(const arch::Blueprint& b) {
     what_ = "embedding";
-    note(Operation::kEmbed, b.embedding.shape.dtype);
+    if (b.embedding) note(Operation::kEmbed, b.embedding->shape.dtype);
     if (b.position_embedding) {
       note(Operation::kEmbed, b.position_embedding->shape.dtype);
       note({Operation::kAdd});
@@ -34,7 +34,7 @@ class Needs {
     what_ = "output";
     note({Operation::kGatherRows});
     take(b.output_norm);
-    take(b.output);
+    if (b.output) take(*b.output);
     if (b.logit_scale != 1 || b.logit_cap != 0) note({Operation::kScale});
   }
 

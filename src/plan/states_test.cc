@@ -44,8 +44,8 @@ struct Model {
     blueprint.vocab = 100;
     blueprint.width = 64;
     blueprint.context_train = 1024;
-    blueprint.embedding = {&tensor, {quant::Dtype::kF32, 100, 64}};
-    blueprint.output = {blueprint.embedding, {}};
+    blueprint.embedding = arch::Matrix{&tensor, {quant::Dtype::kF32, 100, 64}};
+    blueprint.output = arch::Linear{*blueprint.embedding, {}};
     for (arch::Mixer mixer : mixers) {
       std::visit([&](auto& kind) { fill(kind); }, mixer);
       arch::LayerSpec layer;
@@ -54,18 +54,18 @@ struct Model {
       blueprint.layers.push_back(std::move(layer));
     }
   }
-  void fill(arch::SoftmaxAttention& a) { a.q = a.k = a.v = a.out = blueprint.output; }
+  void fill(arch::SoftmaxAttention& a) { a.q = a.k = a.v = a.out = *blueprint.output; }
   void fill(arch::LatentAttention&) {}
   void fill(arch::ShortConv& c) {
-    c.in = c.out = blueprint.output;
+    c.in = c.out = *blueprint.output;
     c.conv = vector();
   }
   void fill(arch::Mamba2& m) {
-    m.in = m.out = blueprint.output;
+    m.in = m.out = *blueprint.output;
     m.conv = m.a = m.d = m.dt_bias = vector();
   }
   void fill(arch::GatedDelta& d) {
-    d.qkv = d.gate = d.alpha = d.beta = d.out = blueprint.output;
+    d.qkv = d.gate = d.alpha = d.beta = d.out = *blueprint.output;
     d.conv = d.a = d.dt_bias = vector();
   }
   arch::Vector vector() const { return {&tensor, 64}; }
