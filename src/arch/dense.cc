@@ -87,8 +87,8 @@ Blueprint read_shell(Header& header, const Trunk& trunk, bool output_norm) {
   blueprint.embedding = header.need_matrix("token_embd.weight", blueprint.vocab, trunk.width);
   if (output_norm) blueprint.output_norm = header.need_norm(trunk.norm, "output_norm", trunk.width);
   const auto output = header.find_matrix("output.weight", blueprint.vocab, trunk.width);
-  blueprint.output = Linear{output.value_or(*blueprint.embedding),
-                      header.find_vector("output.bias", blueprint.vocab)};
+  blueprint.output =
+      Linear{output.value_or(*blueprint.embedding), header.find_vector("output.bias", blueprint.vocab)};
   return blueprint;
 }
 

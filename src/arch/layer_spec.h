@@ -46,8 +46,8 @@ struct MatrixStack {
   device::WeightShape shape;                     // of one matrix
   uint32_t count = 0;
   uint32_t first_row = 0, step_rows = 0;
-  bool transposed = false;  // the matrix is float32 and those rows are its columns
-  bool sparse = false;      // a token needs a few of the matrices only
+  bool transposed = false;       // the matrix is float32 and those rows are its columns
+  bool sparse = false;           // a token needs a few of the matrices only
   std::vector<Range> rows = {};  // as Matrix::rows; those of matrix 0
 };
 

@@ -164,8 +164,8 @@ std::span<const std::byte> bytes_of(const gguf::GgufFile& file, const MatrixStac
   const bool apart = stack.tensors.size() > 1;
   const gguf::TensorInfo& tensor = *stack.tensors[apart ? index : 0];
   const uint64_t skipped = apart ? 0 : uint64_t{index} * stack.step_rows;
-  return collect(file.data(tensor), lines_of(tensor, stack.shape), stack.first_row,
-                 stack.rows, skipped, {first, count}, room);
+  return collect(file.data(tensor), lines_of(tensor, stack.shape), stack.first_row, stack.rows, skipped,
+                 {first, count}, room);
 }
 
 uint64_t stored_bytes(const MatrixStack& stack) { return stack.count * bytes_of_rows(stack); }

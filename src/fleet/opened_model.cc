@@ -1,8 +1,33 @@
 #include "fleet/opened_model.h"
 
+#include <algorithm>
+
 #include "fleet/wording.h"
+#include "os/memory_info.h"
+#include "tokenizer/memory.h"
 
 namespace gantry::fleet {
+namespace {
+
+// A cap that is less than what is free is set aside for the model; what is free without one is everybody's.
+plan::Machine machine_of(const device::Device& device, const LoadSettings& settings) {
+  const device::DeviceFacts& facts = device.facts();
+  const bool reserved =
+      settings.memory_cap_bytes != 0 && settings.memory_cap_bytes == facts.memory_free_bytes;
+  const os::MemoryInfo host = os::memory_info();
+  return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
+                          {host.total_bytes, {host.available_bytes}});
+}
+
+// The tokenizer; and the header of the file, which is read again until the model is loaded.
+std::vector<plan::Item> host_items(const gguf::GgufFile& file) {
+  uint64_t header = file.file_bytes();
+  for (const gguf::TensorInfo& tensor : file.tensors())
+    if (tensor.part == 0) header = std::min(header, tensor.offset);
+  return {{"tokenizer", tokenizer::memory_bytes(file.metadata())}, {"the file's header", header}};
+}
+
+}  // namespace
 
 OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
                        bool logits_of_all_rows, bool whole_windows) {
@@ -20,10 +45,11 @@ OpenedModel open_model(const device::Registry& registry, const LoadSettings& set
   opened.file = settings.model_bytes.empty()
                     ? gguf::GgufFile::open(settings.model_path)
                     : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
+  wishes.host_items = host_items(*opened.file);
   opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
   opened.device = registry.open(settings.devices.empty() ? "cpu" : settings.devices,
                                 {settings.isa, settings.threads, settings.memory_cap_bytes});
-  opened.plan = plan::make_plan(*opened.blueprint, wishes, opened.device->facts(), opened.device->sizer());
+  opened.plan = plan::make_plan(*opened.blueprint, wishes, machine_of(*opened.device, settings));
   return opened;
 }
 

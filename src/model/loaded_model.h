@@ -67,7 +67,9 @@ class LoadedModel {
     uint32_t first, first_col, count;
     auto operator<=>(const Place&) const = default;
   };
-  static Place place_of(const arch::Matrix& m) { return {m.tensor, m.first_row, m.shape.first_col, m.shape.rows}; }
+  static Place place_of(const arch::Matrix& m) {
+    return {m.tensor, m.first_row, m.shape.first_col, m.shape.rows};
+  }
   static Place place_of(const arch::Vector& v) { return {v.tensor, v.first, 0, v.size}; }
   static Place place_of(const arch::MatrixStack& s) {
     return {s.tensors[0], s.first_row, s.shape.first_col, s.shape.rows};

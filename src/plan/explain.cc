@@ -57,6 +57,38 @@ uint64_t expert_bytes(const ArenaPlan& arena) {
   return bytes;
 }
 
+std::string line_words(const char* name, uint64_t bytes, const std::string& words) {
+  return fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name, bytes, human_bytes(bytes), words);
+}
+std::string part_words(const Item& item) {
+  return fmt::format("   of these {:>19} B  {:>9}  {}\n", item.bytes, human_bytes(item.bytes), item.name);
+}
+
+std::string device_words(const DevicePlan& device, const HostPlan& host, const Limits& limits,
+                         uint32_t recurrent_layers) {
+  std::string text = fmt::format(
+      "device    {} {}: {} {} of {}\n", device.facts.id, device.facts.name, human_bytes(device.budget.bytes),
+      device.budget.reserved ? "set aside" : "free", human_bytes(device.facts.memory_bytes));
+  for (const ArenaPlan& arena : device.arenas) {
+    if (arena.kind == ArenaKind::kStates && arena.items.empty()) continue;
+    text += line_words(name_of(arena.kind), arena.bytes, what_it_holds(arena, limits, recurrent_layers));
+    if (const uint64_t experts = expert_bytes(arena); experts != 0)
+      text += part_words({"experts, of which a token needs a few only", experts});
+  }
+  text += line_words("overhead", device.overhead_bytes, "the backend's own");
+  if (device.host_bytes != 0) {
+    text += line_words("host", device.host_bytes, "the engine's and the service's, in the same memory");
+    for (const Item& item : host.items) text += part_words(item);
+  }
+  return text + line_words("total", device.bytes(), "all taken while loading, nothing after");
+}
+
+nlohmann::ordered_json items_json(const std::vector<Item>& items) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const Item& item : items) json.push_back({{"name", item.name}, {"bytes", item.bytes}});
+  return json;
+}
+
 }  // namespace
 
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
@@ -69,26 +101,12 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   std::string text =
       fmt::format("model     {} ({}, {} layers, {:.4g} M parameters; {})\n", blueprint.name, blueprint.arch,
                   blueprint.layers.size(), static_cast<double>(arch::parameters(blueprint)) / 1e6, types);
-  for (const DevicePlan& device : plan.devices) {
-    text += fmt::format("device    {} {}: {} free of {}\n", device.facts.id, device.facts.name,
-                        human_bytes(device.facts.memory_free_bytes), human_bytes(device.facts.memory_bytes));
-    for (const ArenaPlan& arena : device.arenas) {
-      if (arena.kind == ArenaKind::kStates && arena.items.empty()) continue;
-      text += fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name_of(arena.kind), arena.bytes,
-                          human_bytes(arena.bytes), what_it_holds(arena, limits, states.recurrent_layers));
-      const uint64_t experts = expert_bytes(arena);
-      if (experts != 0)
-        text += fmt::format("   of these {:>19} B  {:>9}  experts, of which a token needs a few only\n",
-                            experts, human_bytes(experts));
-    }
-    text += fmt::format("  {:<12} {:>16} B  {:>9}  the backend's own\n", "overhead", device.overhead_bytes,
-                        human_bytes(device.overhead_bytes));
-    if (device.host_bytes != 0) {
-      text += fmt::format("  {:<12} {:>16} B  {:>9}  the engine's: logits of a step, records of pages\n",
-                          "host", device.host_bytes, human_bytes(device.host_bytes));
-    }
-    text += fmt::format("  {:<12} {:>16} B  {:>9}  all taken while loading, nothing after\n", "total",
-                        device.bytes(), human_bytes(device.bytes()));
+  for (const DevicePlan& device : plan.devices)
+    text += device_words(device, plan.host, limits, states.recurrent_layers);
+  if (plan.host_budget) {
+    text += fmt::format("host      main memory: {} free\n", human_bytes(plan.host_budget->bytes));
+    for (const Item& item : plan.host.items) text += part_words(item);
+    text += line_words("total", plan.host.bytes, "beside the devices' own");
   }
   text += fmt::format(
       "serves    {} {} at once, up to {} positions each (the model knows {}), {} positions in all\n",
@@ -134,20 +152,23 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
   for (const DevicePlan& device : plan.devices) {
     nlohmann::ordered_json arenas = nlohmann::ordered_json::array();
     for (const ArenaPlan& arena : device.arenas) {
-      nlohmann::ordered_json items = nlohmann::ordered_json::array();
-      for (const Item& item : arena.items) items.push_back({{"name", item.name}, {"bytes", item.bytes}});
-      arenas.push_back({{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", std::move(items)}});
+      arenas.push_back(
+          {{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", items_json(arena.items)}});
       if (const uint64_t experts = expert_bytes(arena); experts != 0) arenas.back()["expert_bytes"] = experts;
     }
     json["devices"].push_back({{"id", device.facts.id},
                                {"name", device.facts.name},
                                {"memory_bytes", device.facts.memory_bytes},
                                {"memory_free_bytes", device.facts.memory_free_bytes},
+                               {"budget_bytes", device.budget.bytes},
+                               {"budget_is_reserved", device.budget.reserved},
                                {"arenas", std::move(arenas)},
                                {"overhead_bytes", device.overhead_bytes},
                                {"host_bytes", device.host_bytes},
                                {"bytes", device.bytes()}});
   }
+  json["host"] = {{"bytes", plan.host.bytes}, {"items", items_json(plan.host.items)}};
+  if (plan.host_budget) json["host"]["budget_bytes"] = plan.host_budget->bytes;
   json["notes"] = plan.notes;
   json["unused_tensors"] = blueprint.unused_tensors;
   return json;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "plan/needs.h"
 #include "plan/planner.h"
 #include "plan/refusal.h"
 
@@ -69,11 +70,22 @@ quant::Dtype parse_kv_dtype(std::string_view name) {
               "there are: f16, f32, q8_0");
 }
 
-MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
-                     const device::DeviceFacts& facts, const device::Sizer& sizer) {
+bool MemoryPlan::fits() const {
+  return std::all_of(devices.begin(), devices.end(),
+                     [](const DevicePlan& device) { return device.fits(); }) &&
+         (!host_budget || host.bytes <= host_budget->bytes);
+}
+
+MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine) {
+  if (machine.devices.size() != 1)
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("a model on {} devices: this version puts it on one", machine.devices.size()),
+                "--devices", "name one device");
   check_settings(blueprint, settings);
-  MemoryPlan plan = decide(blueprint, settings, facts, sizer);
-  if (plan.devices[0].bytes() > facts.memory_free_bytes) refuse(blueprint, settings, plan.devices[0], sizer);
+  const std::vector<Need> needs = list_needs(blueprint, settings.kv_dtype);
+  for (const MachineDevice& device : machine.devices) check_needs(needs, *device.sizer, device.facts.id);
+  MemoryPlan plan = decide(blueprint, settings, machine);
+  if (!plan.fits()) refuse(blueprint, settings, plan, machine);
   return plan;
 }
 

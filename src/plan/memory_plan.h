@@ -1,5 +1,6 @@
-// Every byte before loading. From a Blueprint, the settings and a device's facts and sizes (contract M1) to
-// what each arena will hold; the loader takes exactly that (M2). Pure: touches no device, reads no weight.
+// Every byte before loading. From a Blueprint, the settings and a machine (contract M1) to what each arena
+// and the host's memory will hold; the loader takes exactly that (M2). Pure: touches no device, reads no
+// weight.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,7 @@
 #include <vector>
 
 #include "arch/blueprint.h"
-#include "device/facts.h"
-#include "device/sizer.h"
+#include "plan/machine.h"
 
 namespace gantry::plan {
 
@@ -21,6 +21,13 @@ inline constexpr uint32_t kStepRowsDefault = 512;
 inline constexpr uint32_t kStepRowsMax = 8192;
 inline constexpr uint32_t kPagesMax = 1u << 30;  // in a pool
 
+// In the order in which they are taken from the arena; bytes as the taker asks for them, before alignment.
+struct Item {
+  std::string name;
+  uint64_t bytes = 0;
+  bool experts = false;  // of which a token needs a few only
+};
+
 // What the user asked for; zero means "you decide".
 struct Settings {
   uint32_t context = 0;                 // positions of one sequence
@@ -30,6 +37,7 @@ struct Settings {
   quant::Dtype kv_dtype = quant::Dtype::kF16;
   bool whole_windows = false;       // layers with windows keep all pages too (debugging)
   bool logits_of_all_rows = false;  // not only of each sequence's last one (debugging)
+  std::vector<Item> host_items;     // what the caller keeps in the host's memory beside the engine
 };
 
 // Pages of the layers with windows of this length, for all sequences together.
@@ -50,26 +58,26 @@ struct Limits {
 enum class ArenaKind : uint8_t { kWeights, kKv, kStates, kActivations, kScratch, kStaging };
 const char* name_of(ArenaKind kind);
 
-// In the order in which they are taken from the arena; bytes as the taker asks for them, before alignment.
-struct Item {
-  std::string name;
-  uint64_t bytes = 0;
-  bool experts = false;  // of which a token needs a few only
-};
-
 struct ArenaPlan {
   ArenaKind kind = ArenaKind::kWeights;
   std::vector<Item> items;
   uint64_t bytes = 0;  // of the arena: the items, each aligned
 };
 
+// What the engine and its callers keep in the host's memory, item by item.
+struct HostPlan {
+  std::vector<Item> items;
+  uint64_t bytes = 0;
+};
+
 struct DevicePlan {
   device::DeviceFacts facts;
+  Budget budget;
   std::vector<ArenaPlan> arenas;  // one of each kind
   uint64_t overhead_bytes = 0;    // the backend's own
-  // The engine's own, where the host's memory is this device's: a step's logits, records of pages.
-  uint64_t host_bytes = 0;
+  uint64_t host_bytes = 0;        // HostPlan::bytes, where the host's memory is this device's
   uint64_t bytes() const;
+  bool fits() const { return bytes() <= budget.bytes; }
   const ArenaPlan& arena(ArenaKind kind) const;
 };
 
@@ -77,12 +85,15 @@ struct MemoryPlan {
   Limits limits;
   std::vector<std::string> notes;  // what was decided for the user, and why
   std::vector<DevicePlan> devices;
+  HostPlan host;
+  std::optional<Budget> host_budget;  // none: the host's memory is a device's and counted there
+  bool fits() const;
 };
 
 // Throws Error kMemory with the arithmetic and the nearest plans that fit; kInvalidRequest for settings out
-// of range.
-MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
-                     const device::DeviceFacts& facts, const device::Sizer& sizer);
+// of range; kUnsupported for what a device cannot do, and for a machine of several devices: a model runs
+// on one.
+MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine);
 
 // "f16", "f32", "q8_0". Error kUsage listing them.
 quant::Dtype parse_kv_dtype(std::string_view name);

@@ -88,7 +88,9 @@ struct Model {
   RoundSizer sizer;
   device::DeviceFacts facts{"cpu:0", "test", device::DeviceKind::kCpu, "scalar", 1, 1u << 30, 1u << 30, 0};
 
-  MemoryPlan plan(const Settings& settings) const { return make_plan(blueprint, settings, facts, sizer); }
+  MemoryPlan plan(const Settings& settings) const {
+    return make_plan(blueprint, settings, machine_of({facts, {facts.memory_free_bytes}, &sizer}));
+  }
 };
 
 TEST(MemoryPlan, AddsUp) {
@@ -107,8 +109,11 @@ TEST(MemoryPlan, AddsUp) {
   // 2x64, logits 2x100
   EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
   EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
-  // Logits of 2 x 100; 4 pages and two tables of 2
-  EXPECT_EQ(device.host_bytes, 4u * 2 * 100 + 4 * 192 + 2 * 2 * 4);
+  // Two steps' rows (16 of tokens, positions and sequences; tables of 2 x 2; 2 logit rows, runs and states);
+  // logits of 2 x 100; 36 for each of 100 tokens; two sequences of 64 tokens; 4 pages and two tables of 2.
+  EXPECT_EQ(device.host_bytes,
+            2u * (4 * (3 * 16 + 4 + 2 + 2) + 2 * 16) + 4 * 2 * 100 + 3600 + 4 * 2 * 64 + 4 * 192 + 2 * 2 * 4);
+  EXPECT_EQ(device.host_bytes, plan.host.bytes);
   uint64_t sum = device.overhead_bytes + device.host_bytes;
   for (const ArenaPlan& arena : device.arenas) {
     uint64_t items = 0;
@@ -145,6 +150,86 @@ TEST(MemoryPlan, ExpertsAddUp) {
   EXPECT_EQ(experts, 2u * 36 * 32 * 64);
   EXPECT_NE(explain(model.blueprint, plan).find(std::to_string(experts)), std::string::npos);
   EXPECT_EQ(to_json(model.blueprint, plan)["devices"][0]["arenas"][0]["expert_bytes"], experts);
+}
+
+// A GPU's plan has the host's beside it, with a budget of its own.
+TEST(MemoryPlan, TheHostsMemoryIsPlannedToo) {
+  Model model;
+  Settings settings;
+  settings.context = 64;
+  settings.sequences = 2;
+  settings.step_rows = 16;
+  settings.host_items = {{"tokenizer", 5000}};
+  const MemoryPlan on_cpu = model.plan(settings);
+  model.facts.kind = device::DeviceKind::kGpu;
+  model.facts.id = "gpu:0";
+  const auto plan = [&](uint64_t host_bytes) {
+    return make_plan(model.blueprint, settings,
+                     machine_of({model.facts, {model.facts.memory_free_bytes}, &model.sizer},
+                                {uint64_t{1} << 30, {host_bytes}}));
+  };
+  const MemoryPlan on_gpu = plan(on_cpu.host.bytes);
+  EXPECT_EQ(on_gpu.host.bytes, on_cpu.host.bytes) << "the same is kept, wherever the weights are";
+  EXPECT_EQ(on_gpu.host.items.back().name, "tokenizer");
+  EXPECT_EQ(on_gpu.devices[0].host_bytes, 0u);
+  EXPECT_EQ(on_gpu.devices[0].bytes(), on_cpu.devices[0].bytes() - on_cpu.host.bytes);
+  const std::string words = explain(model.blueprint, on_gpu);
+  EXPECT_NE(words.find("host      main memory"), std::string::npos) << words;
+  EXPECT_NE(words.find("tokenizer"), std::string::npos) << words;
+  EXPECT_EQ(to_json(model.blueprint, on_gpu)["host"]["bytes"], on_gpu.host.bytes);
+  try {
+    plan(on_cpu.host.bytes - 1);
+    FAIL() << "a host that is too small was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kMemory);
+    EXPECT_EQ(error.where(), "host");
+    EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("tokenizer"), std::string::npos) << error.message();
+  }
+}
+
+// What the device cannot do is told before anything is counted.
+TEST(MemoryPlan, ADeviceIsAskedWhatItCan) {
+  class NoAttention final : public RoundSizer {
+   public:
+    device::Answer can(device::Operation operation, quant::Dtype) const override {
+      return {operation != device::Operation::kAttention, "no such kernel"};
+    }
+  };
+  const Model model;
+  const NoAttention sizer;
+  try {
+    make_plan(model.blueprint, {}, machine_of({model.facts, {1u << 30}, &sizer}));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_EQ(error.where(), "cpu:0, layer 0");
+    EXPECT_NE(error.message().find("no such kernel"), std::string::npos) << error.message();
+  }
+}
+
+TEST(MemoryPlan, SeveralDevicesAreRefusedByName) {
+  const Model model;
+  Machine machine = machine_of({model.facts, {1u << 30}, &model.sizer});
+  machine.devices.push_back(machine.devices[0]);
+  try {
+    make_plan(model.blueprint, {}, machine);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_EQ(error.where(), "--devices");
+  }
+}
+
+// What is free is everybody's, what is set aside is the model's.
+TEST(MemoryPlan, AReservedBudgetIsUsedWhole) {
+  Model model;
+  const uint64_t whole = model.plan({}).devices[0].bytes();
+  const auto pages = [&](bool reserved) {
+    return make_plan(model.blueprint, {}, machine_of({model.facts, {whole - 1000, reserved}, &model.sizer}))
+        .limits.pages;
+  };
+  EXPECT_GT(pages(true), pages(false));
 }
 
 TEST(MemoryPlan, WhatTheUserNamedIsKeptOrRefused) {

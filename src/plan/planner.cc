@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/page_records.h"
+#include "base/sampler_bytes.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
 #include "plan/states.h"
@@ -32,22 +33,32 @@ PageRecords page_records(const Limits& limits) {
 
 }  // namespace
 
-Planner::Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
-                 const device::Sizer& sizer)
+Planner::Planner(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine)
     : blueprint_(blueprint),
       settings_(settings),
-      facts_(facts),
-      sizer_(sizer),
+      machine_(machine),
+      device_(machine.devices[0]),
+      sizer_(*device_.sizer),
       weights_(weights()),
       state_bytes_(state_layout(blueprint).bytes) {
   choose_states();
   note_what_gave_way();
 }
 
-DevicePlan Planner::count(const Limits& limits) const {
-  DevicePlan plan{facts_, {}, sizer_.overhead_bytes(), 0};
-  if (facts_.kind == device::DeviceKind::kCpu)
-    plan.host_bytes = uint64_t{4} * limits.logit_rows * blueprint_.vocab + bytes_of(page_records(limits));
+MemoryPlan Planner::count(const Limits& limits) const {
+  MemoryPlan plan;
+  plan.limits = limits;
+  plan.host = count_host(limits);
+  plan.devices.push_back(count_device(limits));
+  if (is_host(device_))
+    plan.devices[0].host_bytes = plan.host.bytes;
+  else
+    plan.host_budget = machine_.host.budget;
+  return plan;
+}
+
+DevicePlan Planner::count_device(const Limits& limits) const {
+  DevicePlan plan{device_.facts, device_.budget, {}, sizer_.overhead_bytes(), 0};
   plan.arenas.push_back(weights_);
   plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
   plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));
@@ -60,6 +71,22 @@ DevicePlan Planner::count(const Limits& limits) const {
   std::vector<Item> staging;
   for (const Staging& s : list_staging(limits)) staging.push_back({s.name, s.bytes});
   plan.arenas.push_back(arena(ArenaKind::kStaging, std::move(staging)));
+  return plan;
+}
+
+// One step is computed while the next one is prepared.
+HostPlan Planner::count_host(const Limits& limits) const {
+  constexpr uint64_t kStepsAtOnce = 2;
+  uint64_t staging = 0;
+  for (const Staging& s : list_staging(limits)) staging += s.bytes;
+  HostPlan plan;
+  plan.items = {{"rows and page tables of two steps", kStepsAtOnce * staging},
+                {"logits of a step", uint64_t{4} * limits.logit_rows * blueprint_.logits()},
+                {"choosing tokens", uint64_t{kSamplerTokenBytes} * blueprint_.logits()},
+                {"tokens of sequences", sizeof(TokenId) * limits.sequences * limits.pages_max * kPageTokens},
+                {"records of pages", bytes_of(page_records(limits))}};
+  plan.items.insert(plan.items.end(), settings_.host_items.begin(), settings_.host_items.end());
+  for (const Item& item : plan.items) plan.bytes = std::min(plan.bytes + item.bytes, kBeyondAnyMachine);
   return plan;
 }
 
@@ -84,11 +111,17 @@ Limits Planner::alone(uint32_t pages) const {
 }
 
 bool Planner::within_share(const Limits& limits) const {
+  const MemoryPlan all = count(limits);
+  if (!all.fits() || device_.budget.reserved) return all.fits();
   Limits without = limits;
   without.pages = 0;
-  const uint64_t rest = count(without).bytes(), pages = count(limits).bytes() - rest;
-  const uint64_t left = facts_.memory_free_bytes > rest ? facts_.memory_free_bytes - rest : 0;
-  return pages <= (facts_.kind == device::DeviceKind::kCpu ? left / 2 : left / 10 * 9);
+  const uint64_t rest = count(without).devices[0].bytes(), pages = all.devices[0].bytes() - rest;
+  const uint64_t left = device_.budget.bytes - rest;
+  return pages <= (is_host(device_) ? left / 2 : left / 10 * 9);
+}
+
+bool Planner::may_have(uint32_t pages) const {
+  return pages <= kModestPages ? fits(alone(pages)) : within_share(alone(pages));
 }
 
 uint32_t Planner::longest(uint32_t high, const std::function<bool(uint32_t)>& good) const {
@@ -165,14 +198,14 @@ std::vector<Item> Planner::state_items(const Limits& limits) const {
 void Planner::choose_states() {
   sequences_ = settings_.sequences != 0 ? settings_.sequences : kSequencesDefault;
   if (state_bytes_ == 0) return;
-  const DevicePlan least = count(limits(1, 0));
+  const DevicePlan least = count(limits(1, 0)).devices[0];
   const uint64_t used = least.bytes() - least.arena(ArenaKind::kStates).bytes;
-  const uint64_t left = facts_.memory_free_bytes > used ? facts_.memory_free_bytes - used : 0;
+  const uint64_t left = device_.budget.bytes > used ? device_.budget.bytes - used : 0;
   if (settings_.sequences == 0 && state_bytes_ > left / 4 / sequences_) {
     const uint32_t wanted = sequences_;
     sequences_ = static_cast<uint32_t>(std::max<uint64_t>(1, left / 4 / state_bytes_));
-    notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_,
-                                 wanted, human_bytes(state_bytes_)));
+    notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_, wanted,
+                                 human_bytes(state_bytes_)));
   }
   const uint32_t wanted = kCheckpointsPerSequence * sequences_;
   checkpoints_ = settings_.checkpoints.value_or(
@@ -205,24 +238,19 @@ uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)
   return low - 1;
 }
 
-MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
-                  const device::DeviceFacts& facts, const device::Sizer& sizer) {
-  const Planner planner(blueprint, settings, facts, sizer);
-  MemoryPlan plan;
-  plan.notes = planner.notes();
+MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine) {
+  const Planner planner(blueprint, settings, machine);
+  std::vector<std::string> notes = planner.notes();
 
   // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
   uint32_t context = settings.context;
   if (context == 0) {
-    const uint32_t found =
-        planner.longest(Planner::pages_for(blueprint.context_train), [&](uint32_t pages) {
-          const Limits limits = planner.alone(pages);
-          return planner.fits(limits) && (pages <= kModestPages || planner.within_share(limits));
-        });
+    const uint32_t found = planner.longest(Planner::pages_for(blueprint.context_train),
+                                           [&](uint32_t pages) { return planner.may_have(pages); });
     context = planner.alone(std::max(1u, found)).context;
     if (context < blueprint.context_train)
-      plan.notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
-                                       blueprint.context_train));
+      notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
+                                  blueprint.context_train));
   }
 
   const Limits wanted = planner.limits(context, 0);
@@ -233,13 +261,13 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
   auto pages = static_cast<uint32_t>(std::min<uint64_t>(all, kPagesMax));
   if ((settings.context == 0 || settings.sequences == 0) && !within_share(pages)) {
     pages = std::max(wanted.pages_max, largest(1, pages, within_share));
-    plan.notes.push_back(
+    notes.push_back(
         fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
                     "preempted beyond that",
                     pages, wanted.sequences, all));
   }
-  plan.limits = planner.limits(context, pages);
-  plan.devices.push_back(planner.count(plan.limits));
+  MemoryPlan plan = planner.count(planner.limits(context, pages));
+  plan.notes = std::move(notes);
   return plan;
 }
 

@@ -13,16 +13,17 @@ namespace gantry::plan {
 // The arguments outlive it.
 class Planner {
  public:
-  Planner(const arch::Blueprint& blueprint, const Settings& settings, const device::DeviceFacts& facts,
-          const device::Sizer& sizer);
+  Planner(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine);
 
   // The plan for these limits, whether it fits or not.
-  DevicePlan count(const Limits& limits) const;
-  bool fits(const Limits& limits) const { return count(limits).bytes() <= facts_.memory_free_bytes; }
+  MemoryPlan count(const Limits& limits) const;
+  bool fits(const Limits& limits) const { return count(limits).fits(); }
 
-  // Whether the pages take no more than their share of what all else leaves free: what they may take where the
-  // user named no number. A CPU's memory is also everybody else's.
+  // Whether the plan fits and its pages take no more than their share of what all else leaves free: what they
+  // may take where the user named no number. The memory at hand is also everybody else's.
   bool within_share(const Limits& limits) const;
+  // The same for a context of so many pages, of which a modest one may have all that is left.
+  bool may_have(uint32_t pages) const;
 
   // Limits for a context and a number of pages; for a context of so many pages, and no more than those.
   Limits limits(uint32_t context, uint32_t pages) const;
@@ -41,6 +42,8 @@ class Planner {
  private:
   ArenaPlan arena(ArenaKind kind, std::vector<Item> items) const;
   ArenaPlan weights() const;
+  DevicePlan count_device(const Limits& limits) const;
+  HostPlan count_host(const Limits& limits) const;
   std::vector<Item> kv_items(const Limits& limits) const;
   std::vector<Item> state_items(const Limits& limits) const;
   void choose_states();
@@ -48,7 +51,8 @@ class Planner {
 
   const arch::Blueprint& blueprint_;
   const Settings& settings_;
-  const device::DeviceFacts& facts_;
+  const Machine& machine_;
+  const MachineDevice& device_;
   const device::Sizer& sizer_;
   const ArenaPlan weights_;
   const uint64_t state_bytes_;
@@ -64,7 +68,6 @@ inline constexpr uint32_t kModestPages = 64;
 uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)>& good);
 
 // The plan for these settings, whether it fits or not.
-MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings,
-                  const device::DeviceFacts& facts, const device::Sizer& sizer);
+MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, const Machine& machine);
 
 }  // namespace gantry::plan

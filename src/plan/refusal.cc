@@ -20,11 +20,10 @@ const char* flag_of(quant::Dtype kv_dtype) {
 }
 
 // The flags of the longest context that one sequence may have with these settings; empty: none.
-std::string longest_alone(const arch::Blueprint& blueprint, Settings settings,
-                          const device::DeviceFacts& facts, const device::Sizer& sizer) {
+std::string longest_alone(const arch::Blueprint& blueprint, Settings settings, const Machine& machine) {
   settings.sequences = 1;
   settings.checkpoints = 0;
-  const Planner planner(blueprint, settings, facts, sizer);
+  const Planner planner(blueprint, settings, machine);
   const uint32_t pages = planner.longest(Planner::pages_for(blueprint.context_train),
                                          [&](uint32_t p) { return planner.fits(planner.alone(p)); });
   if (pages == 0) return {};
@@ -38,15 +37,13 @@ std::string longest_alone(const arch::Blueprint& blueprint, Settings settings,
 // What would fit instead: the same with shorter steps; the longest context of one sequence, in each KV type
 // that is not larger than the asked one; that with shorter steps.
 std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& settings,
-                          const device::DeviceFacts& facts, const device::Sizer& sizer) {
+                          const Machine& machine) {
   std::string text;
   const auto offer = [&](const std::string& option) {
     if (option.empty() || text.find(option) != std::string::npos) return;
     text += (text.empty() ? "fits: " : "; or ") + option;
   };
-  const auto fits = [&](const Settings& tried) {
-    return decide(blueprint, tried, facts, sizer).devices[0].bytes() <= facts.memory_free_bytes;
-  };
+  const auto fits = [&](const Settings& tried) { return decide(blueprint, tried, machine).fits(); };
   const uint32_t rows_now = settings.step_rows != 0 ? settings.step_rows : kStepRowsDefault;
   Settings shorter = settings;
   for (shorter.step_rows = rows_now / 2; shorter.step_rows >= kStepRowsLeast; shorter.step_rows /= 2) {
@@ -60,36 +57,49 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
        dtype != kFromTheLargest.end(); ++dtype) {
     Settings smaller = settings;
     smaller.kv_dtype = *dtype;
-    offer(longest_alone(blueprint, smaller, facts, sizer));
+    offer(longest_alone(blueprint, smaller, machine));
   }
   shorter = settings;
   for (shorter.step_rows = rows_now / 2; text.empty() && shorter.step_rows >= 1; shorter.step_rows /= 2)
-    offer(longest_alone(blueprint, shorter, facts, sizer));
+    offer(longest_alone(blueprint, shorter, machine));
   if (!text.empty()) return text;
+  const MachineDevice& device = machine.devices[0];
   const uint64_t weights =
-      Planner(blueprint, settings, facts, sizer).weights_bytes() + sizer.overhead_bytes();
-  return weights > facts.memory_free_bytes
+      Planner(blueprint, settings, machine).weights_bytes() + device.sizer->overhead_bytes();
+  return weights > device.budget.bytes
              ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
              : "beside the weights there is no room for even one sequence: use a smaller model or "
                "quantization, or more memory";
 }
 
+// The device's sum, or the host's where it is that which is too much.
+std::string sum_of(const DevicePlan& plan) {
+  std::string sum;
+  for (const ArenaPlan& arena : plan.arenas)
+    sum += fmt::format("{} {} + ", name_of(arena.kind), human_bytes(arena.bytes));
+  return fmt::format("{}overhead {} + host {}", sum, human_bytes(plan.overhead_bytes),
+                     human_bytes(plan.host_bytes));
+}
+std::string sum_of(const HostPlan& plan) {
+  std::string sum;
+  for (const Item& item : plan.items)
+    sum += fmt::format("{}{} {}", sum.empty() ? "" : " + ", item.name, human_bytes(item.bytes));
+  return sum;
+}
+
 }  // namespace
 
-void refuse(const arch::Blueprint& blueprint, const Settings& settings, const DevicePlan& plan,
-                         const device::Sizer& sizer) {
-  std::string sum;
-  for (const ArenaPlan& arena : plan.arenas) {
-    sum += fmt::format("{}{} {}", sum.empty() ? "" : " + ", name_of(arena.kind), human_bytes(arena.bytes));
-  }
+void refuse(const arch::Blueprint& blueprint, const Settings& settings, const MemoryPlan& plan,
+            const Machine& machine) {
+  const DevicePlan& device = plan.devices[0];
+  const bool host = device.fits();
+  const uint64_t needed = host ? plan.host.bytes : device.bytes();
+  const uint64_t free = host ? plan.host_budget.value_or(Budget{}).bytes : device.budget.bytes;
   throw Error(
       ErrorCode::kMemory,
-      fmt::format(
-          "needs {} ({} bytes: {} + overhead {} + host {}), but {} bytes ({}) are free; {} bytes short",
-          human_bytes(plan.bytes()), plan.bytes(), sum, human_bytes(plan.overhead_bytes),
-          human_bytes(plan.host_bytes), plan.facts.memory_free_bytes,
-          human_bytes(plan.facts.memory_free_bytes), plan.bytes() - plan.facts.memory_free_bytes),
-      plan.facts.id, nearest_plans(blueprint, settings, plan.facts, sizer));
+      fmt::format("needs {} ({} bytes: {}), but {} bytes ({}) are free; {} bytes short", human_bytes(needed),
+                  needed, host ? sum_of(plan.host) : sum_of(device), free, human_bytes(free), needed - free),
+      host ? "host" : device.facts.id, nearest_plans(blueprint, settings, machine));
 }
 
 }  // namespace gantry::plan

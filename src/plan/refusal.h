@@ -6,7 +6,7 @@
 namespace gantry::plan {
 
 // Throws Error kMemory: the sum, what is missing, and the nearest plans that fit.
-[[noreturn]] void refuse(const arch::Blueprint& blueprint, const Settings& settings, const DevicePlan& plan,
-                         const device::Sizer& sizer);
+[[noreturn]] void refuse(const arch::Blueprint& blueprint, const Settings& settings, const MemoryPlan& plan,
+                         const Machine& machine);
 
 }  // namespace gantry::plan

@@ -70,7 +70,9 @@ struct Model {
   }
   arch::Vector vector() const { return {&tensor, 64}; }
 
-  MemoryPlan plan(const Settings& settings) const { return make_plan(blueprint, settings, facts, sizer); }
+  MemoryPlan plan(const Settings& settings) const {
+    return make_plan(blueprint, settings, machine_of({facts, {facts.memory_free_bytes}, &sizer}));
+  }
 
   gguf::TensorInfo tensor;
   arch::Blueprint blueprint;

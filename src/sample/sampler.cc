@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/fmath.h"
 #include "base/rng.h"
+#include "base/sampler_bytes.h"
 #include "sample/candidates.h"
 #include "sample/softmax.h"
 
@@ -36,7 +37,10 @@ Sampler::Sampler(uint32_t vocab)
       block_max_(blocks_of(vocab)),
       block_sums_(blocks_of(vocab)),
       raw_(vocab),
-      seen_(vocab) {}
+      seen_(vocab) {
+  static_assert(kSamplerTokenBytes ==
+                2 * sizeof(Key) + 2 * sizeof(float) + sizeof(double) + sizeof(uint32_t));
+}
 
 Pick Sampler::pick(std::span<float> logits, const PickRequest& request) {
   GANTRY_CHECK_EQ(logits.size(), size_t{vocab_});
