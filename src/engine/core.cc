@@ -101,8 +101,14 @@ void EngineCore::append_rows(Sequence& s) {
 }
 
 bool EngineCore::run_batch() {
-  const model::Batch batch{tokens_,     positions_,         slots_,          memory_.tables(),
-                           logit_rows_, memory_.restores(), memory_.saves(), memory_.window_tables()};
+  const model::Batch batch{tokens_,
+                           positions_,
+                           slots_,
+                           memory_.tables(),
+                           logit_rows_,
+                           memory_.copies_before(),
+                           memory_.copies_after(),
+                           memory_.window_tables()};
   try {
     runner_.step(batch, std::span(logits_).first(logit_rows_.size() * limits_.vocab));
     return true;

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/copies.h"
 #include "base/ids.h"
-#include "base/states.h"
 
 namespace gantry::kv {
 

@@ -13,8 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "base/copies.h"
 #include "base/ids.h"
-#include "base/states.h"
 #include "kv/page_pool.h"
 #include "kv/prefix_index.h"
 #include "kv/state_memory.h"
@@ -64,9 +64,9 @@ class SequenceMemory {
   // A step: first begin_step, then for each of its sequences the positions that it will have written.
   void begin_step();
   void will_write(int32_t slot, std::span<const TokenId> tokens, uint32_t positions);
-  // States to be copied before and after the rows of the step.
-  std::span<const StateCopy> restores() const { return states_.restores(); }
-  std::span<const StateCopy> saves() const { return states_.saves(); }
+  // What must be copied before and after the rows of the step.
+  std::span<const Copy> copies_before() const { return states_.restores(); }
+  std::span<const Copy> copies_after() const { return states_.saves(); }
   // The model has written positions [0, positions), which hold these tokens.
   void commit(int32_t slot, std::span<const TokenId> tokens, uint32_t positions);
 

@@ -65,7 +65,7 @@ void StateMemory::begin_step() {
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     if (slot.from == kNoState) continue;
-    restores_.push_back({slot.from, i});
+    restores_.push_back(state_copy(slot.from, i));
     slot.from = kNoState;
   }
 }
@@ -86,7 +86,7 @@ void StateMemory::will_write(uint32_t slot, uint32_t positions, uint32_t tokens)
     s.reserved = checkpoints_.reserve();
     s.reserved_follows = false;
   }
-  if (s.reserved != kNoState) saves_.push_back({slot, s.reserved});
+  if (s.reserved != kNoState) saves_.push_back(state_copy(slot, s.reserved));
 }
 
 void StateMemory::commit(uint32_t slot, PageId page) {

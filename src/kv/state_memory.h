@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "base/copies.h"
 #include "base/ids.h"
-#include "base/states.h"
 #include "kv/checkpoints.h"
 
 namespace gantry::kv {
@@ -40,8 +40,8 @@ class StateMemory {
   // The page is no longer what it was.
   void forget(PageId page) { checkpoints_.drop(page); }
 
-  std::span<const StateCopy> restores() const { return restores_; }  // before the rows
-  std::span<const StateCopy> saves() const { return saves_; }        // after them
+  std::span<const Copy> restores() const { return restores_; }  // before the rows
+  std::span<const Copy> saves() const { return saves_; }        // after them
 
   // As Checkpoints::list_unused(), the live states of closed slots too.
   void list_unused(std::vector<StateId>& out) const;
@@ -60,7 +60,7 @@ class StateMemory {
 
   Checkpoints checkpoints_;
   std::vector<Slot> slots_;
-  std::vector<StateCopy> restores_, saves_;
+  std::vector<Copy> restores_, saves_;
 };
 
 }  // namespace gantry::kv

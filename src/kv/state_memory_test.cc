@@ -26,14 +26,14 @@ MemoryLayout layout(uint32_t checkpoints, uint32_t pages = 64) {
 
 // One step that writes up to `positions`; says what was copied.
 struct Copies {
-  std::vector<StateCopy> restores, saves;
+  std::vector<Copy> restores, saves;
 };
 Copies write(SequenceMemory& memory, int32_t slot, const std::vector<TokenId>& tokens, uint32_t positions) {
   EXPECT_EQ(memory.grow(slot, positions), positions);
   memory.begin_step();
   memory.will_write(slot, tokens, positions);
-  Copies copies{{memory.restores().begin(), memory.restores().end()},
-                {memory.saves().begin(), memory.saves().end()}};
+  Copies copies{{memory.copies_before().begin(), memory.copies_before().end()},
+                {memory.copies_after().begin(), memory.copies_after().end()}};
   memory.commit(slot, tokens, positions);
   memory.check();
   return copies;
@@ -51,8 +51,8 @@ TEST(StateMemory, TheNextPromptGoesOnFromTheLastBorder) {
   EXPECT_EQ(memory.slice_end(first, tokens), 3 * kPage);
   const Copies border = write(memory, first, tokens, 3 * kPage);
   ASSERT_EQ(border.saves.size(), 1u);
-  EXPECT_EQ(border.saves[0].from, static_cast<StateId>(first));
-  EXPECT_GE(border.saves[0].to, kSlots);
+  EXPECT_EQ(border.saves[0].from.index, static_cast<StateId>(first));
+  EXPECT_GE(border.saves[0].to.index, kSlots);
   EXPECT_EQ(memory.slice_end(first, tokens), tokens.size());
   EXPECT_TRUE(write(memory, first, tokens, 3 * kPage + 5).saves.empty());
 
@@ -62,7 +62,7 @@ TEST(StateMemory, TheNextPromptGoesOnFromTheLastBorder) {
   EXPECT_EQ(memory.adopt(second, longer), 3 * kPage);
   const Copies start = write(memory, second, longer, 3 * kPage + 1);
   ASSERT_EQ(start.restores.size(), 1u);
-  EXPECT_EQ(start.restores[0], (StateCopy{border.saves[0].to, static_cast<StateId>(second)}));
+  EXPECT_EQ(start.restores[0], state_copy(border.saves[0].to.index, static_cast<StateId>(second)));
   EXPECT_TRUE(write(memory, second, longer, 3 * kPage + 2).restores.empty()) << "once is enough";
 }
 
@@ -117,8 +117,8 @@ TEST(StateMemory, OneCheckpointFollowsTheAnswer) {
     const Copies step = write(memory, slot, tokens, static_cast<uint32_t>(tokens.size()));
     ASSERT_EQ(step.saves.size(), tokens.size() % kPage == 0 ? 1u : 0u);
     if (step.saves.empty()) continue;
-    EXPECT_TRUE(follower == kNoState || follower == step.saves[0].to);
-    follower = step.saves[0].to;
+    EXPECT_TRUE(follower == kNoState || follower == step.saves[0].to.index);
+    follower = step.saves[0].to.index;
   }
   EXPECT_EQ(memory.checkpoints(), 2u);
   memory.close(slot);
@@ -168,9 +168,9 @@ TEST(StateMemory, ACheckpointMayBeWrittenOverInTheStepThatReadsIt) {
   longer.resize(2 * kPage + 1, 3);
   const Copies step = write(memory, first, longer, 2 * kPage);
   ASSERT_EQ(step.restores.size(), 1u);
-  EXPECT_EQ(step.restores[0], (StateCopy{checkpoint, static_cast<StateId>(second)}));
+  EXPECT_EQ(step.restores[0], state_copy(checkpoint, static_cast<StateId>(second)));
   ASSERT_EQ(step.saves.size(), 1u);
-  EXPECT_EQ(step.saves[0].to, checkpoint);
+  EXPECT_EQ(step.saves[0].to.index, checkpoint);
 }
 
 TEST(StateMemory, WithoutCheckpointsNothingIsShared) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "arch/blueprint.h"
-#include "base/states.h"
+#include "base/copies.h"
 #include "device/device.h"
 #include "gguf/gguf.h"
 #include "plan/activations.h"

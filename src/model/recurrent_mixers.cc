@@ -9,11 +9,6 @@ namespace gantry::model {
 using device::Mat;
 using plan::Role;
 
-void copy_states(Hands& hands, std::span<const StateCopy> copies) {
-  for (const auto& [from, to] : copies)
-    hands.stream().copy(hands.model().state(to), hands.model().state(from));
-}
-
 ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const LoadedModel& model) {
   return {&spec,
           bind(spec.in, model),

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "arch/layer_spec.h"
-#include "base/states.h"
+#include "base/copies.h"
 #include "device/recurrent_ops.h"
 #include "model/hands.h"
 #include "model/runner.h"
@@ -32,8 +32,6 @@ struct GatedDeltaOp {
   NormOp norm;
   device::StatePart conv_state, delta_state;
 };
-
-void copy_states(Hands& hands, std::span<const StateCopy> copies);
 
 ShortConvOp bind_mixer(const arch::ShortConv& spec, uint32_t layer, const LoadedModel& model);
 Mamba2Op bind_mixer(const arch::Mamba2& spec, uint32_t layer, const LoadedModel& model);

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "base/copies.h"
 #include "base/ids.h"
-#include "base/states.h"
 
 namespace gantry::model {
 
@@ -29,16 +29,16 @@ struct RunnerLimits {
 
 // One step. Rows of one sequence stand together, in rising, gapless positions. Everything below a row's
 // position has been written into its pages by this or an earlier step. With recurrent layers, a sequence's
-// state after the restores is that of the position before its first row, and the step leaves it at its last;
-// one whose first row is at position 0 starts from the empty state, whatever stands there.
+// state after the copies before the rows is that of the position before its first row, and the step leaves it
+// at its last; one whose first row is at position 0 starts from the empty state, whatever was copied there.
 struct Batch {
   std::span<const TokenId> tokens;           // [rows]
   std::span<const int32_t> positions;        // [rows]
   std::span<const int32_t> sequences;        // [rows]: index of the sequence's page table below
   std::span<const PageId> page_tables;       // [sequences, limits.pages_max], kNoPage beyond the end
   std::span<const int32_t> logit_rows;       // [logit rows]: indices into the rows above, rising
-  std::span<const StateCopy> restores = {};  // before the rows
-  std::span<const StateCopy> saves = {};     // after them, into checkpoints
+  std::span<const Copy> copies_before = {};  // before the rows, in this order
+  std::span<const Copy> copies_after = {};   // after them, likewise
   // [limits.windows, sequences, limits.pages_max]: every page that a row's window reaches, kNoPage elsewhere
   std::span<const PageId> window_tables = {};
 };

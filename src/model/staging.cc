@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "model/copies.h"
 
 namespace gantry::model {
 
@@ -17,10 +18,8 @@ void check_batch(const Batch& batch, size_t logit_values, const RunnerLimits& li
   GANTRY_CHECK_LE(batch.page_tables.size(), size_t{limits.sequences_max} * limits.pages_max);
   GANTRY_CHECK_LE(batch.logit_rows.size() * limits.vocab, logit_values);
   GANTRY_CHECK_EQ(batch.window_tables.size(), limits.windows.size() * batch.page_tables.size());
-  const uint64_t states = uint64_t{limits.sequences_max} + limits.checkpoints;
-  for (const auto copies : {batch.restores, batch.saves}) {
-    for (const auto& [from, to] : copies) GANTRY_CHECK(limits.recurrent && to < states && from < states);
-  }
+  check_copies(limits, batch.copies_before);
+  check_copies(limits, batch.copies_after);
   for (size_t row = 0; row < batch.tokens.size(); ++row) {
     GANTRY_CHECK(batch.tokens[row] >= 0 && static_cast<uint32_t>(batch.tokens[row]) < limits.vocab);
     GANTRY_CHECK(batch.positions[row] >= 0 &&

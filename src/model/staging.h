@@ -25,7 +25,8 @@ class Staging {
  public:
   // The limits outlive it.
   explicit Staging(const RunnerLimits& limits);
-  // Empties the states of sequences that begin. What it returns holds until the next step.
+  // Empties the states of sequences that begin, so the copies before the rows come first. What it returns
+  // holds until the next step.
   const StepRows& send(Hands& hands, const Batch& batch);
 
  private:

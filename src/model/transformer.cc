@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "model/bound_layer.h"
+#include "model/copies.h"
 #include "model/hands.h"
 #include "model/staging.h"
 
@@ -39,6 +40,7 @@ class Transformer final : public Runner, private Hands {
         embedding_norm_(bind(blueprint.embedding_norm, model)),
         output_norm_(bind(blueprint.output_norm, model)),
         output_(blueprint.output ? bind(*blueprint.output, model) : LinearOp{}),
+        copier_(blueprint, model),
         staging_(limits_) {
     for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) ropes_.push_back({&blueprint.ropes[i], i});
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i) layers_.push_back(bind_layer(blueprint, i, model));
@@ -49,8 +51,8 @@ class Transformer final : public Runner, private Hands {
   void step(const Batch& batch, std::span<float> logits) override {
     check_batch(batch, logits.size(), limits_);
     const auto wanted = static_cast<uint32_t>(batch.logit_rows.size());
+    copier_.run(*stream_, batch.copies_before);
     const StepRows& rows = staging_.send(*this, batch);
-    copy_states(*this, batch.restores);
     const Mat x = embed(rows);
     for (const RopeOp& rope : ropes_) make_rope_table(*this, rope, rows);
     for (const LayerOp& layer : layers_) forward(layer, rows, x);
@@ -64,7 +66,7 @@ class Transformer final : public Runner, private Hands {
         stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
       stream_->read(std::as_writable_bytes(logits.first(size_t{wanted} * blueprint_.vocab)), out.buffer);
     }
-    copy_states(*this, batch.saves);
+    copier_.run(*stream_, batch.copies_after);
     stream_->sync();
   }
 
@@ -136,6 +138,7 @@ class Transformer final : public Runner, private Hands {
   const LinearOp output_;
   std::vector<RopeOp> ropes_;
   std::vector<LayerOp> layers_;
+  const Copier copier_;
   Staging staging_;
 };
 

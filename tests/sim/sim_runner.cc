@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "model/copies.h"
 
 namespace gantry::sim {
 namespace {
@@ -88,10 +89,24 @@ SimRunner::SimRunner(SimOptions options)
     window_memory_.emplace_back(size_t{window.pages} * kPageTokens);
     for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++cells);
   }
-  for (StateId state = 0; state < states_.size(); ++state) poison(state);
+  for (StateId state = 0; state < states_.size(); ++state) poison(Kept::kState, 0, state);
 }
 
-void SimRunner::poison(StateId state) { states_[state] = mix(options_.seed + steps() + state); }
+void SimRunner::poison(Kept what, uint32_t pool, uint32_t index) {
+  const uint64_t noise = mix(options_.seed + steps() + index);
+  const size_t first = size_t{index} * kPageTokens;
+  switch (what) {
+    case Kept::kPage:
+      std::fill_n(memory_.begin() + static_cast<std::ptrdiff_t>(first), kPageTokens, Cell{noise, 0});
+      break;
+    case Kept::kWindowPage:
+      std::fill_n(window_memory_.at(pool).begin() + static_cast<std::ptrdiff_t>(first), kPageTokens, noise);
+      break;
+    case Kept::kState:
+      states_.at(index) = noise;
+      break;
+  }
+}
 
 void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   const uint64_t step = steps_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -100,13 +115,13 @@ void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
   check_batch(batch, logits);
   check_written_pages(batch);
-  check_states(batch);
+  check_copies(batch);
   check_window_pages(batch);
-  for (const auto& [from, to] : batch.restores) states_[to] = states_[from];
+  run(batch.copies_before);
   // All reading before all writing: what another sequence writes in this step is not there yet.
   read_folds(batch);
   write_rows(batch);
-  for (const auto& [from, to] : batch.saves) states_[to] = states_[from];
+  run(batch.copies_after);
   for (size_t i = 0; i < batch.logit_rows.size(); ++i)
     speak(batch, static_cast<size_t>(batch.logit_rows[i]), logits.subspan(i * model_.vocab, model_.vocab));
 }
@@ -164,19 +179,38 @@ SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t
   return memory_[size_t{page} * kPageTokens + position % kPageTokens];
 }
 
-// Restores go to live states, saves from live states of this batch to checkpoints, each written once.
-void SimRunner::check_states(const model::Batch& batch) {
+// Before the rows states are copied to live ones, after them from live ones of this batch. No place is
+// written twice, and no page that more than one sequence reads.
+void SimRunner::check_copies(const model::Batch& batch) {
   const uint32_t live = options_.limits.sequences_max;
-  const auto states = static_cast<uint32_t>(states_.size());
-  for (const auto& [from, to] : batch.restores) {
-    GANTRY_CHECK_LT(to, std::min(live, states));
-    GANTRY_CHECK_LT(from, states);
+  for (const auto copies : {batch.copies_before, batch.copies_after}) {
+    model::check_copies(options_.limits, copies);
+    for (size_t i = 0; i < copies.size(); ++i) {
+      for (size_t j = 0; j < i; ++j)
+        GANTRY_CHECK(copies[j].what != copies[i].what || copies[j].pool != copies[i].pool ||
+                     !(copies[j].to == copies[i].to));
+      if (copies[i].what == Kept::kPage) GANTRY_CHECK_LE(read_by_[copies[i].to.index], 1u);
+    }
   }
-  for (size_t i = 0; i < batch.saves.size(); ++i) {
-    const auto [from, to] = batch.saves[i];
-    GANTRY_CHECK(from < live && seen_[from] == steps());
-    GANTRY_CHECK(to < states);
-    for (size_t j = 0; j < i; ++j) GANTRY_CHECK_NE(batch.saves[j].to, to);
+  for (const Copy& copy : batch.copies_before)
+    if (copy.what == Kept::kState) GANTRY_CHECK_LT(copy.to.index, live);
+  for (const Copy& copy : batch.copies_after)
+    if (copy.what == Kept::kState) GANTRY_CHECK(copy.from.index < live && seen_[copy.from.index] == steps());
+}
+
+void SimRunner::run(std::span<const Copy> copies) {
+  const auto page = [](auto& cells, uint32_t index) {
+    return cells.begin() + static_cast<std::ptrdiff_t>(size_t{index} * kPageTokens);
+  };
+  for (const auto& [what, pool, from, to] : copies) {
+    if (what == Kept::kState) {
+      states_[to.index] = states_[from.index];
+    } else if (what == Kept::kPage) {
+      std::copy_n(page(memory_, from.index), kPageTokens, page(memory_, to.index));
+    } else {
+      auto& cells = window_memory_[pool];
+      std::copy_n(page(cells, from.index), kPageTokens, page(cells, to.index));
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "base/copies.h"
 #include "base/ids.h"
 #include "model/runner.h"
 
@@ -57,7 +58,7 @@ class SimRunner final : public model::Runner {
   void step(const model::Batch& batch, std::span<float> logits) override;
 
   // What stands there must not be read any more.
-  void poison(StateId state);
+  void poison(Kept what, uint32_t pool, uint32_t index);
 
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
 
@@ -73,7 +74,8 @@ class SimRunner final : public model::Runner {
   void check_window_pages(const model::Batch& batch);
   uint64_t& window_cell(const model::Batch& batch, size_t row, size_t window, uint32_t position);
   uint64_t remembered(const model::Batch& batch, size_t row);
-  void check_states(const model::Batch& batch);
+  void check_copies(const model::Batch& batch);
+  void run(std::span<const Copy> copies);
   void read_folds(const model::Batch& batch);
   void write_rows(const model::Batch& batch);
   void speak(const model::Batch& batch, size_t row, std::span<float> logits);
