@@ -116,7 +116,7 @@ device::Answer CpuSizer::can(device::Operation operation, quant::Dtype dtype) co
   };
   if (one_of({Operation::kEmbed, Operation::kLinear, Operation::kExpertLinear, Operation::kHeadLinear}))
     return answer(is_packed(dtype), "weights");
-  if (one_of({Operation::kKvWrite, Operation::kAttention}))
+  if (one_of({Operation::kKvWrite, Operation::kAttention, Operation::kExportPage, Operation::kImportPage}))
     return answer(dtype == Dtype::kF32 || dtype == Dtype::kF16 || dtype == Dtype::kQ8_0, "pages");
   return answer(dtype == Dtype::kF32, "activations");
 }

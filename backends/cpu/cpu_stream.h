@@ -38,6 +38,9 @@ class CpuStream final : public device::Stream {
   void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
   void linear(const device::LinearArgs& args) override;  // cpu_linear.cc
+  // cpu_pages.cc
+  void export_page(const device::ExportPageArgs& args) override;
+  void import_page(const device::ImportPageArgs& args) override;
   // cpu_recurrent.cc
   void short_conv(const device::ShortConvArgs& args) override;
   void selective_scan(const device::SelectiveScanArgs& args) override;

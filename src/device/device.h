@@ -16,6 +16,7 @@
 #include "device/facts.h"
 #include "device/operations.h"
 #include "device/ops.h"
+#include "device/page_ops.h"
 #include "device/recording.h"
 #include "device/recurrent_ops.h"
 #include "device/sizer.h"

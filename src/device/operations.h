@@ -29,7 +29,9 @@ namespace gantry::device {
   X(kRoute, route, RouteArgs, "routing to experts")                             \
   X(kExpertLinear, expert_linear, ExpertLinearArgs, "linear layers of experts") \
   X(kCombine, combine, CombineArgs, "sums over experts")                        \
-  X(kHeadLinear, head_linear, HeadLinearArgs, "linear layers of heads")
+  X(kHeadLinear, head_linear, HeadLinearArgs, "linear layers of heads")         \
+  X(kExportPage, export_page, ExportPageArgs, "pages on their way out")         \
+  X(kImportPage, import_page, ImportPageArgs, "pages on their way in")
 
 enum class Operation : uint8_t {
 #define GANTRY_OPERATION(number, call, Args, words) number,
