@@ -1,9 +1,10 @@
-// Which copies of recurrent states are kept, and for which page: a checkpoint is the state of a sequence at
-// the border where a page ends, so whoever takes over that page and all before it can go on from there. The
-// bytes live with the model. Everything is allocated at construction. One thread.
+// Checkpoints of recurrent states. One is a copy of a sequence's state at the border where an indexed page
+// ends and is attached to that page: a sequence that takes over the page and all before it goes on from this
+// state. Which is where, only: the bytes lie with the model. Everything is allocated at construction. One
+// thread.
 //
-// A checkpoint is free, reserved (a step is about to write it) or attached to a page. Attached ones stand in
-// a queue, least recently used first, from which reserve() takes when none is free.
+// A checkpoint is free, reserved (the step in hand writes it) or attached to a page. Attached ones are
+// queued, least recently used first; reserve() takes the first of them when none is free.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +25,18 @@ class Checkpoints {
 
   // The checkpoint at the end of `page`, or kNoState.
   StateId at(PageId page) const;
-  // One to be written; the least recently used loses its page for it. kNoState when all are reserved.
+  // One to be written: a free one, else the least recently used, which is detached. kNoState when all are
+  // reserved.
   StateId reserve();
-  // Takes the page's checkpoint, which it must have, to be written anew.
+  // The page's own checkpoint, which it must have, detached to be written anew.
   StateId reserve_from(PageId page);
-  void attach(StateId reserved, PageId page);  // the page has none
-  void give(StateId reserved);                 // it was not written, or is not wanted
-  void drop(PageId page);                      // the page's, if it has one, becomes free
-  void touch(PageId page);                     // most recently used, and taken over at least once
-  bool was_taken_over(PageId page) const;      // touch() since attach()
+  void attach(StateId reserved, PageId page);  // to a page without one
+  void give(StateId reserved);                 // not written, or not wanted: free again
+  void drop(PageId page);                      // that of the page becomes free, if it has one
+  void touch(PageId page);                     // a sequence went on from it: now the most recently used
+  bool was_taken_over(PageId page) const;      // touched since it was attached
 
-  // Ids that hold nothing that may be read. For tests that poison them.
+  // The free ones. For tests that poison them.
   void list_unused(std::vector<StateId>& out) const;
   // Everything that must hold, in O(pages + count). For tests.
   void check() const;
@@ -57,7 +59,7 @@ class Checkpoints {
   const StateId first_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_;     // a stack
-  std::vector<uint32_t> of_page_;  // [pages], kNone without
+  std::vector<uint32_t> of_page_;  // [pages]: the entry attached to each, or kNone
   uint32_t oldest_ = kNone, newest_ = kNone, attached_ = 0;
 };
 

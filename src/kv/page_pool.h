@@ -1,8 +1,8 @@
-// Which pages of sequence memory are free and how many hold each of the others. Counts only: the bytes live
-// with the model. Fixed size, everything allocated at construction, every call O(1). One thread.
+// The pages of one pool, and how many sequences hold each. Counts only: the bytes lie with the model. Of
+// fixed size, everything allocated at construction, every call O(1). One thread.
 //
-// A page is free, held (by one or more), or kept: held by nobody but not given back, because its content may
-// be wanted again (see prefix_index.h).
+// A page is free, held (by one sequence or more), or cached: held by none but not free, because its content
+// may be wanted again (see prefix_index.h).
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ class PagePool {
 
   // A free page with one holder; kNoPage when none is free.
   PageId take();
-  // One holder more, of a held or kept page.
+  // One holder more, of a held or cached page.
   void hold(PageId page);
-  // One holder fewer. True when that was the last: the page is then kept until hold() or give().
+  // One holder fewer. True when it was the last: the page is cached then, until hold() or give().
   bool release(PageId page);
-  // A kept page becomes free.
+  // A cached page becomes free.
   void give(PageId page);
 
   uint32_t pages() const { return static_cast<uint32_t>(holders_.size()); }
@@ -30,7 +30,7 @@ class PagePool {
   bool is_free(PageId page) const { return holders_[page] == kFree; }
   uint32_t holders(PageId page) const { return is_free(page) ? 0 : holders_[page]; }
 
-  // Every page is on the free list exactly when it is marked free. O(pages), for tests.
+  // A page is on the free list if, and only if, it is marked free. O(pages), for tests.
   void check() const;
 
  private:

@@ -4,29 +4,19 @@
 #include <bit>
 
 #include "base/check.h"
+#include "kv/hash.h"
 
 namespace gantry::kv {
-namespace {
 
-constexpr uint64_t kRootHash = 0x6a09e667f3bcc908;  // the fraction of sqrt(2): no page's hash by chance
-
-// The two halves of a 128-bit product folded together: every input bit reaches every output bit.
-uint64_t fold(uint64_t a, uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xe7037ed1a0b428db);
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-}  // namespace
-
-PrefixIndex::PrefixIndex(uint32_t pages, uint64_t hash_mask) : hash_mask_(hash_mask), pages_(pages) {
+PrefixIndex::PrefixIndex(uint32_t pages, uint32_t roots, uint64_t hash_mask)
+    : hash_mask_(hash_mask), roots_(roots, hash_mask), pages_(pages) {
   const uint32_t places = std::bit_ceil(std::max(2 * pages, 2u));
   place_mask_ = places - 1;
   places_.assign(places, kNoPage);
 }
 
-uint64_t PrefixIndex::key(PageId parent, PageTokens tokens) const {
-  uint64_t hash = parent == kNoPage ? kRootHash : pages_[parent].hash;
+uint64_t PrefixIndex::key(RootId root, PageId parent, PageTokens tokens) const {
+  uint64_t hash = parent == kNoPage ? roots_.hash(root) : pages_[parent].hash;
   for (size_t i = 0; i < kPageTokens; i += 2) {
     const uint64_t pair =
         uint64_t{static_cast<uint32_t>(tokens[i])} << 32 | static_cast<uint32_t>(tokens[i + 1]);
@@ -35,26 +25,29 @@ uint64_t PrefixIndex::key(PageId parent, PageTokens tokens) const {
   return (hash & hash_mask_) | (uint64_t{1} << 63);
 }
 
-PageId PrefixIndex::find(PageId parent, PageTokens tokens) const {
-  const uint64_t hash = key(parent, tokens);
+PageId PrefixIndex::find(RootId root, PageId parent, PageTokens tokens) const {
+  const uint64_t hash = key(root, parent, tokens);
   for (uint32_t place = place_of(hash); places_[place] != kNoPage; place = (place + 1) & place_mask_) {
     const Page& page = pages_[places_[place]];
-    if (page.hash == hash && page.parent == parent &&
+    if (page.hash == hash && page.root == root && page.parent == parent &&
         std::equal(tokens.begin(), tokens.end(), page.tokens.begin()))
       return places_[place];
   }
   return kNoPage;
 }
 
-void PrefixIndex::insert(PageId id, PageId parent, PageTokens tokens) {
+void PrefixIndex::insert(PageId id, RootId root, PageId parent, PageTokens tokens) {
   Page& page = pages_[id];
   GANTRY_CHECK(!page.indexed);
   if (parent != kNoPage) {
     GANTRY_CHECK(pages_[parent].indexed);
+    GANTRY_CHECK_EQ(pages_[parent].root, root);
     ++pages_[parent].children;
   }
+  roots_.add_page(root);
   std::copy(tokens.begin(), tokens.end(), page.tokens.begin());
-  page.hash = key(parent, tokens);
+  page.hash = key(root, parent, tokens);
+  page.root = root;
   page.parent = parent;
   page.children = 0;
   page.indexed = true;
@@ -67,10 +60,11 @@ void PrefixIndex::erase(PageId id) {
   Page& page = pages_[id];
   GANTRY_CHECK_EQ(page.children, 0u);
   if (page.parent != kNoPage) --pages_[page.parent].children;
+  roots_.remove_page(page.root);
   page.indexed = false;
   uint32_t hole = place_of(page.hash);
   while (places_[hole] != id) hole = (hole + 1) & place_mask_;
-  // Close the gap: move back every later entry of the run that may stand at the hole.
+  // Close the gap: move back every later entry of the run that may occupy the hole.
   for (uint32_t next = (hole + 1) & place_mask_; places_[next] != kNoPage; next = (next + 1) & place_mask_) {
     const uint32_t home = place_of(pages_[places_[next]].hash);
     if (((next - home) & place_mask_) >= ((next - hole) & place_mask_)) {
@@ -97,12 +91,10 @@ void PrefixIndex::set_busy(PageId id) {
   unlink(id);
 }
 
-PageId PrefixIndex::evict() {
-  const PageId id = oldest_;
-  if (id == kNoPage) return kNoPage;
+void PrefixIndex::evict(PageId id) {
+  GANTRY_CHECK(pages_[id].idle);
   unlink(id);
   erase(id);
-  return id;
 }
 
 void PrefixIndex::unlink(PageId id) {
@@ -115,7 +107,7 @@ void PrefixIndex::unlink(PageId id) {
 
 void PrefixIndex::check() const {
   std::vector<uint32_t> children(pages_.size());
-  std::vector<uint32_t> age(pages_.size());
+  std::vector<uint32_t> age(pages_.size()), of_root(roots_.count());
   uint32_t idle = 0, indexed = 0;
   for (PageId id = oldest_; id != kNoPage; id = pages_[id].newer) {
     GANTRY_CHECK(pages_[id].idle && pages_[id].indexed);
@@ -129,9 +121,11 @@ void PrefixIndex::check() const {
     GANTRY_CHECK_EQ(page.idle, age[id] != 0);
     if (!page.indexed) continue;
     ++indexed;
-    GANTRY_CHECK_EQ(find(page.parent, page.tokens), id);
+    GANTRY_CHECK_EQ(find(page.root, page.parent, page.tokens), id);
+    ++of_root.at(page.root);
     if (page.parent == kNoPage) continue;
     GANTRY_CHECK(pages_[page.parent].indexed);
+    GANTRY_CHECK_EQ(pages_[page.parent].root, page.root);
     ++children[page.parent];
     if (pages_[page.parent].idle) GANTRY_CHECK(page.idle && age[id] < age[page.parent]);
   }
@@ -140,6 +134,8 @@ void PrefixIndex::check() const {
   GANTRY_CHECK_EQ(placed, indexed);
   for (PageId id = 0; id < pages_.size(); ++id)
     if (pages_[id].indexed) GANTRY_CHECK_EQ(pages_[id].children, children[id]);
+  for (RootId root = 0; root < of_root.size(); ++root) GANTRY_CHECK_EQ(roots_.pages(root), of_root[root]);
+  roots_.check();
 }
 
 }  // namespace gantry::kv

@@ -8,39 +8,47 @@
 namespace gantry::kv {
 namespace {
 
-// Positions between the checkpoints inside a prompt, at least.
+// Checkpoints inside a prompt are at least so many positions apart.
 constexpr uint32_t kStrideMin = 8 * kPageTokens;
 
-// The last page border before the last token: a prompt that begins with all of this one, or is this one
-// again, can go on from there.
+// The last page border before the last token: from there the same prompt, or one that begins with it, goes on
+// when it comes again.
 uint32_t last_border(uint32_t tokens) { return (tokens - 1) / kPageTokens * kPageTokens; }
 
 }  // namespace
 
-StateMemory::StateMemory(uint32_t slots, uint32_t pages, uint32_t checkpoints)
-    : checkpoints_(pages, checkpoints, slots), slots_(slots) {
-  restores_.reserve(slots);
+StateMemory::StateMemory(uint32_t slots, uint32_t pages, uint32_t checkpoints, PendingCopies& pending)
+    : pending_(pending), checkpoints_(pages, checkpoints, slots), slots_(slots) {
   saves_.reserve(slots);
 }
 
 void StateMemory::start(uint32_t slot) {
   slots_[slot] = {};
   slots_[slot].open = true;
+  pending_.cancel(Kept::kState, 0, slot);
 }
 
 void StateMemory::start_at(uint32_t slot, PageId page) {
-  slots_[slot].from = checkpoints_.at(page);
-  GANTRY_CHECK_NE(slots_[slot].from, kNoState);
+  const StateId checkpoint = checkpoints_.at(page);
+  GANTRY_CHECK_NE(checkpoint, kNoState);
+  start(slot);
+  pending_.add(Kept::kState, 0, checkpoint, slot);
   checkpoints_.touch(page);
+}
+
+void StateMemory::start_from(uint32_t slot, uint32_t other) {
+  start(slot);
+  pending_.add(Kept::kState, 0, other, slot);
 }
 
 void StateMemory::close(uint32_t slot) {
   if (slots_[slot].reserved != kNoState) checkpoints_.give(slots_[slot].reserved);
   slots_[slot] = {};
+  pending_.cancel(Kept::kState, 0, slot);
 }
 
-// A quarter of the checkpoints at most for the inside of one prompt. Powers of two, so that prompts of
-// different lengths meet at the same borders.
+// Inside one prompt at most a quarter of all checkpoints is spent. Powers of two times kStrideMin, so that
+// prompts of different lengths have checkpoints at the same positions.
 uint32_t StateMemory::stride(uint32_t tokens) const {
   const uint32_t most = checkpoints_.count() / 4;
   if (most == 0) return std::numeric_limits<uint32_t>::max();
@@ -57,26 +65,13 @@ uint32_t StateMemory::slice_end(uint32_t written, uint32_t tokens) const {
   return static_cast<uint32_t>(std::min<uint64_t>(end, (written / every + 1) * every));
 }
 
-// All restores, also of slots without rows in this step: a checkpoint may be written over as soon as the
-// step is through.
-void StateMemory::begin_step() {
-  restores_.clear();
-  saves_.clear();
-  for (uint32_t i = 0; i < slots_.size(); ++i) {
-    Slot& slot = slots_[i];
-    if (slot.from == kNoState) continue;
-    restores_.push_back(state_copy(slot.from, i));
-    slot.from = kNoState;
-  }
-}
-
 void StateMemory::will_write(uint32_t slot, uint32_t positions, uint32_t tokens) {
   Slot& s = slots_[slot];
   GANTRY_CHECK_EQ(s.reserved, kNoState);
   if (positions % kPageTokens != 0 || checkpoints_.count() == 0) return;
   if (positions == tokens) {
-    // One checkpoint follows the end of the sequence, for the next turn of a conversation and for going on
-    // after a preemption. Only where there is room for those of the prompts beside it.
+    // One checkpoint moves along with the end of the sequence, for the next turn of the conversation and for
+    // going on after a preemption; only where that leaves checkpoints for the prompts.
     if (checkpoints_.count() < 2 * slots_.size()) return;
     const bool reuse = s.follower != kNoPage && checkpoints_.at(s.follower) != kNoState &&
                        !checkpoints_.was_taken_over(s.follower);
@@ -93,7 +88,7 @@ void StateMemory::commit(uint32_t slot, PageId page) {
   Slot& s = slots_[slot];
   if (s.reserved == kNoState) return;
   GANTRY_CHECK_NE(page, kNoPage);
-  if (checkpoints_.at(page) != kNoState) {  // another sequence was first: its state is the same (contract E1)
+  if (checkpoints_.at(page) != kNoState) {  // another sequence was first, its state is the same (contract E1)
     checkpoints_.give(s.reserved);
   } else {
     checkpoints_.attach(s.reserved, page);
@@ -104,7 +99,7 @@ void StateMemory::commit(uint32_t slot, PageId page) {
 
 void StateMemory::list_unused(std::vector<StateId>& out) const {
   for (uint32_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].open || slots_[i].from != kNoState) out.push_back(i);
+    if (!slots_[i].open) out.push_back(i);
   }
   checkpoints_.list_unused(out);
 }
@@ -112,7 +107,6 @@ void StateMemory::list_unused(std::vector<StateId>& out) const {
 void StateMemory::check() const {
   checkpoints_.check();
   for (const Slot& slot : slots_) {
-    GANTRY_CHECK(slot.open || slot.from == kNoState);
     GANTRY_CHECK_EQ(slot.reserved, kNoState);
   }
 }

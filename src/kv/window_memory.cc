@@ -6,16 +6,17 @@
 
 namespace gantry::kv {
 
-WindowMemory::WindowMemory(uint32_t window, uint32_t pages, uint32_t names, std::span<PageId> tables,
-                           uint32_t pages_max)
-    : window_(window),
-      pages_max_(pages_max),
-      pool_(pages),
-      pages_(pages),
-      of_name_(names, kNoPage),
+WindowMemory::WindowMemory(const Layout& layout, std::span<PageId> tables, PendingCopies& pending)
+    : pending_(pending),
+      number_(layout.pool),
+      window_(layout.window),
+      pages_max_(layout.pages_max),
+      pool_(layout.pages),
+      pages_(layout.pages),
+      of_name_(layout.names, kNoPage),
       tables_(tables),
-      slots_(tables.size() / pages_max) {
-  GANTRY_CHECK_LE(1u, window);
+      slots_(tables.size() / layout.pages_max) {
+  GANTRY_CHECK_LE(1u, window_);
 }
 
 bool WindowMemory::covers(std::span<const PageId> names) const {
@@ -30,7 +31,7 @@ void WindowMemory::adopt(uint32_t slot, std::span<const PageId> names) {
   const auto pages = table(slot);
   const auto count = static_cast<uint32_t>(names.size());
   const uint32_t first = first_seen(count * kPageTokens);
-  // What is held of the beginning may be seen by the rows to come.
+  // What the slot holds already may be within the window still.
   release_before(slot, first);
   s.first = std::max(s.first, first);
   for (uint32_t i = std::max(s.first, s.end); i < count; ++i) {
@@ -71,6 +72,55 @@ void WindowMemory::commit(uint32_t slot, uint32_t positions, uint32_t first, std
   release_before(slot, first_seen(positions));
 }
 
+void WindowMemory::fork(uint32_t slot, uint32_t other, uint32_t written) {
+  const Slot& from = slots_[other];
+  const auto pages = table(slot), others = table(other);
+  Slot& s = slots_[slot];
+  s.first = s.end = from.first;
+  for (; s.end < std::min(from.end, (written + kPageTokens - 1) / kPageTokens); ++s.end) {
+    if (s.end < written / kPageTokens) {
+      hold(others[s.end]);
+      pages[s.end] = others[s.end];
+    } else {
+      pages[s.end] = take();
+      GANTRY_CHECK_NE(pages[s.end], kNoPage);
+      pending_.add(Kept::kWindowPage, number_, others[s.end], pages[s.end]);
+    }
+  }
+}
+
+bool WindowMemory::can_roll_back(uint32_t slot, uint32_t positions, std::span<const PageId> names) const {
+  const uint32_t end = std::min(slots_[slot].first, (positions + kPageTokens - 1) / kPageTokens);
+  for (uint32_t i = first_seen(positions); i < end; ++i)
+    if (i >= names.size() || of_name_[names[i]] == kNoPage) return false;
+  return true;
+}
+
+void WindowMemory::rollback(uint32_t slot, uint32_t positions, std::span<const PageId> names) {
+  Slot& s = slots_[slot];
+  const auto pages = table(slot);
+  const uint32_t first = first_seen(positions), end = (positions + kPageTokens - 1) / kPageTokens;
+  for (uint32_t i = first; i < std::min(s.first, end); ++i) {
+    pages[i] = of_name_[names[i]];
+    hold(pages[i]);
+  }
+  release_from(slot, end);
+  s.first = std::min(s.first, first);
+  s.end = end;
+  if (positions % kPageTokens != 0) make_own(pages[end - 1]);
+}
+
+// For a partly filled page of a slot, which will be written on. The given up one goes first, so that the pool
+// cannot be empty: no page of it is written before the pending copy is made.
+void WindowMemory::make_own(PageId& page) {
+  if (pool_.holders(page) == 1 && pages_[page].name == kNoPage) return;
+  const PageId shared = page;
+  release(shared);
+  page = take();
+  GANTRY_CHECK_NE(page, kNoPage);
+  if (page != shared) pending_.add(Kept::kWindowPage, number_, shared, page);
+}
+
 void WindowMemory::close(uint32_t slot) {
   release_before(slot, slots_[slot].end);
   slots_[slot] = {};
@@ -82,6 +132,14 @@ void WindowMemory::release_before(uint32_t slot, uint32_t end) {
   for (; s.first < std::min(s.end, end); ++s.first) {
     release(pages[s.first]);
     pages[s.first] = kNoPage;
+  }
+}
+
+void WindowMemory::release_from(uint32_t slot, uint32_t begin) {
+  const auto pages = table(slot);
+  for (uint32_t i = slots_[slot].end; i-- > std::max(begin, slots_[slot].first);) {
+    release(pages[i]);
+    pages[i] = kNoPage;
   }
 }
 
@@ -109,7 +167,10 @@ void WindowMemory::hold(PageId page) {
 void WindowMemory::release(PageId page) {
   if (!pool_.release(page)) return;
   Page& p = pages_[page];
-  if (p.name == kNoPage) return pool_.give(page);
+  if (p.name == kNoPage) {
+    pending_.cancel(Kept::kWindowPage, number_, page);
+    return pool_.give(page);
+  }
   p.idle = true;
   p.older = newest_;
   p.newer = kNoPage;
@@ -122,6 +183,11 @@ void WindowMemory::unlink(PageId page) {
   (p.older == kNoPage ? oldest_ : pages_[p.older].newer) = p.newer;
   (p.newer == kNoPage ? newest_ : pages_[p.newer].older) = p.older;
   p.idle = false;
+}
+
+void WindowMemory::list_unused(std::vector<PageId>& out) const {
+  for (PageId page = 0; page < pages_.size(); ++page)
+    if (pool_.is_free(page)) out.push_back(page);
 }
 
 void WindowMemory::check() const {

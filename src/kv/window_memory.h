@@ -1,10 +1,11 @@
-// Pages of the layers that see only the last `window` positions: a sequence holds those that its next row can
-// see and gives the others back as it goes on. A part of SequenceMemory, whose pages name the prefixes: when
-// a page is full, its content is attached to the indexed page of the same tokens, and stays there while there
-// is room, so that a prompt with the same beginning can take the end of it over.
+// Pages of the layers that attend only to the last `window` positions: a sequence holds the pages that its
+// next row attends to and releases the others as it goes on. A part of SequenceMemory. Window pages are not
+// indexed themselves: a full one is attached to the page of the main pool that holds the same positions of
+// the same prefix (its name), and stays cached there while there is room, so that a prompt with this prefix
+// can take it over.
 //
-// Must hold: a slot never needs more than window_share() pages, and there are that many for each; so taking
-// one always succeeds. Everything is allocated at construction. One thread.
+// Must hold: a slot never holds more than window_share() pages, and the pool has that many for each slot; so
+// taking a page always succeeds. Everything is allocated at construction. One thread.
 #pragma once
 
 #include <cstdint>
@@ -14,43 +15,60 @@
 #include "base/ids.h"
 #include "base/windows.h"
 #include "kv/page_pool.h"
+#include "kv/pending_copies.h"
 
 namespace gantry::kv {
 
 class WindowMemory {
  public:
-  // `names`: pages of the pool that names prefixes. `tables`: [slots, pages_max], kNoPage where nothing is
-  // held; they outlive this.
-  WindowMemory(uint32_t window, uint32_t pages, uint32_t names, std::span<PageId> tables, uint32_t pages_max);
+  struct Layout {
+    uint32_t pool = 0;  // its number, for copies
+    uint32_t window = 0, pages = 0;
+    uint32_t names = 0;      // pages of the main pool
+    uint32_t pages_max = 0;  // of one sequence
+  };
+  // `tables`: [slots, pages_max], kNoPage where nothing is held. Both outlive this.
+  WindowMemory(const Layout& layout, std::span<PageId> tables, PendingCopies& pending);
 
-  uint32_t free() const { return pool_.free(); }
-
-  // Whether a sequence could go on after these pages: all that its next row sees is attached to them.
+  // Whether a sequence can go on after the prefix of these pages: everything that its next row attends to is
+  // attached to them.
   bool covers(std::span<const PageId> names) const;
   // Takes that over.
   void adopt(uint32_t slot, std::span<const PageId> names);
-  // Room for positions [written, positions).
+  // Makes room for positions [written, positions).
   void grow(uint32_t slot, uint32_t written, uint32_t positions);
-  // Positions up to `positions` are written. names: the indexed pages of the slot from page `first` on that
-  // have become full; empty when nothing is to be kept.
+  // Positions up to `positions` are written. names: the slot's pages of the main pool, from page `first` on,
+  // that have become full; empty when nothing is to be cached.
   void commit(uint32_t slot, uint32_t positions, uint32_t first, std::span<const PageId> names);
+  // `slot`, which holds nothing, goes on from where `other` is after `written` positions: full pages are
+  // shared, a partly filled one is copied.
+  void fork(uint32_t slot, uint32_t other, uint32_t written);
+  // Whether what a row at `positions` attends to is still held, or attached to `names`: the full pages of the
+  // slot before that row, empty when nothing is cached.
+  bool can_roll_back(uint32_t slot, uint32_t positions, std::span<const PageId> names) const;
+  // Takes that back, and releases what lies beyond.
+  void rollback(uint32_t slot, uint32_t positions, std::span<const PageId> names);
   void close(uint32_t slot);
-  // The name stands for other tokens from now on.
+  // The page of the main pool is evicted.
   void forget(PageId name);
+
+  // The free pages.
+  void list_unused(std::vector<PageId>& out) const;
 
   // Everything that must hold, in O(pages + names + slots * pages_max). For tests.
   void check() const;
 
  private:
   struct Page {
-    PageId name = kNoPage;  // attached to
-    bool idle = false;      // attached and held by nobody
+    PageId name = kNoPage;  // the page that it is attached to
+    bool idle = false;      // attached, and held by no slot
     PageId older = kNoPage, newer = kNoPage;
   };
   struct Slot {
     uint32_t first = 0, end = 0;  // pages [first, end) are held
   };
 
+  // The first page that a row at this position attends to.
   uint32_t first_seen(uint32_t position) const {
     return position < window_ ? 0 : (position - window_ + 1) / kPageTokens;
   }
@@ -59,15 +77,18 @@ class WindowMemory {
   void hold(PageId page);
   void release(PageId page);
   void release_before(uint32_t slot, uint32_t end);
+  void release_from(uint32_t slot, uint32_t begin);
+  void make_own(PageId& page);
   void unlink(PageId page);
 
-  const uint32_t window_, pages_max_;
+  PendingCopies& pending_;
+  const uint32_t number_, window_, pages_max_;
   PagePool pool_;
   std::vector<Page> pages_;
-  std::vector<PageId> of_name_;  // [names], kNoPage without
+  std::vector<PageId> of_name_;  // [names]: the page attached to each, or kNoPage
   std::span<PageId> tables_;
   std::vector<Slot> slots_;
-  PageId oldest_ = kNoPage, newest_ = kNoPage;  // of the idle ones
+  PageId oldest_ = kNoPage, newest_ = kNoPage;  // the queue of idle pages, least recently used first
 };
 
 }  // namespace gantry::kv

@@ -23,6 +23,7 @@ constexpr uint64_t kBeyondAnyMachine = uint64_t{1} << 60;
 
 PageRecords page_records(const Limits& limits) {
   PageRecords records{.pages = limits.pages,
+                      .sequences = limits.sequences,
                       .tables = uint64_t{limits.sequences} * limits.pages_max,
                       .windows = limits.windows.size(),
                       .window_pages = 0,

@@ -65,6 +65,7 @@ TEST(SimAllocation, RecordsOfPagesAreWhatThePlanCounts) {
                                       .checkpoints = checkpoints,
                                       .windows = std::vector<kv::MemoryLayout::Window>(windows, {64, 50})};
         const uint64_t counted = bytes_of(PageRecords{.pages = pages,
+                                                      .sequences = 8,
                                                       .tables = uint64_t{8} * pages,
                                                       .windows = windows,
                                                       .window_pages = uint64_t{50} * windows,

@@ -100,7 +100,7 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
     }
     core.step();
     core.check();
-    for (const StateId state : core.memory().unused_states()) runner.poison(Kept::kState, 0, state);
+    for (const auto& [what, pool, index] : core.memory().list_unused()) runner.poison(what, pool, index);
     for (const Life& life : lives) {
       const bool cancelled = life.cancelled && life.cancelled->load();
       ASSERT_TRUE(!cancelled || life.sink->finished()) << "seed " << seed;

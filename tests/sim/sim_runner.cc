@@ -179,23 +179,23 @@ SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t
   return memory_[size_t{page} * kPageTokens + position % kPageTokens];
 }
 
-// Before the rows states are copied to live ones, after them from live ones of this batch. No place is
-// written twice, and no page that more than one sequence reads.
+// Before the rows states are copied to live ones, after them from live ones of this batch, to each place
+// once. No page is written that more than one sequence reads.
 void SimRunner::check_copies(const model::Batch& batch) {
   const uint32_t live = options_.limits.sequences_max;
   for (const auto copies : {batch.copies_before, batch.copies_after}) {
     model::check_copies(options_.limits, copies);
-    for (size_t i = 0; i < copies.size(); ++i) {
-      for (size_t j = 0; j < i; ++j)
-        GANTRY_CHECK(copies[j].what != copies[i].what || copies[j].pool != copies[i].pool ||
-                     !(copies[j].to == copies[i].to));
-      if (copies[i].what == Kept::kPage) GANTRY_CHECK_LE(read_by_[copies[i].to.index], 1u);
-    }
+    for (const Copy& copy : copies)
+      if (copy.what == Kept::kPage) GANTRY_CHECK_LE(read_by_[copy.to.index], 1u);
   }
   for (const Copy& copy : batch.copies_before)
     if (copy.what == Kept::kState) GANTRY_CHECK_LT(copy.to.index, live);
-  for (const Copy& copy : batch.copies_after)
+  for (size_t i = 0; i < batch.copies_after.size(); ++i) {
+    const Copy& copy = batch.copies_after[i];
     if (copy.what == Kept::kState) GANTRY_CHECK(copy.from.index < live && seen_[copy.from.index] == steps());
+    for (const Copy& earlier : batch.copies_after.first(i))
+      GANTRY_CHECK(earlier.what != copy.what || earlier.pool != copy.pool || !(earlier.to == copy.to));
+  }
 }
 
 void SimRunner::run(std::span<const Copy> copies) {
