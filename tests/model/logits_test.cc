@@ -7,33 +7,17 @@
 #include <gtest/gtest.h>
 
 #include "arch/blueprint.h"
-#include "tests/model/fixture.h"
+#include "tests/model/contract_e.h"
 
 namespace gantry {
 namespace {
 
+using testing::contract_e;
 using testing::logits_of;
 using testing::nmse;
-using testing::same_bits;
 
 constexpr double kNmseMax = 1e-6;
 constexpr const char* kLogits = "conformance/logits";
-
-// Bit for bit the same with other slices, threads and instruction sets.
-std::string contract_e(fleet::LoadSettings settings, const std::vector<TokenId>& tokens,
-                       const std::vector<float>& want) {
-  for (const uint32_t slice : {1u, 7u}) {
-    if (!same_bits(logits_of(settings, tokens, slice), want))
-      return "differs with slices of " + std::to_string(slice);
-  }
-  for (const std::string& isa : testing::usable_isas()) {
-    settings.isa = isa;
-    if (!same_bits(logits_of(settings, tokens), want)) return "differs on " + isa;
-  }
-  settings.threads = 3;
-  if (!same_bits(logits_of(settings, tokens), want)) return "differs with 3 threads";
-  return "holds";
-}
 
 TEST(Logits, EveryFamilyMatchesTheReference) {
   GANTRY_NEED_SHARED(kLogits);
