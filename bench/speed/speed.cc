@@ -13,6 +13,7 @@
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
+#include "os/thread_pool.h"
 
 namespace gantry {
 namespace {
