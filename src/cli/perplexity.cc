@@ -26,9 +26,9 @@ struct Interrupted {
   int signal;
 };
 
-std::unique_ptr<fleet::Probe> open(const device::Registry& registry, const fleet::LoadSettings& settings) {
+std::unique_ptr<fleet::Probe> open(const fleet::DevicePool& pool, const fleet::LoadSettings& settings) {
   ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet);
-  return fleet::Probe::open(registry, settings,
+  return fleet::Probe::open(pool, settings,
                             [&line](std::string_view stage, double done) { line.update(stage, done); });
 }
 
@@ -98,7 +98,8 @@ nlohmann::ordered_json json_of(const Report& report, const PerplexityCommand& co
 Report measure(const PerplexityCommand& command, const device::Registry& registry, const std::string& text) {
   fleet::LoadSettings settings = command.load;
   settings.context = window_length(settings);
-  const auto model = open(registry, settings);
+  const fleet::DevicePool pool(registry);  // both models work on the same devices
+  const auto model = open(pool, settings);
   const auto tokenizer = model->read_tokenizer();
   const TokenId bos = tokenizer->special().add_bos ? tokenizer->special().bos : kNoToken;
   const std::vector<TokenId> tokens = tokens_of(*tokenizer, text, bos);
@@ -107,7 +108,7 @@ Report measure(const PerplexityCommand& command, const device::Registry& registr
   std::unique_ptr<fleet::Probe> truth;
   if (!command.against_path.empty()) {
     settings.model_path = command.against_path;
-    truth = open(registry, settings);
+    truth = open(pool, settings);
     const auto other = truth->read_tokenizer();
     if (tokens_of(*other, text, other->special().add_bos ? other->special().bos : kNoToken) != tokens)
       throw Error(ErrorCode::kInvalidRequest, "the two models cut the text into different tokens",

@@ -19,6 +19,7 @@ struct OpenDeviceOptions {
   std::string isa;                // CPU: "scalar", "avx2", "avx512"; empty: the best this CPU has
   uint32_t threads = 0;           // CPU: 0 means one per core it may use
   uint64_t memory_cap_bytes = 0;  // 0: no cap (contract D3)
+  bool operator==(const OpenDeviceOptions&) const = default;
 };
 
 // A device that is there: what it is, or why it cannot be used.

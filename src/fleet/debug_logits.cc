@@ -9,12 +9,12 @@
 
 namespace gantry::fleet {
 
-void debug_logits(const device::Registry& registry, const LoadSettings& settings,
-                  std::span<const TokenId> tokens, uint32_t slice, std::ostream& out) {
+void debug_logits(const DevicePool& pool, const LoadSettings& settings, std::span<const TokenId> tokens,
+                  uint32_t slice, std::ostream& out) {
   if (tokens.empty()) throw Error(ErrorCode::kUsage, "no tokens to compute", "--tokens");
   LoadSettings wished = settings;
   if (slice != 0) wished.step_rows = slice;
-  const auto probe = Probe::open(registry, wished);
+  const auto probe = Probe::open(pool, wished);
   if (tokens.size() > probe->context()) {
     throw Error(ErrorCode::kTooLarge,
                 fmt::format("{} tokens, the context holds {}", tokens.size(), probe->context()), "--tokens");

@@ -5,13 +5,13 @@
 
 namespace gantry::fleet {
 
-std::string explain_plan(const device::Registry& registry, const LoadSettings& settings) {
-  const OpenedModel opened = open_model(registry, settings);
+std::string explain_plan(const DevicePool& pool, const LoadSettings& settings) {
+  const OpenedModel opened = open_model(pool, settings);
   return plan::explain(*opened.blueprint, opened.plan);
 }
 
-nlohmann::ordered_json plan_json(const device::Registry& registry, const LoadSettings& settings) {
-  const OpenedModel opened = open_model(registry, settings);
+nlohmann::ordered_json plan_json(const DevicePool& pool, const LoadSettings& settings) {
+  const OpenedModel opened = open_model(pool, settings);
   return plan::to_json(*opened.blueprint, opened.plan);
 }
 

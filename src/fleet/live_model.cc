@@ -31,8 +31,7 @@ std::string main_dtype(const gguf::GgufFile& file) {
 ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template,
                     const reply::ReplyFormat& format) {
   ModelCard card;
-  card.id =
-      settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
+  card.id = id_of(settings);
   struct stat status {};
   const char* file = settings.model_bytes.empty() ? settings.model_path.c_str() : "/proc/self/exe";
   if (::stat(file, &status) == 0) card.created = status.st_mtime;
@@ -52,8 +51,8 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
 // Members stand in the order in which they need each other; they go in the reverse.
 class LoadedLiveModel final : public LiveModel {
  public:
-  LoadedLiveModel(const device::Registry& registry, const LoadSettings& settings, const Progress& progress)
-      : opened_(open_model(registry, settings)),
+  LoadedLiveModel(const DevicePool& pool, const LoadSettings& settings, const Progress& progress)
+      : opened_(open_model(pool, settings)),
         tokenizer_(tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), settings.pre_split_override)),
         template_(read_template(settings, *opened_.file)),
         format_(choose_format(settings, template_.get())) {
@@ -68,10 +67,12 @@ class LoadedLiveModel final : public LiveModel {
                 opened_.blueprint->arch);
     }
     for (const std::string& note : opened_.plan.notes) log::info("fleet", "{}", note);
+    loan_ = pool.lend(id_of(settings), opened_.plan);
     loaded_ = model::LoadedModel::load(
         *opened_.blueprint, *opened_.file, opened_.plan, *opened_.device, [&](uint64_t done, uint64_t all) {
           if (progress) progress("weights", static_cast<double>(done) / static_cast<double>(all));
         });
+    loan_.settle();
     runner_ = model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device);
     engine::EngineOptions options;
     options.queue_max = settings.queue_max;
@@ -89,6 +90,7 @@ class LoadedLiveModel final : public LiveModel {
 
  private:
   const OpenedModel opened_;
+  Loan loan_;
   const std::unique_ptr<tokenizer::Tokenizer> tokenizer_;
   const std::unique_ptr<const jinja::ChatTemplate> template_;
   const reply::ReplyFormat& format_;
@@ -101,8 +103,12 @@ class LoadedLiveModel final : public LiveModel {
 
 }  // namespace
 
-Lease load_model(const device::Registry& registry, const LoadSettings& settings, const Progress& progress) {
-  return std::make_shared<LoadedLiveModel>(registry, settings, progress);
+std::string id_of(const LoadSettings& settings) {
+  return settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
+}
+
+Lease load_model(const DevicePool& pool, const LoadSettings& settings, const Progress& progress) {
+  return std::make_shared<LoadedLiveModel>(pool, settings, progress);
 }
 
 }  // namespace gantry::fleet

@@ -13,7 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "device/registry.h"
+#include "fleet/device_pool.h"
 #include "fleet/fleet.h"
 
 namespace gantry::fleet {
@@ -44,16 +44,18 @@ struct LoadSettings {
 // Told where loading stands: a stage's name and how far it is, 0 to 1.
 using Progress = std::function<void(std::string_view stage, double fraction)>;
 
-Lease load_model(const device::Registry& registry, const LoadSettings& settings,
-                 const Progress& progress = {});
+// The id that clients use for it.
+std::string id_of(const LoadSettings& settings);
+
+Lease load_model(const DevicePool& pool, const LoadSettings& settings, const Progress& progress = {});
 
 // What `gantry plan` prints. Nothing is loaded. Error kMemory with the arithmetic when it does not fit.
-std::string explain_plan(const device::Registry& registry, const LoadSettings& settings);
-nlohmann::ordered_json plan_json(const device::Registry& registry, const LoadSettings& settings);
+std::string explain_plan(const DevicePool& pool, const LoadSettings& settings);
+nlohmann::ordered_json plan_json(const DevicePool& pool, const LoadSettings& settings);
 
 // The logits of every position of `tokens`, float32 [tokens, vocab], computed in slices of `slice` (0: the
 // largest). Needs no vocabulary in the file.
-void debug_logits(const device::Registry& registry, const LoadSettings& settings,
-                  std::span<const TokenId> tokens, uint32_t slice, std::ostream& out);
+void debug_logits(const DevicePool& pool, const LoadSettings& settings, std::span<const TokenId> tokens,
+                  uint32_t slice, std::ostream& out);
 
 }  // namespace gantry::fleet

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "fleet/wording.h"
 #include "os/memory_info.h"
 #include "tokenizer/memory.h"
@@ -10,10 +11,10 @@ namespace gantry::fleet {
 namespace {
 
 // A cap that is less than what is free is set aside for the model; what is free without one is everybody's.
-plan::Machine machine_of(const device::Device& device, const LoadSettings& settings) {
-  const device::DeviceFacts& facts = device.facts();
+plan::Machine machine_of(const DevicePool& pool, const device::Device& device, const LoadSettings& settings) {
+  const device::DeviceFacts facts = pool.facts(device);
   const bool reserved =
-      settings.memory_cap_bytes != 0 && settings.memory_cap_bytes == facts.memory_free_bytes;
+      settings.memory_cap_bytes != 0 && settings.memory_cap_bytes == device.facts().memory_free_bytes;
   const os::MemoryInfo host = os::memory_info();
   return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
                           {host.total_bytes, {host.available_bytes}});
@@ -27,10 +28,21 @@ std::vector<plan::Item> host_items(const gguf::GgufFile& file) {
   return {{"tokenizer", tokenizer::memory_bytes(file.metadata())}, {"the file's header", header}};
 }
 
+plan::MemoryPlan plan_beside_others(const DevicePool& pool, const OpenedModel& opened,
+                                    const LoadSettings& settings, const plan::Settings& wishes) {
+  try {
+    return plan::make_plan(*opened.blueprint, wishes, machine_of(pool, *opened.device, settings));
+  } catch (const Error& error) {
+    const std::string holders = pool.holders(*opened.device);
+    if (error.code() != ErrorCode::kMemory || holders.empty()) throw;
+    throw Error(error.code(), error.message() + "; held by " + holders, error.where(), error.mend());
+  }
+}
+
 }  // namespace
 
-OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
-                       bool logits_of_all_rows, bool whole_windows) {
+OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows,
+                       bool whole_windows) {
   check_wording(settings);
   plan::Settings wishes;
   wishes.context = settings.context;
@@ -47,9 +59,9 @@ OpenedModel open_model(const device::Registry& registry, const LoadSettings& set
                     : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
   wishes.host_items = host_items(*opened.file);
   opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
-  opened.device = registry.open(settings.devices.empty() ? "cpu" : settings.devices,
-                                {settings.isa, settings.threads, settings.memory_cap_bytes});
-  opened.plan = plan::make_plan(*opened.blueprint, wishes, machine_of(*opened.device, settings));
+  opened.device = pool.open(settings.devices.empty() ? "cpu" : settings.devices,
+                            {settings.isa, settings.threads, settings.memory_cap_bytes});
+  opened.plan = plan_beside_others(pool, opened, settings, wishes);
   return opened;
 }
 

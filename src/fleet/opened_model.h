@@ -1,11 +1,11 @@
-// A model's file, its Blueprint and the plan for one device, in one place; the loader's and the planner's
-// common beginning.
+// A model's file, its Blueprint and the plan for one device, in one place; the common beginning of loader,
+// planner and probe.
 #pragma once
 
 #include <memory>
 
 #include "arch/blueprint.h"
-#include "device/registry.h"
+#include "fleet/device_pool.h"
 #include "fleet/live_model.h"
 #include "gguf/gguf.h"
 #include "plan/memory_plan.h"
@@ -21,7 +21,8 @@ struct OpenedModel {
 
 // For those who step the model without an engine: logits_of_all_rows, and with it or alone whole_windows: one
 // page table is enough, as no window forgets its pages.
-OpenedModel open_model(const device::Registry& registry, const LoadSettings& settings,
-                       bool logits_of_all_rows = false, bool whole_windows = false);
+// Nothing is lent yet. Error kMemory, naming who holds what, where it does not fit beside others.
+OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows = false,
+                       bool whole_windows = false);
 
 }  // namespace gantry::fleet

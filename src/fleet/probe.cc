@@ -23,9 +23,10 @@ LoadSettings alone(LoadSettings settings) {
 
 class OpenedProbe final : public Probe {
  public:
-  OpenedProbe(const device::Registry& registry, const LoadSettings& settings, const Progress& progress)
+  OpenedProbe(const DevicePool& pool, const LoadSettings& settings, const Progress& progress)
       : pre_split_(settings.pre_split_override),
-        opened_(open_model(registry, alone(settings), true)),
+        opened_(open_model(pool, alone(settings), true)),
+        loan_(pool.lend(id_of(settings), opened_.plan)),
         loaded_(model::LoadedModel::load(*opened_.blueprint, *opened_.file, opened_.plan, *opened_.device,
                                          [&](uint64_t done, uint64_t all) {
                                            if (progress)
@@ -35,6 +36,7 @@ class OpenedProbe final : public Probe {
         runner_(model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device)),
         pages_(opened_.plan.limits.pages_max),
         logits_(size_t{opened_.plan.limits.logit_rows} * opened_.blueprint->vocab) {
+    loan_.settle();
     std::iota(pages_.begin(), pages_.end(), PageId{0});
   }
 
@@ -73,6 +75,7 @@ class OpenedProbe final : public Probe {
 
   const std::string pre_split_;
   const OpenedModel opened_;
+  Loan loan_;
   const std::unique_ptr<model::LoadedModel> loaded_;
   const std::unique_ptr<model::Runner> runner_;
   std::vector<PageId> pages_;
@@ -82,9 +85,9 @@ class OpenedProbe final : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> Probe::open(const device::Registry& registry, const LoadSettings& settings,
+std::unique_ptr<Probe> Probe::open(const DevicePool& pool, const LoadSettings& settings,
                                    const Progress& progress) {
-  return std::make_unique<OpenedProbe>(registry, settings, progress);
+  return std::make_unique<OpenedProbe>(pool, settings, progress);
 }
 
 }  // namespace gantry::fleet

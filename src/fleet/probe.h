@@ -15,7 +15,7 @@ namespace gantry::fleet {
 class Probe {
  public:
   // settings.sequences is taken for 1. Errors as load_model. Needs no vocabulary in the file.
-  static std::unique_ptr<Probe> open(const device::Registry& registry, const LoadSettings& settings,
+  static std::unique_ptr<Probe> open(const DevicePool& pool, const LoadSettings& settings,
                                      const Progress& progress = {});
   virtual ~Probe() = default;
 

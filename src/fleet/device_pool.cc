@@ -1,0 +1,81 @@
+#include "fleet/device_pool.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace gantry::fleet {
+namespace {
+
+std::string full_id(std::string_view id) {
+  return std::string(id) + (id.find(':') == std::string_view::npos ? ":0" : "");
+}
+
+}  // namespace
+
+struct DevicePool::State {
+  struct Opened {
+    std::shared_ptr<device::Device> device;
+    device::OpenDeviceOptions options;
+  };
+
+  explicit State(const device::Registry& wanted) : registry(wanted) {}
+  Opened opened(const std::string& id) const {
+    const std::lock_guard lock(mutex);
+    const auto found = devices.find(id);
+    GANTRY_CHECK(found != devices.end());
+    return found->second;
+  }
+
+  const device::Registry& registry;
+  Budgets budgets;
+  mutable std::mutex mutex;
+  std::map<std::string, Opened> devices;
+};
+
+DevicePool::DevicePool(const device::Registry& registry) : state_(std::make_shared<State>(registry)) {}
+
+std::shared_ptr<device::Device> DevicePool::open(std::string_view id,
+                                                 const device::OpenDeviceOptions& options) const {
+  const std::lock_guard lock(state_->mutex);
+  if (const auto found = state_->devices.find(full_id(id)); found != state_->devices.end()) {
+    if (found->second.options != options)
+      throw Error(ErrorCode::kUsage, "it is open with other options", found->first,
+                  "all models of one process get the same --isa, --threads and --memory-cap");
+    return found->second.device;
+  }
+  auto device = state_->registry.open(id, options);
+  state_->devices[device->facts().id] = {device, options};
+  return device;
+}
+
+device::DeviceFacts DevicePool::facts(const device::Device& device, const Shares& given_back) const {
+  device::DeviceFacts facts = device.facts();
+  const State::Opened opened = state_->opened(facts.id);
+  for (const device::DeviceFacts& now : state_->registry.list(opened.options))
+    if (now.id == facts.id) facts.memory_free_bytes = now.memory_free_bytes;
+  // A plan counts the device's own bytes, which are there once for all models: they are in no loan.
+  facts.memory_free_bytes =
+      state_->budgets.measure(facts.id, facts.memory_free_bytes, opened.options.memory_cap_bytes) +
+      bytes_in(given_back, facts.id);
+  return facts;
+}
+
+Loan DevicePool::lend(const std::string& holder, const plan::MemoryPlan& plan) const {
+  Shares shares;
+  for (const plan::DevicePlan& device : plan.devices)
+    shares.push_back({device.facts.id, device.bytes() - device.overhead_bytes});
+  return state_->budgets.lend(holder, std::move(shares));
+}
+
+std::string DevicePool::holders(const device::Device& device) const {
+  return state_->budgets.holders(device.facts().id);
+}
+
+}  // namespace gantry::fleet
