@@ -1,6 +1,9 @@
 #include "cli/loading.h"
 
 #include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 #include <unistd.h>
 
@@ -20,11 +23,33 @@ void name_model(fleet::LoadSettings& settings) {
   if (!words.empty()) note("{}\n", words);
 }
 
-fleet::Lease load_chosen(const device::Registry& registry, fleet::LoadSettings settings) {
+std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry,
+                                              fleet::LoadSettings settings) {
   name_model(settings);
   ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet);
   return fleet::load_model(
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
+}
+
+std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings) {
+  name_model(settings);
+  // The fleet's thread draws the line; it is taken away when the door opens, later loads show none.
+  struct Shown {
+    std::mutex mutex;
+    std::optional<ProgressLine> line;
+  };
+  const auto shown = std::make_shared<Shown>();
+  shown->line.emplace(stderr, is_terminal(STDERR_FILENO), kQuiet);
+  fleet::FleetOptions options;
+  options.progress = [shown](const std::string&, std::string_view stage, double fraction) {
+    const std::lock_guard lock(shown->mutex);
+    if (shown->line) shown->line->update(stage, fraction);
+  };
+  auto fleet = fleet::Fleet::create({std::move(settings)}, fleet::make_loader(registry), std::move(options));
+  fleet->lease_now("");
+  const std::lock_guard lock(shown->mutex);
+  shown->line.reset();
+  return fleet;
 }
 
 }  // namespace gantry::cli

@@ -53,7 +53,7 @@ int run(const RunCommand& command, const device::Registry& registry) {
   }
   settled.load.sequences = settled.load.sequences == 0 ? 1 : settled.load.sequences;
 
-  const fleet::Lease model = load_chosen(registry, settled.load);
+  const auto model = load_chosen(registry, settled.load);
   const fleet::ModelCard& card = model->card();
   if (!command.raw && !card.has_chat_template)
     note("{} has no chat template: each prompt is continued as it stands, nothing is remembered\n", card.id);

@@ -48,12 +48,11 @@ void warn_of_open_door(const http::Options& options) {
 int serve(const ServeCommand& command, const device::Registry& registry) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
-  const fleet::Lease model = load_chosen(registry, command.load);
-  const auto fleet = fleet::make_fleet({model});
+  const auto fleet = start_fleet(registry, command.load);
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
   warn_of_open_door(command.server);
-  announce(model->card(), *server, !command.server.api_keys.empty());
+  announce(fleet->list().front(), *server, !command.server.api_keys.empty());
   interrupts.wait();
   say("shutting down: running answers may go on for {} s; once more to end at once\n", command.drain.count());
   std::fflush(stdout);

@@ -1,58 +1,77 @@
-// Models at work. A live model is a plan carried out: weights in sealed arenas, an engine, a completer.
-// Requests lease it by name; a leased model stays alive until the lease is given back. Thread-safe.
+// Models at work. A fleet is a list of slots, one for each configured model. A slot's model comes to life
+// when somebody wants it, on the fleet's own thread, and leaves when it is told to, or when another one needs
+// its memory and nobody has leased it. Requests lease a model by name; a leased model stays alive until the
+// lease is given back. Thread-safe.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "completion/completion.h"
-#include "engine/engine.h"
+#include "base/error.h"
+#include "fleet/loader.h"
 
 namespace gantry::fleet {
 
-// What /v1/models and `gantry ps` tell of a model.
-struct ModelCard {
-  std::string id;           // the name clients use
-  int64_t created = 0;      // seconds since the epoch: the file's time
-  std::string arch, dtype;  // "llama", "Q4_K - mostly"
-  uint64_t parameters = 0;
-  uint64_t bytes = 0;    // planned on all devices
-  uint32_t context = 0;  // positions of one sequence
-  uint32_t context_train = 0;
-  uint32_t sequences = 0;
-  std::string kv_dtype;
-  bool has_chat_template = false;
-  std::string reply_format;  // how reasoning and tool calls are written: a name of reply_formats()
-};
+// A lease of a cold model waits for it; no more than so many of one slot.
+inline constexpr size_t kWaitingLeasesMax = 256;
+// A model that could not be loaded is not tried again for every request that names it.
+inline constexpr std::chrono::milliseconds kRetryAfter{5'000};
+// How long a model that would fit waits for those to become idle that are in its way.
+inline constexpr std::chrono::milliseconds kRoomWait{60'000};
 
-class LiveModel {
- public:
-  virtual ~LiveModel() = default;
-  virtual const ModelCard& card() const = 0;
-  virtual completion::Completer& completer() = 0;
-  virtual engine::Engine& engine() = 0;
+struct FleetOptions {
+  size_t waiting_max = kWaitingLeasesMax;
+  std::chrono::milliseconds retry_after = kRetryAfter;
+  std::chrono::milliseconds room_wait = kRoomWait;
+  // Told, on the fleet's thread, where the loading of a model stands.
+  std::function<void(const std::string& id, std::string_view stage, double fraction)> progress = {};
 };
 
 using Lease = std::shared_ptr<LiveModel>;
 
 class Fleet {
  public:
-  // Cancels what runs and waits until every lease is back; no new ones meanwhile. Not from a thread of a live
-  // model.
+  // One of the two: the lease, or why there is none.
+  using Ready = std::function<void(Lease lease, std::optional<Error> error)>;
+  using Ticket = uint64_t;  // of a lease that waits
+  static constexpr Ticket kAnswered = 0;
+
+  // All slots are cold. Error kUsage when two of them go by one name.
+  static std::unique_ptr<Fleet> create(std::vector<LoadSettings> slots, std::unique_ptr<Loader> loader,
+                                       FleetOptions options = {});
+  // Cancels what runs and what is loaded, and waits until every lease is back; no new ones meanwhile. Not
+  // from a thread of a live model, nor from a Ready.
   virtual ~Fleet() = default;
+
   virtual std::vector<ModelCard> list() const = 0;
-  // By id; an empty name means the only (or first) model. Error kNotFound lists the ids there are.
-  virtual Lease lease(std::string_view id) = 0;
-  // No new leases; running answers finish within `limit` or are cancelled. True when none was cut.
+
+  // By id; an empty name means the only (or first) model. Calls `ready` exactly once unless the lease is
+  // withdrawn: before returning, on the caller's thread, when the model is live or there can be no lease
+  // (kAnswered is returned then), otherwise on the fleet's thread once the model has come to life or failed.
+  // `ready` must neither block nor throw. Errors: kNotFound lists the ids there are, kBusy when too many
+  // wait, kShuttingDown, and whatever loading says.
+  virtual Ticket lease(std::string_view id, Ready ready) = 0;
+  // The asker has gone. True: `ready` has not been called and will not be.
+  virtual bool withdraw(Ticket ticket) = 0;
+  // Waits for the lease; throws its error. Not on a thread that answers requests.
+  Lease lease_now(std::string_view id);
+
+  // Sees to it that the model comes to life, also right after a failure. Returns at once: list() tells.
+  virtual void load(std::string_view id) = 0;
+  // Sees to it that the model leaves: no new leases; running answers finish within `limit` or are cancelled.
+  // Whoever waits for it is refused. Returns at once: list() tells. A lease asked for later loads it again.
+  virtual void unload(std::string_view id, std::chrono::milliseconds limit) = 0;
+
+  // The end of all slots: no new leases, nothing more is loaded; running answers finish within `limit` or are
+  // cancelled. True when none was cut.
   virtual bool drain(std::chrono::milliseconds limit) = 0;
 };
-
-// A fleet of models that are already live.
-std::unique_ptr<Fleet> make_fleet(std::vector<Lease> models);
 
 }  // namespace gantry::fleet

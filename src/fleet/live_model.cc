@@ -1,11 +1,9 @@
 #include "fleet/live_model.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -30,11 +28,8 @@ std::string main_dtype(const gguf::GgufFile& file) {
 
 ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, bool has_template,
                     const reply::ReplyFormat& format) {
-  ModelCard card;
-  card.id = id_of(settings);
-  struct stat status {};
-  const char* file = settings.model_bytes.empty() ? settings.model_path.c_str() : "/proc/self/exe";
-  if (::stat(file, &status) == 0) card.created = status.st_mtime;
+  ModelCard card = describe(settings);
+  card.state = SlotState::kLive;
   card.arch = opened.blueprint->arch;
   card.dtype = main_dtype(*opened.file);
   card.parameters = arch::parameters(*opened.blueprint);
@@ -51,8 +46,9 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
 // Members stand in the order in which they need each other; they go in the reverse.
 class LoadedLiveModel final : public LiveModel {
  public:
-  LoadedLiveModel(const DevicePool& pool, const LoadSettings& settings, const Progress& progress)
-      : opened_(open_model(pool, settings)),
+  LoadedLiveModel(const DevicePool& pool, OpenedModel opened, const LoadSettings& settings,
+                  const Progress& progress)
+      : opened_(std::move(opened)),
         tokenizer_(tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), settings.pre_split_override)),
         template_(read_template(settings, *opened_.file)),
         format_(choose_format(settings, template_.get())) {
@@ -87,6 +83,7 @@ class LoadedLiveModel final : public LiveModel {
   const ModelCard& card() const override { return card_; }
   completion::Completer& completer() override { return *completer_; }
   engine::Engine& engine() override { return *engine_; }
+  const Shares& shares() const override { return loan_.shares(); }
 
  private:
   const OpenedModel opened_;
@@ -101,14 +98,44 @@ class LoadedLiveModel final : public LiveModel {
   ModelCard card_;
 };
 
+class FileCandidate final : public Candidate {
+ public:
+  FileCandidate(const DevicePool& pool, const LoadSettings& settings)
+      : pool_(pool), settings_(settings), opened_(open_file(pool, settings)) {}
+
+  void plan(const Shares& given_back) override {
+    opened_.plan = plan_model(pool_, opened_, settings_, {.given_back = given_back});
+  }
+  std::unique_ptr<LiveModel> load(const Progress& progress) override {
+    return std::make_unique<LoadedLiveModel>(pool_, std::move(opened_), settings_, progress);
+  }
+
+ private:
+  const DevicePool pool_;
+  const LoadSettings settings_;
+  OpenedModel opened_;
+};
+
+class FileLoader final : public Loader {
+ public:
+  explicit FileLoader(const DevicePool& pool) : pool_(pool) {}
+  std::unique_ptr<Candidate> open(const LoadSettings& settings) override {
+    return std::make_unique<FileCandidate>(pool_, settings);
+  }
+
+ private:
+  const DevicePool pool_;
+};
+
 }  // namespace
 
-std::string id_of(const LoadSettings& settings) {
-  return settings.alias.empty() ? std::filesystem::path(settings.model_path).stem().string() : settings.alias;
+std::unique_ptr<LiveModel> load_model(const DevicePool& pool, const LoadSettings& settings,
+                                      const Progress& progress) {
+  FileCandidate candidate(pool, settings);
+  candidate.plan({});
+  return candidate.load(progress);
 }
 
-Lease load_model(const DevicePool& pool, const LoadSettings& settings, const Progress& progress) {
-  return std::make_shared<LoadedLiveModel>(pool, settings, progress);
-}
+std::unique_ptr<Loader> make_loader(const DevicePool& pool) { return std::make_unique<FileLoader>(pool); }
 
 }  // namespace gantry::fleet

@@ -11,8 +11,9 @@ namespace gantry::fleet {
 namespace {
 
 // A cap that is less than what is free is set aside for the model; what is free without one is everybody's.
-plan::Machine machine_of(const DevicePool& pool, const device::Device& device, const LoadSettings& settings) {
-  const device::DeviceFacts facts = pool.facts(device);
+plan::Machine machine_of(const DevicePool& pool, const device::Device& device, const LoadSettings& settings,
+                         const Shares& given_back) {
+  const device::DeviceFacts facts = pool.facts(device, given_back);
   const bool reserved =
       settings.memory_cap_bytes != 0 && settings.memory_cap_bytes == device.facts().memory_free_bytes;
   const os::MemoryInfo host = os::memory_info();
@@ -28,10 +29,35 @@ std::vector<plan::Item> host_items(const gguf::GgufFile& file) {
   return {{"tokenizer", tokenizer::memory_bytes(file.metadata())}, {"the file's header", header}};
 }
 
-plan::MemoryPlan plan_beside_others(const DevicePool& pool, const OpenedModel& opened,
-                                    const LoadSettings& settings, const plan::Settings& wishes) {
+}  // namespace
+
+OpenedModel open_file(const DevicePool& pool, const LoadSettings& settings) {
+  check_wording(settings);
+  plan::parse_kv_dtype(settings.kv_type);
+  OpenedModel opened;
+  opened.file = settings.model_bytes.empty()
+                    ? gguf::GgufFile::open(settings.model_path)
+                    : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
+  opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
+  opened.device = pool.open(settings.devices.empty() ? "cpu" : settings.devices,
+                            {settings.isa, settings.threads, settings.memory_cap_bytes});
+  return opened;
+}
+
+plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, const LoadSettings& settings,
+                            const PlanWishes& wishes) {
+  plan::Settings asked;
+  asked.context = settings.context;
+  asked.sequences = settings.sequences;
+  asked.step_rows = settings.step_rows;
+  asked.checkpoints = settings.checkpoints;
+  asked.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
+  asked.logits_of_all_rows = wishes.logits_of_all_rows;
+  asked.whole_windows = wishes.whole_windows || wishes.logits_of_all_rows;
+  asked.host_items = host_items(*opened.file);
   try {
-    return plan::make_plan(*opened.blueprint, wishes, machine_of(pool, *opened.device, settings));
+    return plan::make_plan(*opened.blueprint, asked,
+                           machine_of(pool, *opened.device, settings, wishes.given_back));
   } catch (const Error& error) {
     const std::string holders = pool.holders(*opened.device);
     if (error.code() != ErrorCode::kMemory || holders.empty()) throw;
@@ -39,29 +65,11 @@ plan::MemoryPlan plan_beside_others(const DevicePool& pool, const OpenedModel& o
   }
 }
 
-}  // namespace
-
 OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows,
                        bool whole_windows) {
-  check_wording(settings);
-  plan::Settings wishes;
-  wishes.context = settings.context;
-  wishes.sequences = settings.sequences;
-  wishes.step_rows = settings.step_rows;
-  wishes.checkpoints = settings.checkpoints;
-  wishes.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
-  wishes.logits_of_all_rows = logits_of_all_rows;
-  wishes.whole_windows = whole_windows || logits_of_all_rows;
-
-  OpenedModel opened;
-  opened.file = settings.model_bytes.empty()
-                    ? gguf::GgufFile::open(settings.model_path)
-                    : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
-  wishes.host_items = host_items(*opened.file);
-  opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
-  opened.device = pool.open(settings.devices.empty() ? "cpu" : settings.devices,
-                            {settings.isa, settings.threads, settings.memory_cap_bytes});
-  opened.plan = plan_beside_others(pool, opened, settings, wishes);
+  OpenedModel opened = open_file(pool, settings);
+  opened.plan = plan_model(pool, opened, settings,
+                           {.logits_of_all_rows = logits_of_all_rows, .whole_windows = whole_windows});
   return opened;
 }
 

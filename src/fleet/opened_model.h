@@ -19,9 +19,21 @@ struct OpenedModel {
   plan::MemoryPlan plan;
 };
 
-// For those who step the model without an engine: logits_of_all_rows, and with it or alone whole_windows: one
-// page table is enough, as no window forgets its pages.
+// Opens the file and the device; the plan is empty.
+OpenedModel open_file(const DevicePool& pool, const LoadSettings& settings);
+
+struct PlanWishes {
+  Shares given_back = {};  // taken for free
+  // For those who step the model without an engine: logits_of_all_rows, and with it or alone whole_windows:
+  // one page table is enough, as no window forgets its pages.
+  bool logits_of_all_rows = false;
+  bool whole_windows = false;
+};
 // Nothing is lent yet. Error kMemory, naming who holds what, where it does not fit beside others.
+plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, const LoadSettings& settings,
+                            const PlanWishes& wishes = {});
+
+// Both.
 OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows = false,
                        bool whole_windows = false);
 

@@ -1,6 +1,8 @@
 #include "tests/scenario/stage.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "tests/scenario/raw_client.h"
@@ -70,9 +72,11 @@ class SimLiveModel final : public fleet::LiveModel {
   const fleet::ModelCard& card() const override { return card_; }
   completion::Completer& completer() override { return *completer_; }
   engine::Engine& engine() override { return *engine_; }
+  const fleet::Shares& shares() const override { return shares_; }
 
  private:
   fleet::ModelCard card_;
+  const fleet::Shares shares_;
   ByteTokenizer tokenizer_;
   std::unique_ptr<const jinja::ChatTemplate> template_;
   sim::SimRunner runner_;
@@ -82,26 +86,71 @@ class SimLiveModel final : public fleet::LiveModel {
 
 }  // namespace
 
+class Stage::Candidate final : public fleet::Candidate {
+ public:
+  Candidate(std::string id, const StageOptions& options, std::shared_ptr<const Gate> gate)
+      : id_(std::move(id)), options_(options), gate_(std::move(gate)) {}
+  void plan(const fleet::Shares&) override {}
+  std::unique_ptr<fleet::LiveModel> load(const fleet::Progress& progress) override {
+    const bool cold = std::ranges::count(options_.cold, id_) > 0;
+    while (cold && !gate_->open) {
+      progress("weights", 0.5);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    if (cold && gate_->error) throw Error(*gate_->error);
+    return std::make_unique<SimLiveModel>(id_, options_, id_ != "dice", reply::find_reply_format(id_));
+  }
+
+ private:
+  const std::string id_;
+  const StageOptions options_;
+  const std::shared_ptr<const Gate> gate_;
+};
+
+class Stage::Loader final : public fleet::Loader {
+ public:
+  Loader(StageOptions options, std::shared_ptr<const Gate> gate)
+      : options_(std::move(options)), gate_(std::move(gate)) {}
+  std::unique_ptr<fleet::Candidate> open(const fleet::LoadSettings& settings) override {
+    return std::make_unique<Candidate>(settings.alias, options_, gate_);
+  }
+
+ private:
+  const StageOptions options_;
+  const std::shared_ptr<const Gate> gate_;
+};
+
 Stage::Stage(StageOptions options) {
   options.server.port = 0;
-  models_ = {std::make_shared<SimLiveModel>("sim", options, true),
-             std::make_shared<SimLiveModel>("dice", options, false)};
-  for (const std::string& name : options.reply_formats)
-    models_.push_back(std::make_shared<SimLiveModel>(name, options, true, reply::find_reply_format(name)));
-  fleet_ = fleet::make_fleet(models_);
+  std::vector<std::string> names = {"sim", "dice"};
+  names.insert(names.end(), options.reply_formats.begin(), options.reply_formats.end());
+  const size_t live = names.size();
+  names.insert(names.end(), options.cold.begin(), options.cold.end());
+  std::vector<fleet::LoadSettings> slots(names.size());
+  for (size_t i = 0; i < names.size(); ++i) slots[i].alias = names[i];
+  fleet_ = fleet::Fleet::create(std::move(slots), std::make_unique<Loader>(options, gate_));
+  for (size_t i = 0; i < live; ++i) fleet_->lease_now(names[i]);
   server_ = server::Server::start(*fleet_, options.server);
 }
 
 Stage::~Stage() = default;
 
-engine::EngineStats Stage::stats(const std::string& model) { return fleet_->lease(model)->engine().stats(); }
+void Stage::let_on(const std::optional<Error>& error) {
+  gate_->error = error;
+  gate_->open = true;
+}
+
+engine::EngineStats Stage::stats(const std::string& model) {
+  return fleet_->lease_now(model)->engine().stats();
+}
 
 bool Stage::at_rest() {
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < end) {
     bool rests = true;
-    for (const fleet::Lease& model : models_) {
-      const engine::EngineStats stats = model->engine().stats();
+    for (const fleet::ModelCard& card : fleet_->list()) {
+      if (card.state != fleet::SlotState::kLive) continue;
+      const engine::EngineStats stats = this->stats(card.id);
       rests &=
           stats.running == 0 && stats.waiting == 0 && stats.pages_free + stats.pages_cached == stats.pages;
     }

@@ -7,12 +7,15 @@
 //   "dice"  answers with bytes that depend on everything before and on the seed. It has no chat template.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "fleet/fleet.h"
 #include "server/server.h"
@@ -31,6 +34,8 @@ struct StageOptions {
   bool prefix_cache = false;  // off: every page is free when nothing runs
   // For each name a model like "sim" that writes reasoning and tool calls in that format, named after it.
   std::vector<std::string> reply_formats = {};
+  // Models like "sim" that are cold; they load until let_on().
+  std::vector<std::string> cold = {};
   http::Options server = {};
 };
 
@@ -43,11 +48,20 @@ class Stage {
   server::Server& server() { return *server_; }
   fleet::Fleet& fleet() { return *fleet_; }
   engine::EngineStats stats(const std::string& model = "sim");
+  // Ends the loading of cold models: they come to life, or fail with `error`.
+  void let_on(const std::optional<Error>& error = std::nullopt);
   // Waits until nothing runs and all pages are free. False when patience ends.
   bool at_rest();
 
  private:
-  std::vector<fleet::Lease> models_;
+  struct Gate {
+    std::atomic<bool> open = false;
+    std::optional<Error> error;  // read once it is open
+  };
+  class Loader;
+  class Candidate;
+
+  const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<server::Server> server_;
 };
