@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "engine/prompt_check.h"
 #include "kv/sequence_memory.h"
 
 namespace gantry::engine {
@@ -21,8 +22,7 @@ void check_token(TokenId token, uint32_t vocab, const char* where) {
 }
 
 void check_fields(const Job& job, const model::RunnerLimits& limits) {
-  if (job.prompt.empty()) refuse("the prompt is empty", "prompt");
-  for (const TokenId token : job.prompt) check_token(token, limits.vocab, "prompt");
+  check_prompt(job.prompt, limits);
   for (const TokenId token : job.stop_tokens) check_token(token, limits.vocab, "stop");
   if (job.stop_tokens.size() > kStopTokensMax)
     refuse(fmt::format("{} stop tokens, at most {} are allowed", job.stop_tokens.size(), kStopTokensMax),
@@ -37,10 +37,6 @@ void check_fields(const Job& job, const model::RunnerLimits& limits) {
 // The most tokens that prompt and answer may come to.
 uint32_t end_of(const Job& job, const model::RunnerLimits& limits) {
   const size_t prompt = job.prompt.size();
-  if (prompt >= limits.context_max)
-    refuse(fmt::format("the prompt has {} tokens, the context of {} leaves no room for an answer", prompt,
-                       limits.context_max),
-           "prompt");
   const auto prompt_tokens = static_cast<uint32_t>(prompt);
   const uint32_t room = limits.context_max - prompt_tokens;
   const uint32_t end = prompt_tokens + (job.tokens_max == 0 ? room : std::min(room, job.tokens_max));
