@@ -10,8 +10,8 @@ namespace {
 // Written so that NaN is out of range.
 void in_range(const char* field, double value, double low, double high) {
   if (value >= low && value <= high) return;
-  throw Error(ErrorCode::kInvalidRequest,
-              fmt::format("{} is {}, must be from {} to {}", field, value, low, high), field);
+  throw Error(ErrorCode::kInvalidRequest, fmt::format("must be from {} to {}, is {}", low, high, value),
+              field);
 }
 
 }  // namespace
@@ -27,14 +27,12 @@ void validate(const SamplingParams& params, uint32_t vocab) {
   in_range("penalty_window", params.penalty_window, 0, kPenaltyWindowMax);
   if (params.logit_bias.size() > kLogitBiasMax)
     throw Error(ErrorCode::kInvalidRequest,
-                fmt::format("logit_bias has {} entries, at most {} are allowed", params.logit_bias.size(),
-                            kLogitBiasMax),
+                fmt::format("{} entries, at most {} are allowed", params.logit_bias.size(), kLogitBiasMax),
                 "logit_bias");
   for (const auto& [token, bias] : params.logit_bias) {
     if (token < 0 || static_cast<uint32_t>(token) >= vocab)
       throw Error(ErrorCode::kInvalidRequest,
-                  fmt::format("logit_bias names token {}, the vocabulary has {}", token, vocab),
-                  "logit_bias");
+                  fmt::format("there is no token {}, the vocabulary has {}", token, vocab), "logit_bias");
     in_range("logit_bias", double{bias}, -kLogitBiasLimit, kLogitBiasLimit);
   }
 }

@@ -34,7 +34,7 @@ struct SamplingParams {
   uint64_t seed = 0;
 };
 
-// Error kInvalidRequest naming the field (as in the OpenAI API) and its range.
+// Error kInvalidRequest naming the field, and its range.
 void validate(const SamplingParams& params, uint32_t vocab);
 
 }  // namespace gantry::sample
