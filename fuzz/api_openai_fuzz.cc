@@ -8,16 +8,16 @@
 #include "http/http.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using gantry::api::Api;
+  namespace openai = gantry::api::openai;
   const std::string_view body(reinterpret_cast<const char*>(data), size);
-  for (const Api api : {Api::kChat, Api::kCompletions}) {
+  for (const auto api : {openai::Api::kChat, openai::Api::kCompletions}) {
     try {
-      const auto request = gantry::api::read_generate_request(api, body);
-      if (request.choices() == 0) __builtin_trap();
-      for (uint32_t i = 0; i < request.choices(); ++i) (void)request.choice(i);
-    } catch (const gantry::http::Refusal& error) {
-      if (error.status() < 400 || error.status() > 499) __builtin_trap();
-      (void)gantry::api::error_body(error);
+      const auto request = openai::parse(api, body).request;
+      if (request.prompts.empty() || request.choices() < request.prompts.size()) __builtin_trap();
+      (void)request.names.written(body);
+    } catch (const gantry::http::Refusal& refusal) {
+      if (refusal.status() < 400 || refusal.status() > 499) __builtin_trap();
+      (void)openai::error_body(refusal);
     }
   }
   return 0;

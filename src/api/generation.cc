@@ -1,14 +1,14 @@
 #include "api/generation.h"
 
+#include <chrono>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "api/openai/error.h"
-#include "api/openai/format.h"
+#include "api/models.h"
+#include "api/refusals.h"
 
 namespace gantry::api {
 namespace {
@@ -16,57 +16,60 @@ namespace {
 using completion::Completion;
 using completion::Delta;
 using completion::Finish;
+using Clock = std::chrono::steady_clock;
 
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  Generation(GenerateRequest request, fleet::Lease lease, std::shared_ptr<http::Reply> reply)
-      : request_(std::move(request)),
-        lease_(std::move(lease)),
-        reply_(std::move(reply)),
-        head_(make_head(request_, lease_->card())),
-        parts_(request_.choices()),
+  Generation(Asker asker, GenerateRequest request, std::unique_ptr<Writer> writer)
+      : asker_(std::move(asker)),
+        request_(std::move(request)),
+        writer_(std::move(writer)),
+        choices_(request_.choices()),
         left_(request_.choices()) {}
 
-  void start();
+  // On a request worker. Throws before anything was said to the client; nothing runs on then.
+  void start(fleet::Lease lease);
   // False: nobody listens any more.
   bool on_delta(uint32_t index, Delta delta);
 
  private:
-  struct Part {
-    Choice choice;
-    completion::Usage usage;
-    uint64_t shown_characters = 0;
-  };
   class Sink;
   using Running = std::vector<std::shared_ptr<Completion>>;
 
+  void check_queue() const;
+  void prepare();
   void start_choices();
-  void answer_without_generating();
   void begin();
   void on_gone();
   // The following: under the mutex. hear() says whether the client still listens.
   bool hear(uint32_t index, Delta delta);
   bool show(uint32_t index, const Delta& delta);
+  bool say(std::string piece) { return piece.empty() || asker_.reply->push(std::move(piece)); }
   bool say_end();
   void fail(const Delta& delta);
-  completion::Usage usage() const;
-  std::string prompt_text(uint32_t index) const;
+  Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
+  Totals totals() const;
   static void cancel(const Running& running) {
     for (const auto& completion : running) completion->cancel();
   }
 
-  const GenerateRequest request_;
-  const fleet::Lease lease_;
-  const std::shared_ptr<http::Reply> reply_;
-  const AnswerHead head_;
+  const Asker asker_;
+  GenerateRequest request_;  // its prompts move on into prompts_
+  const std::unique_ptr<Writer> writer_;
+  // Set by start(), before anyone else sees this.
+  fleet::Lease lease_;
+  std::vector<completion::PreparedPtr> prompts_;
+  const Clock::time_point asked_at_ = Clock::now();
+  Clock::time_point leased_at_;
 
   std::mutex mutex_;
-  std::vector<Part> parts_;
+  Clock::time_point first_at_;
+  std::vector<Choice> choices_;
   Running running_;
   std::vector<std::pair<uint32_t, Delta>> early_;  // came before all choices had started
   bool begun_ = false;
   bool ended_ = false;
-  uint32_t left_;
+  size_t left_;
 };
 
 class Generation::Sink final : public completion::DeltaSink {
@@ -80,35 +83,51 @@ class Generation::Sink final : public completion::DeltaSink {
   const uint32_t index_;
 };
 
-std::string Generation::prompt_text(uint32_t index) const {
-  const completion::Prompt& prompt = request_.prompts[index / request_.n];
-  if (const auto* text = std::get_if<std::string>(&prompt)) return *text;
-  if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt))
-    return lease_->completer().parts().tokenizer->decode(*tokens);
+// What was given, as text; nothing of a chat.
+std::string text_of(const completion::Prepared& prepared, const tokenizer::Tokenizer& tokenizer) {
+  if (const auto* text = std::get_if<std::string>(&prepared.request.prompt)) return *text;
+  if (std::holds_alternative<std::vector<TokenId>>(prepared.request.prompt))
+    return tokenizer.decode(prepared.tokens);
   return {};
 }
 
-void Generation::start() {
-  if (request_.nothing_to_generate) return answer_without_generating();
-  start_choices();
+void Generation::start(fleet::Lease lease) {
+  lease_ = std::move(lease);
+  leased_at_ = Clock::now();
+  if (!request_.nothing_to_generate) check_queue();
+  prepare();
+  if (!request_.nothing_to_generate) start_choices();
   begin();
   const std::weak_ptr<Generation> weak = weak_from_this();
-  reply_->on_gone([weak] {
+  asker_.reply->on_gone([weak] {
     if (const auto self = weak.lock()) self->on_gone();
   });
 }
 
+// Choices come at once, and for a moment all of them may wait: "come back later" would not help.
+void Generation::check_queue() const {
+  const uint32_t most = lease_->engine().queue_max();
+  if (choices_.size() <= most) return;
+  const std::string n = request_.names.written("n");
+  throw http::bad_request(
+      fmt::format("{} answers in all (prompts times '{}'), of which at most {} may wait at once",
+                  choices_.size(), n, most),
+      request_.n > 1 ? n : request_.names.written("prompt"), "out_of_range");
+}
+
+void Generation::prepare() {
+  for (completion::Prompt& prompt : request_.prompts) {
+    completion::CompletionRequest request = request_.base;
+    request.prompt = std::move(prompt);
+    prompts_.push_back(lease_->completer().prepare(std::move(request)));
+  }
+}
+
 void Generation::start_choices() {
-  // They come at once, and for a moment all of them may wait: "come back later" would not help.
-  if (const uint32_t most = lease_->completer().parts().engine->queue_max(); request_.choices() > most)
-    throw http::bad_request(
-        fmt::format("{} answers in all (prompts times 'n'), of which at most {} may wait at once",
-                    request_.choices(), most),
-        request_.n > 1 ? "n" : "prompt", "out_of_range");
   try {
-    for (uint32_t i = 0; i < request_.choices(); ++i) {
-      auto completion =
-          lease_->completer().start(request_.choice(i), std::make_shared<Sink>(shared_from_this(), i));
+    for (uint32_t i = 0; i < choices_.size(); ++i) {
+      auto completion = lease_->completer().start(prompts_[i / request_.n], i % request_.n,
+                                                  std::make_shared<Sink>(shared_from_this(), i));
       const std::lock_guard lock(mutex_);
       running_.push_back(std::move(completion));
     }
@@ -124,34 +143,31 @@ void Generation::start_choices() {
   }
 }
 
-void Generation::answer_without_generating() {
-  for (uint32_t i = 0; i < request_.choices(); ++i) {
-    Delta delta;
-    delta.finish = Finish::kLength;
-    delta.usage.prompt_tokens =
-        static_cast<uint32_t>(lease_->completer().tokenize(request_.prompts[i / request_.n]).size());
-    early_.emplace_back(i, std::move(delta));
-  }
-  begin();
-}
-
 // All choices run: what they said so far goes out, in its order.
 void Generation::begin() {
   Running running;
   {
     const std::lock_guard lock(mutex_);
     begun_ = true;
-    if (request_.stream)
-      reply_->begin_stream({.status = 200,
-                            .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
-                            .content_type = "text/event-stream; charset=utf-8",
-                            .body = ""});
-    for (uint32_t i = 0; i < request_.choices(); ++i) {
-      if (request_.stream && request_.api == Api::kChat) reply_->push(role_event(head_, i));
-      if (!request_.echo) continue;
-      Delta echo;
-      echo.text = prompt_text(i);
-      hear(i, std::move(echo));
+    if (request_.stream) {
+      const StreamForm form = writer_->form();
+      std::string first = writer_->begin(begun());
+      asker_.reply->begin_stream({.status = 200,
+                                  .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
+                                  .content_type = std::string(form.content_type),
+                                  .body = ""},
+                                 std::string(form.idle));
+      if (!say(std::move(first))) ended_ = true;
+    }
+    for (uint32_t i = 0; i < choices_.size(); ++i) {
+      const completion::Prepared& prepared = *prompts_[i / request_.n];
+      Delta first;
+      if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
+      if (request_.nothing_to_generate) {
+        first.finish = Finish::kLength;
+        first.usage.prompt_tokens = static_cast<uint32_t>(prepared.tokens.size());
+      }
+      if (request_.echo || request_.nothing_to_generate) hear(i, std::move(first));
     }
     for (auto& [index, delta] : std::exchange(early_, {}))
       if (!ended_) hear(index, std::move(delta));
@@ -194,24 +210,14 @@ bool Generation::hear(uint32_t index, Delta delta) {
     fail(delta);
     return false;
   }
-  Part& part = parts_[index];
-  if (delta.finish != Finish::kNone) {
-    part.usage = delta.usage;
-    --left_;
-  }
+  if (first_at_ == Clock::time_point()) first_at_ = Clock::now();
+  if (delta.finish != Finish::kNone) --left_;
+  Choice& choice = choices_[index];
   if (request_.stream) {
     if (!show(index, delta)) ended_ = true;
+    choice.usage = delta.usage;
   } else {
-    part.choice.reasoning += delta.reasoning;
-    part.choice.text += delta.text;
-    for (completion::CallDelta& call : delta.calls) {
-      if (call.begins)
-        part.choice.calls.push_back(std::move(call));
-      else if (!part.choice.calls.empty())
-        part.choice.calls.back().arguments += call.arguments;
-    }
-    for (completion::TokenReport& report : delta.tokens) part.choice.tokens.push_back(std::move(report));
-    part.choice.finish = delta.finish;
+    choice.add(std::move(delta));
   }
   if (!ended_ && left_ == 0) {
     ended_ = true;
@@ -221,62 +227,55 @@ bool Generation::hear(uint32_t index, Delta delta) {
 }
 
 bool Generation::show(uint32_t index, const Delta& delta) {
-  Part& part = parts_[index];
-  if (!delta.text.empty() || !delta.reasoning.empty() || !delta.calls.empty() || !delta.tokens.empty()) {
-    if (!reply_->push(delta_event(head_, index, delta, part.shown_characters))) return false;
-    part.shown_characters += characters(delta.text);
-  }
-  return delta.finish == Finish::kNone || reply_->push(finish_event(head_, index, delta.finish));
+  const bool empty =
+      delta.text.empty() && delta.reasoning.empty() && delta.calls.empty() && delta.tokens.empty();
+  if (!empty && !say(writer_->delta(index, delta))) return false;
+  return delta.finish == Finish::kNone || say(writer_->finish(index, delta));
 }
 
 bool Generation::say_end() {
   if (!request_.stream) {
-    std::vector<Choice> choices;
-    for (Part& part : parts_) choices.push_back(std::move(part.choice));
-    reply_->send({.status = 200,
-                  .headers = {},
-                  .content_type = "application/json",
-                  .body = whole_body(head_, choices, usage())});
+    asker_.answer_json(writer_->whole(begun(), choices_, totals()));
     return true;
   }
-  const bool told = (!request_.include_usage || reply_->push(usage_event(head_, usage()))) &&
-                    reply_->push(std::string(kDoneEvent));
-  reply_->finish(!told);
+  const bool told = say(writer_->end(totals()));
+  asker_.reply->finish(!told);
   return told;
 }
 
 void Generation::fail(const Delta& delta) {
   ended_ = true;
-  const http::Refusal error =
-      delta.error
-          ? at_door(*delta.error)
-          : at_door(Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"));
-  if (!request_.stream) return reply_->send(error_response(error));
-  reply_->push(error_event(error));
-  reply_->finish(true);
+  const http::Refusal refusal = refusal_of(
+      delta.error ? *delta.error
+                  : Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"),
+      request_.names);
+  if (!request_.stream) return asker_.refuse(refusal);
+  say(writer_->fail(refusal));
+  asker_.reply->finish(true);
 }
 
-// A prompt counts once, however many choices it has.
-completion::Usage Generation::usage() const {
-  completion::Usage sum;
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    sum.completion_tokens += parts_[i].usage.completion_tokens;
+Totals Generation::totals() const {
+  Totals sum;
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    sum.usage.completion_tokens += choices_[i].usage.completion_tokens;
     if (i % request_.n != 0) continue;
-    sum.prompt_tokens += parts_[i].usage.prompt_tokens;
-    sum.cached_tokens += parts_[i].usage.cached_tokens;
+    sum.usage.prompt_tokens += choices_[i].usage.prompt_tokens;
+    sum.usage.cached_tokens += choices_[i].usage.cached_tokens;
   }
+  sum.waiting = leased_at_ - asked_at_;
+  sum.reading = first_at_ - leased_at_;
+  sum.writing = Clock::now() - first_at_;
   return sum;
 }
 
 }  // namespace
 
-void generate(GenerateRequest request, fleet::Lease lease, std::shared_ptr<http::Reply> reply) {
-  try {
-    std::make_shared<Generation>(std::move(request), std::move(lease), std::move(reply))->start();
-  } catch (const completion::PromptTooLong& error) {
-    // OpenAI's clients know it by this code.
-    throw http::Refusal(400, "context_length_exceeded", error.what(), error.where());
-  }
+void generate(const Call& call, GenerateRequest request, std::unique_ptr<Writer> writer) {
+  Asker asker = call.asker;
+  asker.names = request.names;
+  const std::string model = request.model;
+  const auto generation = std::make_shared<Generation>(asker, std::move(request), std::move(writer));
+  call.models.with(model, asker, [generation](fleet::Lease lease) { generation->start(std::move(lease)); });
 }
 
 }  // namespace gantry::api

@@ -1,17 +1,17 @@
-// One generating request at work: starts its choices, gathers their deltas into a body or sends them on as
-// events, and lets go of all of them when one fails or the client goes away.
+// One generating request at work: has its prompts prepared once, starts its choices, gathers their deltas or
+// sends them on in the writer's words, and lets go of all of them when one fails or the client goes away.
 #pragma once
 
 #include <memory>
 
-#include "api/openai/request.h"
-#include "fleet/fleet.h"
-#include "http/reply.h"
+#include "api/call.h"
+#include "api/generate_request.h"
+#include "api/writer.h"
 
 namespace gantry::api {
 
-// Returns when all choices run; the answer comes on the completer's workers. Error or Refusal before
-// anything was said to the client; nothing runs on then.
-void generate(GenerateRequest request, fleet::Lease lease, std::shared_ptr<http::Reply> reply);
+// Returns before the answer is there; it comes on the completer's workers. What is wrong with the request, or
+// happens before a stream has begun, is answered with the dialect's error.
+void generate(const Call& call, GenerateRequest request, std::unique_ptr<Writer> writer);
 
 }  // namespace gantry::api

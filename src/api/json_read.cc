@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "http/options.h"
+#include "api/limits.h"
 
 namespace gantry::api {
 namespace {
@@ -40,20 +40,20 @@ class SizeCheck {
   }
   void open(char bracket) {
     count_value();
-    if (depth_ == http::kJsonDepthMax)
-      throw http::bad_request(fmt::format("the body is nested deeper than {} levels", http::kJsonDepthMax));
+    if (depth_ == kJsonDepthMax)
+      throw http::bad_request(fmt::format("the body is nested deeper than {} levels", kJsonDepthMax));
     levels_[depth_++] = {bracket == '{', 1};
   }
   void count() {
     count_value();
     if (depth_ == 0) return;
     Level& level = levels_[depth_ - 1];
-    if (++level.items > http::kJsonKeysMax && level.is_object)
-      throw too_large(fmt::format("an object of the body has more than {} keys", http::kJsonKeysMax));
+    if (++level.items > kJsonKeysMax && level.is_object)
+      throw too_large(fmt::format("an object of the body has more than {} keys", kJsonKeysMax));
   }
   void count_value() {
-    if (++values_ > http::kJsonValuesMax)
-      throw too_large(fmt::format("the body has more than {} values", http::kJsonValuesMax));
+    if (++values_ > kJsonValuesMax)
+      throw too_large(fmt::format("the body has more than {} values", kJsonValuesMax));
   }
   static http::Refusal too_large(std::string message) { return {413, "too_large", std::move(message)}; }
 
@@ -61,7 +61,7 @@ class SizeCheck {
     bool is_object;
     size_t items;
   };
-  std::array<Level, http::kJsonDepthMax> levels_;
+  std::array<Level, kJsonDepthMax> levels_;
   uint32_t depth_ = 0;
   size_t values_ = 0;
 };

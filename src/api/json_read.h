@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "completion/completion.h"
+#include "api/field_names.h"
 #include "http/http.h"
 #include "text/json.h"
 
@@ -27,6 +27,7 @@ struct Field {
   FieldKind kind;
   double low, high;
   void (*store)(Target& target, const Json& value);
+  std::string_view neutral = {};  // the house's word for it, where it has another
 };
 
 inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
@@ -34,14 +35,16 @@ inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
 // Refusal 400 naming the field unless `value` is of that kind and in range.
 void check_field(std::string_view name, FieldKind kind, double low, double high, const Json& value);
 
-// Unknown fields are ignored.
+// Unknown fields are ignored. `names` learns what the client calls things.
 template <typename Target>
-void read_fields(const Json& object, std::span<const Field<Target>> table, Target& target) {
+void read_fields(const Json& object, std::span<const Field<Target>> table, Target& target,
+                 FieldNames* names = nullptr) {
   for (const Field<Target>& field : table) {
     const auto found = object.find(field.name);
     if (found == object.end() || found->is_null()) continue;
     check_field(field.name, field.kind, field.low, field.high, *found);
     field.store(target, *found);
+    if (names != nullptr && !field.neutral.empty()) names->add(field.neutral, field.name);
   }
 }
 

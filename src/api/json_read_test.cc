@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/options.h"
+#include "api/limits.h"
 
 namespace gantry::api {
 namespace {
@@ -23,8 +23,8 @@ std::string nested(uint32_t depth) {
 }
 
 TEST(JsonRead, DepthAtItsLimit) {
-  EXPECT_EQ(status_of(nested(http::kJsonDepthMax)), 200);
-  EXPECT_EQ(status_of(nested(http::kJsonDepthMax + 1)), 400);
+  EXPECT_EQ(status_of(nested(kJsonDepthMax)), 200);
+  EXPECT_EQ(status_of(nested(kJsonDepthMax + 1)), 400);
   EXPECT_EQ(status_of(std::string(1'000'000, '[')), 400);
 }
 
@@ -38,8 +38,8 @@ TEST(JsonRead, ValuesAtTheirLimit) {
     for (size_t i = 1; i < values; ++i) out += ",1";
     return out + "]}";
   };
-  EXPECT_EQ(status_of(list(http::kJsonValuesMax - 10)), 200);
-  EXPECT_EQ(status_of(list(http::kJsonValuesMax + 1)), 413);
+  EXPECT_EQ(status_of(list(kJsonValuesMax - 10)), 200);
+  EXPECT_EQ(status_of(list(kJsonValuesMax + 1)), 413);
 }
 
 TEST(JsonRead, KeysAtTheirLimit) {
@@ -48,8 +48,8 @@ TEST(JsonRead, KeysAtTheirLimit) {
     for (size_t i = 0; i < keys; ++i) out += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
     return out + "}";
   };
-  EXPECT_EQ(status_of(object(http::kJsonKeysMax)), 200);
-  EXPECT_EQ(status_of(object(http::kJsonKeysMax + 1)), 413);
+  EXPECT_EQ(status_of(object(kJsonKeysMax)), 200);
+  EXPECT_EQ(status_of(object(kJsonKeysMax + 1)), 413);
 }
 
 TEST(JsonRead, WhatIsNoJson) {

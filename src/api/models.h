@@ -1,21 +1,31 @@
-// The model that a request names. Thread-safe.
+// The models of a fleet as routes see them: the one place where a lease is taken. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "api/call.h"
 #include "fleet/fleet.h"
-#include "http/http.h"
 
 namespace gantry::api {
 
-// Refusal 404 (model_not_found) that lists the models there are; an empty id means the only one.
-inline fleet::Lease lease_model(fleet::Fleet& fleet, const std::string& id) {
-  try {
-    return fleet.lease_now(id);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kNotFound) throw;
-    throw http::Refusal(404, "model_not_found", error.what(), "model");
-  }
-}
+class Models {
+ public:
+  // The fleet outlives this.
+  explicit Models(fleet::Fleet& fleet) : fleet_(fleet) {}
+
+  std::vector<fleet::ModelCard> list() const { return fleet_.list(); }
+
+  // Goes on with the model of that id (empty: the only or first one); a step that throws, or a model that
+  // there is not, is the asker's answer. The caller does not wait for it, nor may it use what `then` holds.
+  void with(const std::string& id, const Asker& asker, std::function<void(fleet::Lease)> then) const;
+
+ private:
+  fleet::Fleet& fleet_;
+};
+
+// 404 model_not_found.
+http::Refusal no_such_model(std::string message, const FieldNames& names = {});
 
 }  // namespace gantry::api

@@ -1,88 +1,20 @@
 #include "api/router.h"
 
 #include <algorithm>
-#include <array>
-#include <exception>
 #include <utility>
 
-#include "api/generation.h"
-#include "api/lease.h"
-#include "api/openai/error.h"
-#include "api/openai/format.h"
-#include "api/openai/request.h"
-#include "api/token_routes.h"
-#include "base/log.h"
+#include "api/call.h"
+#include "api/random_id.h"
+#include "api/refusals.h"
+#include "base/check.h"
 
 namespace gantry::api {
 namespace {
 
 constexpr size_t kQuotedPathMax = 200;  // bytes of a path that a refusal repeats
 
-struct Call {
-  fleet::Fleet& fleet;
-  const http::Request& request;
-  std::string rest;  // what a prefix route left of the path
-  std::shared_ptr<http::Reply> reply;
-};
-
-void answer_json(Call& call, std::string body) {
-  call.reply->send(
-      {.status = 200, .headers = {}, .content_type = "application/json", .body = std::move(body)});
-}
-
-void hint(Call& call) {
-  call.reply->send({.status = 200,
-                    .headers = {},
-                    .content_type = "text/plain; charset=utf-8",
-                    .body = "gantry is running; point an OpenAI client at /v1\n"});
-}
-
-void health(Call& call) { answer_json(call, R"({"status":"ok"})"); }
-
-void list_models(Call& call) { answer_json(call, models_body(call.fleet.list())); }
-
-void one_model(Call& call) {
-  for (const fleet::ModelCard& card : call.fleet.list())
-    if (card.id == call.rest) return answer_json(call, model_body(card));
-  throw http::Refusal(404, "model_not_found", "no such model: '" + call.rest.substr(0, kQuotedPathMax) + "'",
-                      "model");
-}
-
-void run_api(Call& call, Api api) {
-  GenerateRequest request = read_generate_request(api, call.request.body);
-  fleet::Lease lease = lease_model(call.fleet, request.model);
-  generate(std::move(request), std::move(lease), std::move(call.reply));
-}
-void chat_completions(Call& call) { run_api(call, Api::kChat); }
-void completions(Call& call) { run_api(call, Api::kCompletions); }
-
-void tokenize(Call& call) { answer_json(call, tokenize_body(call.fleet, call.request.body)); }
-void detokenize(Call& call) { answer_json(call, detokenize_body(call.fleet, call.request.body)); }
-void apply_template(Call& call) { answer_json(call, apply_template_body(call.fleet, call.request.body)); }
-
-enum class Key : uint8_t { kAsked, kFree };
-enum class Cost : uint8_t { kAtOnce, kWorker };
-
-// A path that ends in '*' takes any rest that is not empty. HEAD goes where GET goes.
-struct Route {
-  std::string_view method, path;
-  Key key;
-  Cost cost;
-  void (*handler)(Call& call);
-};
-constexpr std::array kRoutes = {
-    Route{"GET", "/", Key::kFree, Cost::kAtOnce, hint},
-    Route{"GET", "/health", Key::kFree, Cost::kAtOnce, health},
-    Route{"GET", "/v1/models", Key::kAsked, Cost::kAtOnce, list_models},
-    Route{"GET", "/v1/models/*", Key::kAsked, Cost::kAtOnce, one_model},
-    Route{"POST", "/v1/chat/completions", Key::kAsked, Cost::kWorker, chat_completions},
-    Route{"POST", "/v1/completions", Key::kAsked, Cost::kWorker, completions},
-    Route{"POST", "/tokenize", Key::kAsked, Cost::kWorker, tokenize},
-    Route{"POST", "/detokenize", Key::kAsked, Cost::kWorker, detokenize},
-    Route{"POST", "/apply-template", Key::kAsked, Cost::kWorker, apply_template},
-};
-
-bool takes(const Route& route, std::string_view path) {
+bool takes(const Route& route, const http::Request& head, std::string_view path) {
+  if (!route.header.empty() && head.header(route.header) == nullptr) return false;
   if (!route.path.ends_with('*')) return path == route.path;
   const std::string_view prefix = route.path.substr(0, route.path.size() - 1);
   return path.size() > prefix.size() && path.starts_with(prefix);
@@ -92,34 +24,64 @@ std::string rest_of(const Route& route, std::string_view path) {
   return route.path.ends_with('*') ? std::string(path.substr(route.path.size() - 1)) : std::string();
 }
 
-const Route* find_route(std::string_view method, std::string_view path) {
-  const std::string_view wanted = method == "HEAD" ? "GET" : method;
-  for (const Route& route : kRoutes)
-    if (route.method == wanted && takes(route, path)) return &route;
-  return nullptr;
-}
-
-// "GET, HEAD, OPTIONS"; empty when no route takes the path.
-std::string methods_of(std::string_view path) {
-  std::string out;
-  for (const Route& route : kRoutes) {
-    if (!takes(route, path)) continue;
-    out += (out.empty() ? "" : ", ") + std::string(route.method);
-    if (route.method == "GET") out += ", HEAD";
-  }
-  return out.empty() ? out : out + ", OPTIONS";
-}
-
-// A route's path may be followed by one slash.
+// One slash behind a path changes nothing.
 std::string path_of(const http::Request& request) {
   std::string path = request.path();
   if (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
 }
 
+}  // namespace
+
+Router::Router(const std::vector<const Dialect*>& dialects, const Models& models, const http::Guard& guard,
+               WorkQueue& work)
+    : default_dialect_(*dialects.at(0)), models_(models), guard_(guard), work_(work) {
+  for (const Dialect* dialect : dialects)
+    for (const Route& route : dialect->routes()) {
+      for (const Entry& entry : entries_)
+        GANTRY_CHECK(entry.route->method != route.method || entry.route->path != route.path ||
+                     entry.route->header != route.header);
+      entries_.push_back({&route, dialect});
+    }
+  std::ranges::stable_partition(entries_, [](const Entry& entry) { return !entry.route->header.empty(); });
+}
+
+const Router::Entry* Router::find(const http::Request& head, std::string_view path,
+                                  std::string_view method) const {
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  for (const Entry& entry : entries_)
+    if ((wanted.empty() || entry.route->method == wanted) && takes(*entry.route, head, path)) return &entry;
+  return nullptr;
+}
+
+const Dialect& Router::dialect_of(const http::Request& head) const {
+  try {
+    const std::string path = path_of(head);
+    const Entry* entry = find(head, path, head.method);
+    if (entry == nullptr) entry = find(head, path, {});
+    return entry == nullptr ? default_dialect_ : *entry->dialect;
+  } catch (const http::Refusal&) {  // no path at all
+    return default_dialect_;
+  }
+}
+
+// "GET, HEAD, OPTIONS"; empty when no route takes the path.
+std::string Router::methods_of(const http::Request& head, std::string_view path) const {
+  std::vector<std::string_view> methods;
+  for (const Entry& entry : entries_) {
+    if (!takes(*entry.route, head, path) || std::ranges::count(methods, entry.route->method) > 0) continue;
+    methods.push_back(entry.route->method);
+    if (entry.route->method == "GET") methods.emplace_back("HEAD");
+  }
+  if (!methods.empty()) methods.emplace_back("OPTIONS");
+  std::string out;
+  for (const std::string_view method : methods) out += (out.empty() ? "" : ", ") + std::string(method);
+  return out;
+}
+
 // The path that was likely meant: clients are given the base URL with /v1 too few or too often, and join it
 // with a slash too many.
-std::string likely_path(std::string_view path) {
+std::string Router::likely_path(const http::Request& head, const std::string& path) const {
   std::string single;
   for (const char c : path)
     if (c != '/' || !single.ends_with('/')) single += c;
@@ -128,97 +90,83 @@ std::string likely_path(std::string_view path) {
     for (const std::string_view doubled : {"", "/v1"}) {
       if (!single.starts_with(doubled)) continue;
       const std::string candidate = std::string(prefix) + single.substr(doubled.size());
-      if (candidate != path && !methods_of(candidate).empty()) return candidate;
+      if (candidate != path && find(head, candidate, {}) != nullptr) return candidate;
     }
   }
   return {};
 }
 
-http::Refusal no_such_path(const std::string& path) {
-  const std::string meant = likely_path(path);
+http::Refusal Router::no_such_path(const http::Request& head, const std::string& path) const {
+  const std::string meant = likely_path(head, path);
   return {404, "not_found",
           "no such path: '" + path.substr(0, kQuotedPathMax) + "'" +
               (meant.empty() ? "" : "; did you mean '" + meant.substr(0, kQuotedPathMax) + "'?")};
 }
 
-// Runs a handler, turning what it throws into an answer.
-void run_handler(const Route& route, Call& call) {
-  const std::shared_ptr<http::Reply> reply = call.reply;
-  try {
-    route.handler(call);
-  } catch (const http::Refusal& error) {
-    reply->send(error_response(error));
-  } catch (const Error& error) {
-    reply->send(error_response(at_door(error)));
-  } catch (const std::exception& error) {
-    log::error("api", "{} {}: {}", route.method, route.path, error.what());
-    reply->send(error_response(at_door(Error(ErrorCode::kInternal, "a bug of the server"))));
+std::optional<http::Response> Router::judge_path(const http::Request& head) const {
+  guard_.check_origin(head);
+  const std::string path = path_of(head);
+  const std::string methods = methods_of(head, path);
+  if (head.method == "OPTIONS" && (!methods.empty() || path == "*")) {
+    http::Response response = guard_.preflight(head, methods.empty() ? "GET, HEAD, POST, OPTIONS" : methods);
+    response.headers.push_back({"allow", methods});
+    return response;
   }
+  if (methods.empty()) throw no_such_path(head, path);
+  const Entry* entry = find(head, path, head.method);
+  if (entry == nullptr) {
+    http::Response response = error_response(
+        dialect_of(head), http::Refusal(405, "method_not_allowed",
+                                        "the method '" + head.method.substr(0, kQuotedPathMax) +
+                                            "' is not one of this path's: " + methods));
+    response.headers.push_back({"allow", methods});
+    return response;
+  }
+  const Dialect& dialect = *entry->dialect;
+  if (entry->route->key == Key::kAsked) guard_.check_key(dialect.key_of(head), dialect.key_words());
+  if (draining_.load()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
+  return std::nullopt;
 }
-
-http::Response refuse_method(const http::Request& head, const std::string& methods) {
-  http::Response response = error_response(http::Refusal(
-      405, "method_not_allowed",
-      "the method '" + head.method.substr(0, kQuotedPathMax) + "' is not one of this path's: " + methods));
-  response.headers.push_back({"allow", methods});
-  return response;
-}
-
-}  // namespace
 
 std::optional<http::Response> Router::judge(const http::Request& head) const {
   try {
-    guard_.check_origin(head);
-    const std::string path = path_of(head);
-    const std::string methods = methods_of(path);
-    if (head.method == "OPTIONS" && (!methods.empty() || path == "*")) {
-      http::Response response =
-          guard_.preflight(head, methods.empty() ? "GET, HEAD, POST, OPTIONS" : methods);
-      response.headers.push_back({"allow", methods});
-      return response;
-    }
-    if (methods.empty()) throw no_such_path(path);
-    const Route* route = find_route(head.method, path);
-    if (route == nullptr) return refuse_method(head, methods);
-    if (route->key == Key::kAsked) guard_.check_key(head);
-    if (draining_.load()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
-    return std::nullopt;
+    return judge_path(head);
   } catch (const http::Refusal& error) {
-    return error_response(error);
+    return refusal(error, &head);
   } catch (const Error& error) {
-    return error_response(at_door(error));
+    return refusal(refusal_of(error), &head);
   }
 }
 
 void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) const {
   const std::string path = path_of(request);
-  const Route* route = find_route(request.method, path);
-  if (route->cost == Cost::kAtOnce) {
-    Call call{fleet_, request, rest_of(*route, path), std::move(reply)};
-    return run_handler(*route, call);
-  }
+  const Entry* entry = find(request, path, request.method);
+  Asker asker{.dialect = entry->dialect, .route = entry->route, .reply = std::move(reply)};
+  const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
+    Call call{whole, rest, models_, asker};
+    asker.attempt([&] { asker.route->handler(call); });
+  };
+  if (entry->route->cost == Cost::kAtOnce) return run(request);
   const auto shared = std::make_shared<const http::Request>(std::move(request));
-  const bool taken = work_.try_post([this, route, shared, reply, rest = rest_of(*route, path)] {
-    Call call{fleet_, *shared, rest, reply};
-    run_handler(*route, call);
-  });
-  if (!taken) reply->send(error_response(at_door(Error(ErrorCode::kBusy, "too many requests are waiting"))));
+  const bool taken = work_.try_post([run, shared] { run(*shared); });
+  if (!taken) asker.refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting")));
 }
 
 std::vector<http::Header> Router::common_headers(const http::Request& head) const {
   std::vector<http::Header> out;
+  const std::string id_header(dialect_of(head).request_id_header());
   try {
     guard_.check_origin(head);
-    out = guard_.cors_headers(head);
+    out = guard_.cors_headers(head, id_header);
   } catch (const http::Refusal&) {
     // A foreign page is not helped to read its refusal.
   }
-  out.push_back({"x-request-id", random_id("req_")});
+  out.push_back({id_header, random_id("req_")});
   return out;
 }
 
-http::Response Router::refusal(const http::Refusal& error, const http::Request*) const {
-  return error_response(error);
+http::Response Router::refusal(const http::Refusal& refusal, const http::Request* head) const {
+  return error_response(head == nullptr ? default_dialect_ : dialect_of(*head), refusal);
 }
 
 }  // namespace gantry::api

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/deadline.h"
+#include "tests/scenario/fakes.h"
 
 namespace gantry::cli {
 namespace {
@@ -52,10 +53,13 @@ class FakeCompleter final : public completion::Completer {
     std::atomic<bool> cancelled = false;
   };
 
-  std::shared_ptr<completion::Completion> start(completion::CompletionRequest request,
-                                                std::shared_ptr<completion::DeltaSink> sink) override {
+  completion::PreparedPtr prepare(completion::CompletionRequest request) const override {
     if (refuse) throw Error(ErrorCode::kTooLarge, "too long");
-    requests.push_back(std::move(request));
+    return std::make_shared<const completion::Prepared>(completion::Prepared{std::move(request), {}, {}});
+  }
+  std::shared_ptr<completion::Completion> start(const completion::PreparedPtr& prepared, uint32_t,
+                                                std::shared_ptr<completion::DeltaSink> sink) override {
+    requests.push_back(prepared->request);
     auto running = std::make_shared<Running>();
     threads_.emplace_back(
         [this, sink, running] { script_(*sink, [running] { return running->cancelled.load(); }); });
@@ -63,7 +67,7 @@ class FakeCompleter final : public completion::Completer {
   }
   std::string render(const completion::ChatInput&) const override { return {}; }
   std::vector<TokenId> tokenize(const completion::Prompt&) const override { return {}; }
-  const completion::CompleterParts& parts() const override { return parts_; }
+  const tokenizer::Tokenizer& tokenizer() const override { return tokenizer_; }
 
   std::vector<completion::CompletionRequest> requests;
   bool refuse = false;
@@ -71,7 +75,7 @@ class FakeCompleter final : public completion::Completer {
  private:
   Script script_;
   std::vector<std::thread> threads_;
-  completion::CompleterParts parts_;
+  testing::ByteTokenizer tokenizer_;
 };
 
 Delta delta(std::string text, Finish finish = Finish::kNone) {

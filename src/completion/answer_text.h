@@ -28,6 +28,7 @@ class AnswerText {
   void finish(Delta& delta);
   // A stop string was found: the answer is over.
   bool stopped() const { return matcher_.found(); }
+  const std::string& stop_string() const { return matcher_.found_text(); }  // empty before
 
  private:
   struct PendingReport {

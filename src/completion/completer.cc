@@ -5,13 +5,14 @@
 #include "completion/prompt.h"
 #include "completion/running.h"
 #include "completion/workers.h"
+#include "engine/prompt_check.h"
 
 namespace gantry::completion {
 namespace {
 
 constexpr size_t kStopTokensMax = 64;  // of one request
 
-void check_request(const CompletionRequest& request) {
+void check_request(const CompletionRequest& request, uint32_t vocabulary) {
   const auto refuse = [](const std::string& what, const char* where) {
     throw Error(ErrorCode::kInvalidRequest, what, where);
   };
@@ -30,17 +31,11 @@ void check_request(const CompletionRequest& request) {
   if (request.top_logprobs > sample::kTopLogprobsMax)
     refuse(fmt::format("must be from 0 to {}, is {}", sample::kTopLogprobsMax, request.top_logprobs),
            "top_logprobs");
+  for (const TokenId token : request.stop_token_ids)
+    if (token < 0 || static_cast<uint32_t>(token) >= vocabulary)
+      refuse(fmt::format("there is no token {}, the vocabulary has {}", token, vocabulary), "stop_token_ids");
+  sample::validate(request.sampling, vocabulary);
 }
-
-}  // namespace
-
-PromptTooLong::PromptTooLong(size_t tokens, uint32_t context, const char* where)
-    : Error(ErrorCode::kInvalidRequest,
-            fmt::format("it comes to {} tokens, the model's context of {} leaves no room for an answer",
-                        tokens, context),
-            where, "send less, or load the model with a larger context") {}
-
-namespace {
 
 class TextCompleter final : public Completer {
  public:
@@ -49,34 +44,33 @@ class TextCompleter final : public Completer {
   // Completions keep the pool's words alive, not its threads: those end here.
   ~TextCompleter() override { workers_->stop(); }
 
-  std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) override {
-    check_request(request);
-    for (const TokenId token : request.stop_token_ids)
-      if (token < 0 || static_cast<uint32_t>(token) >= parts_.tokenizer->size())
-        throw Error(
-            ErrorCode::kInvalidRequest,
-            fmt::format("there is no token {}, the vocabulary has {}", token, parts_.tokenizer->size()),
-            "stop_token_ids");
-    sample::validate(request.sampling, parts_.tokenizer->size());
+  PreparedPtr prepare(CompletionRequest request) const override {
+    check_request(request, parts_.tokenizer->size());
     ReadPrompt prompt = prompts_.read(request.prompt);
-    if (const uint32_t context = parts_.engine->limits().context_max; prompt.tokens.size() >= context)
-      throw PromptTooLong(prompt.tokens.size(), context,
-                          std::holds_alternative<ChatInput>(request.prompt) ? "messages" : "prompt");
-    auto running = std::make_shared<Running>(parts_, workers_, request, prompt, std::move(sink));
-    running->submitted(parts_.engine->submit(job_of(request, std::move(prompt.tokens), running)));
+    engine::check_prompt(prompt.tokens, parts_.engine->limits());
+    return std::make_shared<const Prepared>(
+        Prepared{std::move(request), std::move(prompt.tokens), std::move(prompt.text)});
+  }
+
+  std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
+                                    std::shared_ptr<DeltaSink> sink) override {
+    auto running = std::make_shared<Running>(parts_, workers_, *prepared, std::move(sink));
+    running->submitted(parts_.engine->submit(job_of(*prepared, choice, running)));
     return running;
   }
 
   std::string render(const ChatInput& input) const override { return prompts_.render(input); }
   std::vector<TokenId> tokenize(const Prompt& prompt) const override { return prompts_.tokens(prompt); }
-  const CompleterParts& parts() const override { return parts_; }
+  const tokenizer::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
 
  private:
-  engine::Job job_of(const CompletionRequest& request, std::vector<TokenId> prompt,
+  engine::Job job_of(const Prepared& prepared, uint32_t choice,
                      std::shared_ptr<engine::TokenSink> sink) const {
+    const CompletionRequest& request = prepared.request;
     engine::Job job;
-    job.prompt = std::move(prompt);
+    job.prompt = prepared.tokens;
     job.sampling = request.sampling;
+    job.sampling.seed += choice;
     job.tokens_max = request.tokens_max;
     if (!request.ignore_end_of_generation) job.stop_tokens = parts_.tokenizer->special().end_of_generation;
     job.stop_tokens.insert(job.stop_tokens.end(), request.stop_token_ids.begin(),

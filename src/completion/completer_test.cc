@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "completion/completion.h"
+#include "engine/prompt_check.h"
 #include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
 
@@ -229,6 +231,57 @@ TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
   EXPECT_EQ(bench.completer->tokenize(input), wanted);
   EXPECT_EQ(bench.completer->tokenize(std::string("hi")), (std::vector<TokenId>{kBos, 'h', 'i'}));
   EXPECT_EQ(bench.completer->tokenize(std::vector<TokenId>{5, 6}), (std::vector<TokenId>{5, 6}));
+}
+
+TEST(Completer, ARequestIsPreparedOnceForAllItsAnswers) {
+  std::mutex mutex;
+  std::vector<uint64_t> seeds;
+  Bench bench([&](const engine::Job& job) {
+    const std::lock_guard lock(mutex);
+    seeds.push_back(job.sampling.seed);
+    return std::vector<TokenId>{'x'};
+  });
+  CompletionRequest request = ask("abc");
+  request.sampling.seed = UINT64_MAX;
+  const PreparedPtr prepared = bench.completer->prepare(std::move(request));
+  EXPECT_EQ(prepared->tokens, (std::vector<TokenId>{'a', 'b', 'c'}));
+  std::vector<std::shared_ptr<Listener>> sinks;
+  std::vector<std::shared_ptr<Completion>> completions;
+  for (uint32_t choice = 0; choice < 16; ++choice) {
+    sinks.push_back(std::make_shared<Listener>());
+    completions.push_back(bench.completer->start(prepared, choice, sinks.back()));
+  }
+  for (const auto& sink : sinks) EXPECT_EQ(sink->wait().usage.prompt_tokens, 3U);
+  EXPECT_EQ(bench.tokenizer.encodings(), 1U);
+  std::ranges::sort(seeds);
+  ASSERT_EQ(seeds.size(), 16U);
+  EXPECT_EQ(seeds.front(), 0U) << "the seed after the largest";
+  EXPECT_EQ(seeds[14], 14U);
+  EXPECT_EQ(seeds.back(), UINT64_MAX) << "the first choice has the request's own";
+}
+
+TEST(Completer, PreparingFindsWhatIsWrongBeforeAnythingStarts) {
+  Bench bench(say_text("x"), {.context_max = 8});
+  EXPECT_NO_THROW(bench.completer->prepare(ask("1234567")));
+  EXPECT_THROW(bench.completer->prepare(ask("12345678")), engine::PromptTooLong);
+  EXPECT_THROW(bench.completer->prepare(ask("")), Error);
+  CompletionRequest request = ask("a");
+  request.sampling.temperature = -1;
+  EXPECT_THROW(bench.completer->prepare(std::move(request)), Error);
+  EXPECT_EQ(bench.engine.stats().jobs_done, 0U);
+}
+
+TEST(Completer, TellsWhichStopStringEndedTheAnswer) {
+  Bench bench(say_text("one two three"));
+  CompletionRequest request = ask("abc");
+  request.stop = {"three", "tw"};
+  auto sink = std::make_shared<Listener>();
+  const auto first = bench.completer->start(request, sink);
+  EXPECT_EQ(sink->wait().stop_string, "tw");
+  request.stop = {"four"};
+  sink = std::make_shared<Listener>();
+  const auto second = bench.completer->start(request, sink);
+  EXPECT_EQ(sink->wait().stop_string, "");
 }
 
 ErrorCode refused(Completer& completer, CompletionRequest request, std::string* where = nullptr) {

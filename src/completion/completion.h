@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -42,6 +43,14 @@ struct CompletionRequest {
   uint32_t top_logprobs = 0;
 };
 
+// A request that was looked at once, for any number of answers: checked, rendered, tokenized. Immutable.
+struct Prepared {
+  CompletionRequest request;
+  std::vector<TokenId> tokens;
+  std::string text;  // of a chat: as the template wrote it
+};
+using PreparedPtr = std::shared_ptr<const Prepared>;
+
 struct TokenText {
   TokenId token = kNoToken;
   std::string bytes;  // what the token adds; not necessarily whole UTF-8
@@ -75,6 +84,7 @@ struct Delta {
   std::vector<CallDelta> calls;
   std::vector<TokenReport> tokens;  // when logprobs were asked for: the tokens that this text came from
   Finish finish = Finish::kNone;    // the last delta has another value
+  std::string stop_string;          // the one that ended the answer, if one did
   std::optional<Error> error;       // kError
   Usage usage;                      // so far
 };
@@ -97,7 +107,7 @@ struct CompleterOptions {
   uint32_t workers = 2;  // threads that turn tokens into text
 };
 
-// What a Completer works with; all outlive it.
+// What a Completer is made of; all outlive it.
 struct CompleterParts {
   const tokenizer::Tokenizer* tokenizer = nullptr;
   const jinja::ChatTemplate* chat_template = nullptr;  // nullptr: the model has none
@@ -106,26 +116,28 @@ struct CompleterParts {
   const reply::ReplyFormat* reply_format = nullptr;
 };
 
-// The prompt leaves no room for an answer in the model's context. `where` is "messages" or "prompt".
-class PromptTooLong : public Error {
- public:
-  PromptTooLong(size_t tokens, uint32_t context, const char* where);
-};
-
 class Completer {
  public:
   static std::unique_ptr<Completer> create(const CompleterParts& parts, const CompleterOptions& options = {});
   virtual ~Completer() = default;
 
-  // Renders, tokenizes, submits. Throws Error (kInvalidRequest, kTemplate, kTooLarge, kBusy, ...) before
-  // anything has started.
-  virtual std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) = 0;
+  // Everything that can be found wrong with a request is found here: Error (kInvalidRequest, kTemplate, ...)
+  // that names the field; engine::PromptTooLong.
+  virtual PreparedPtr prepare(CompletionRequest request) const = 0;
+  // One answer; number `choice` of a request's has the seed after that of the one before. Error kBusy,
+  // kTooLarge, kShuttingDown, kDevice of the engine; nothing has started then.
+  virtual std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
+                                            std::shared_ptr<DeltaSink> sink) = 0;
+  // Both, for one answer.
+  std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) {
+    return start(prepare(std::move(request)), 0, std::move(sink));
+  }
 
   // The prompt as the model would see it.
   virtual std::string render(const ChatInput& input) const = 0;
   virtual std::vector<TokenId> tokenize(const Prompt& prompt) const = 0;
-
-  virtual const CompleterParts& parts() const = 0;
+  // The model's vocabulary, for texts and tokens that are no prompt.
+  virtual const tokenizer::Tokenizer& tokenizer() const = 0;
 };
 
 }  // namespace gantry::completion

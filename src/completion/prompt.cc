@@ -40,10 +40,9 @@ PromptMaker::PromptMaker(const CompleterParts& parts) : tokenizer_(*parts.tokeni
 
 std::string PromptMaker::render(const ChatInput& input) const {
   if (!renderer_)
-    throw Error(
-        ErrorCode::kInvalidRequest,
-        "this model has no chat template, so messages cannot be turned into a prompt", "messages",
-        "send a prompt to /v1/completions, or serve a model whose file carries tokenizer.chat_template");
+    throw Error(ErrorCode::kInvalidRequest,
+                "this model has no chat template, so messages cannot be turned into a prompt", "messages",
+                "send a prompt as text, or serve a model whose file carries tokenizer.chat_template");
   chat::check_tools(input.tools);
   chat::Conversation conversation;
   conversation.messages =

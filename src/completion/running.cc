@@ -96,20 +96,21 @@ void add_event(const reply::ReplyFormat& format, reply::ReplyEvent event, Delta&
 
 }  // namespace
 
-Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers,
-                 const CompletionRequest& request, const ReadPrompt& prompt, std::shared_ptr<DeltaSink> sink)
+Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, const Prepared& prepared,
+                 std::shared_ptr<DeltaSink> sink)
     : parts_(parts),
       workers_(std::move(workers)),
-      report_tokens_(request.logprobs),
-      parallel_calls_(calls_in_parallel(request)),
+      report_tokens_(prepared.request.logprobs),
+      parallel_calls_(calls_in_parallel(prepared.request)),
       sink_(std::move(sink)),
-      format_(format_of(parts, request)),
-      text_(*parts.tokenizer, prompt.tokens, request.stop, markers_of(format_, request)) {
-  usage_.prompt_tokens = static_cast<uint32_t>(prompt.tokens.size());
+      format_(format_of(parts, prepared.request)),
+      text_(*parts.tokenizer, prepared.tokens, prepared.request.stop, markers_of(format_, prepared.request)) {
+  usage_.prompt_tokens = static_cast<uint32_t>(prepared.tokens.size());
   if (format_ != nullptr)
-    reader_.emplace(*format_, reply::ReplyOptions{.tools = calls_tools(request),
-                                                  .tool_list = std::get<ChatInput>(request.prompt).tools,
-                                                  .prompt = prompt.text});
+    reader_.emplace(*format_,
+                    reply::ReplyOptions{.tools = calls_tools(prepared.request),
+                                        .tool_list = std::get<ChatInput>(prepared.request.prompt).tools,
+                                        .prompt = prepared.text});
 }
 
 void Running::submitted(JobId job) {
@@ -236,6 +237,7 @@ void Running::end(Finish finish, Delta& delta) {
   text_.finish(delta);
   // What was kept back may have completed a stop string.
   delta.finish = text_.stopped() && finish == Finish::kLength ? Finish::kStop : finish;
+  delta.stop_string = text_.stop_string();
   over_ = true;
 }
 

@@ -10,7 +10,6 @@
 
 #include "completion/answer_text.h"
 #include "completion/completion.h"
-#include "completion/prompt.h"
 #include "completion/workers.h"
 #include "reply/reply_reader.h"
 
@@ -25,8 +24,8 @@ class Running final : public engine::TokenSink,
                       public Workers::Task,
                       public std::enable_shared_from_this<Running> {
  public:
-  Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, const CompletionRequest& request,
-          const ReadPrompt& prompt, std::shared_ptr<DeltaSink> sink);
+  Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, const Prepared& prepared,
+          std::shared_ptr<DeltaSink> sink);
 
   // The engine took the job. A cancel() that came before is passed on now.
   void submitted(JobId job);

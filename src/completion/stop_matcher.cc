@@ -39,7 +39,7 @@ std::string StopMatcher::give(size_t bytes) {
 }
 
 std::string StopMatcher::push(std::string_view piece) {
-  if (found_) return {};
+  if (found()) return {};
   if (patterns_.empty()) {
     shown_bytes_ += piece.size();
     return std::string(piece);
@@ -47,9 +47,8 @@ std::string StopMatcher::push(std::string_view piece) {
   for (const char c : piece) {
     held_ += c;
     if (const uint32_t complete = step(c); complete > 0) {
-      found_ = true;
       std::string out = give(held_.size() - complete);
-      held_.clear();
+      found_text_.swap(held_);
       return out;
     }
   }

@@ -22,7 +22,8 @@ class StopMatcher {
   // The end of the text: what was held back.
   std::string finish();
 
-  bool found() const { return found_; }
+  bool found() const { return !found_text_.empty(); }
+  const std::string& found_text() const { return found_text_; }  // the stop string; empty before
   uint64_t shown_bytes() const { return shown_bytes_; }  // given out so far; once found(), the whole text
 
  private:
@@ -38,7 +39,7 @@ class StopMatcher {
   std::vector<Pattern> patterns_;
   std::string held_;
   uint64_t shown_bytes_ = 0;
-  bool found_ = false;
+  std::string found_text_;
 };
 
 }  // namespace gantry::completion

@@ -259,7 +259,7 @@ Connection::Awaitable<bool> Connection::judge_head() {
 Connection::Awaitable<bool> Connection::refuse(const Refusal& error) {
   wire_.keep_alive = false;
   log_answer(error.status());
-  const bool head_read = parser_->state() != RequestParser::State::kHead;
+  const bool head_read = !parser_->request().target.empty();
   const Response response = core_.service.refusal(error, head_read ? &parser_->request() : nullptr);
   const std::string bytes = wire_response(response, common_headers_, wire_);
   co_await write(bytes);
@@ -287,8 +287,8 @@ Connection::Awaitable<bool> Connection::answer_request() {
 }
 
 Connection::Awaitable<bool> Connection::write_answer() {
-  constexpr std::string_view kKeepAlive = ": keep-alive\n\n";  // a comment of event streams
-  bool streaming = false, events = false;
+  bool streaming = false;
+  std::string idle;
   auto silent_since = Clock::now();
   while (true) {
     WireReply::Taken taken = reply_->take();
@@ -302,14 +302,13 @@ Connection::Awaitable<bool> Connection::write_answer() {
       log_answer(taken.head->status);
       if (wire_.minor_version == 0) wire_.keep_alive = false;
       streaming = true;
-      events = taken.head->content_type.starts_with("text/event-stream");
+      idle = std::move(taken.idle);
       bytes = wire_stream_head(*taken.head, common_headers_, wire_);
     }
     append_wire_piece(bytes, taken.bytes, wire_);
-    // Pieces are whole events, so that a comment may stand between two of them.
-    if (events && bytes.empty() && !taken.finished && !taken.lost &&
+    if (!idle.empty() && bytes.empty() && !taken.finished && !taken.lost &&
         Clock::now() >= silent_since + core_.options.stream_keep_alive)
-      append_wire_piece(bytes, kKeepAlive, wire_);
+      append_wire_piece(bytes, idle, wire_);
     if (taken.finished) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
       const bool written = co_await write(bytes);
@@ -330,7 +329,7 @@ Connection::Awaitable<bool> Connection::write_answer() {
       co_return false;
     }
     const auto deadline =
-        events ? silent_since + core_.options.stream_keep_alive : Clock::now() + kNoDeadline;
+        idle.empty() ? Clock::now() + kNoDeadline : silent_since + core_.options.stream_keep_alive;
     if (bytes.empty()) co_await output_.wait_until(deadline);
   }
 }

@@ -82,31 +82,35 @@ void Guard::check_origin(const Request& request) const {
   }
   if (const std::string* origin = request.header("origin");
       origin != nullptr && !origin_allowed(*origin, host))
-    throw forbidden("pages of '" + *origin + "' may not call this server (see --cors-origin)",
-                    "foreign_origin");
+    throw forbidden(
+        "pages of '" + *origin + "' may not call this server: its setting cors_origins says which may",
+        "foreign_origin");
 }
 
-void Guard::check_key(const Request& request) const {
-  if (keys_.empty()) return;
+std::string_view bearer_key(const Request& request) {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string* header = request.header("authorization");
-  std::string_view given;
-  if (header != nullptr && header->size() >= kScheme.size() &&
-      same_ignoring_case(std::string_view(*header).substr(0, kScheme.size()), kScheme))
-    given = std::string_view(*header).substr(kScheme.size());
+  if (header == nullptr || header->size() < kScheme.size() ||
+      !same_ignoring_case(std::string_view(*header).substr(0, kScheme.size()), kScheme))
+    return {};
+  return std::string_view(*header).substr(kScheme.size());
+}
+
+void Guard::check_key(std::string_view given, std::string_view words) const {
+  if (keys_.empty()) return;
   bool known = false;
   for (const std::string& key : keys_) known |= equal_in_constant_time(given, key) && !key.empty();
   if (known) return;
   throw Refusal(401, "invalid_api_key",
-                given.empty() ? "this server asks for a key: send 'Authorization: Bearer KEY'"
+                given.empty() ? "this server asks for a key: " + std::string(words)
                               : "the key is not one of this server's");
 }
 
-std::vector<Header> Guard::cors_headers(const Request& request) const {
+std::vector<Header> Guard::cors_headers(const Request& request, std::string_view id_header) const {
   const std::string* origin = request.header("origin");
   if (origin == nullptr) return {};
   return {{"access-control-allow-origin", *origin},
-          {"access-control-expose-headers", "x-request-id, retry-after"},
+          {"access-control-expose-headers", std::string(id_header) + ", retry-after"},
           {"vary", "Origin"}};
 }
 

@@ -18,11 +18,12 @@ class Guard {
 
   // Refusal 400 (no Host), 403 (foreign Host or Origin).
   void check_origin(const Request& request) const;
-  // Refusal 401. The time taken tells nothing of the keys.
-  void check_key(const Request& request) const;
+  // Refusal 401 with `words` on how to send a key. The time taken tells nothing of the keys.
+  void check_key(std::string_view given, std::string_view words) const;
 
-  // What a browser needs to see in the answer to an allowed Origin; empty without one.
-  std::vector<Header> cors_headers(const Request& request) const;
+  // What a browser needs to see in the answer to an allowed Origin; empty without one. `id_header`: of
+  // answers, which a page may read.
+  std::vector<Header> cors_headers(const Request& request, std::string_view id_header) const;
   // The answer to a browser's question before it sends a request, without cors_headers().
   Response preflight(const Request& request, std::string_view methods) const;
 
@@ -32,6 +33,9 @@ class Guard {
   const std::vector<std::string> keys_, origins_, hosts_;
   const bool check_host_;
 };
+
+// The key of "Authorization: Bearer KEY"; empty without one.
+std::string_view bearer_key(const Request& request);
 
 // "example.org:80" -> "example.org", "[::1]:80" -> "::1"; lower case.
 std::string host_name_of(std::string_view authority);

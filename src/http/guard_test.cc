@@ -35,7 +35,7 @@ int status_of(const Guard& guard, std::vector<Header> headers, int minor_version
   request.minor_version = minor_version;
   try {
     guard.check_origin(request);
-    guard.check_key(request);
+    guard.check_key(bearer_key(request), "send one");
   } catch (const Refusal& error) {
     return error.status();
   }

@@ -29,11 +29,6 @@ inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one w
 // A stream that says nothing for so long (a long prompt is being read) tells that it is there.
 inline constexpr std::chrono::milliseconds kStreamKeepAlive{10'000};
 inline constexpr std::chrono::seconds kRetryAfter{1};
-inline constexpr uint32_t kJsonDepthMax = 64;
-inline constexpr size_t kJsonValuesMax = size_t{1} << 20;  // values in one body: bounds the memory of parsing
-inline constexpr size_t kJsonKeysMax = 1024;               // keys of one object
-inline constexpr uint32_t kChoicesMax = 16;                // n
-inline constexpr uint32_t kPromptsMax = 64;                // prompts in one request
 
 struct Options {
   // An address ("127.0.0.1", "::1", "0.0.0.0"), "localhost", a name, or "unix:/path/of/socket".

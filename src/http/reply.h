@@ -16,8 +16,9 @@ class Reply {
   // The whole answer. Once, and not after begin_stream().
   virtual void send(Response response) = 0;
 
-  // The head of a stream; pieces follow.
-  virtual void begin_stream(Response head) = 0;
+  // The head of a stream; pieces follow. `idle`: a piece that may stand between any two, sent when none came
+  // for a while, so that nobody on the way takes the stream for dead; may be empty.
+  virtual void begin_stream(Response head, std::string idle) = 0;
   // False: the client is gone, or has not read for so long that its queue is full; its stream is lost.
   virtual bool push(std::string piece) = 0;
   // The stream is over; `broken`: by an error, so that the connection is not used again.

@@ -36,7 +36,7 @@ class RequestParser {
   uint64_t announced_bytes() const { return body_left_ + request_.body.size(); }
   size_t body_bytes() const { return request_.body.size(); }
 
-  // From kBody on.
+  // From kBody on; of a head that was refused what there is, perhaps no target.
   const Request& request() const { return request_; }
   Request take() { return std::move(request_); }
 

@@ -17,10 +17,11 @@ void WireReply::send(Response response) {
   wake();
 }
 
-void WireReply::begin_stream(Response head) {
+void WireReply::begin_stream(Response head, std::string idle) {
   const std::lock_guard lock(mutex_);
   if (detached_) return;
   next_.head = std::move(head);
+  next_.idle = std::move(idle);
   wake();
 }
 

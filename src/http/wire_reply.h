@@ -18,7 +18,7 @@ class WireReply final : public Reply {
       : stream_bytes_max_(stream_bytes_max), wake_(std::move(wake)) {}
 
   void send(Response response) override;
-  void begin_stream(Response head) override;
+  void begin_stream(Response head, std::string idle) override;
   bool push(std::string piece) override;
   void finish(bool broken) override;
   void on_gone(std::function<void()> gone) override;
@@ -26,6 +26,7 @@ class WireReply final : public Reply {
   // For the connection.
   struct Taken {
     std::optional<Response> whole, head;
+    std::string idle;  // with the head
     std::string bytes;
     bool finished = false;  // the stream is over
     bool broken = false;

@@ -10,7 +10,7 @@ namespace {
 TEST(WireReply, WakesOnceUntilItIsTaken) {
   int woken = 0;
   WireReply reply(100, [&] { ++woken; });
-  reply.begin_stream({});
+  reply.begin_stream({}, "");
   EXPECT_TRUE(reply.push("ab"));
   EXPECT_TRUE(reply.push("cd"));
   EXPECT_EQ(woken, 1);

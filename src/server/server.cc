@@ -14,10 +14,12 @@ namespace {
 // Members stand in the order in which they need each other.
 class FleetServer final : public Server {
  public:
-  FleetServer(fleet::Fleet& fleet, const http::Options& options)
+  FleetServer(fleet::Fleet& fleet, const http::Options& options,
+              const std::vector<const api::Dialect*>& dialects)
       : guard_(options, parse_endpoint(options).loopback),
         work_(options.request_workers, options.request_queue_max),
-        router_(fleet, guard_, work_),
+        models_(fleet),
+        router_(dialects, models_, guard_, work_),
         listener_(http::Listener::start(router_, options)) {}
   ~FleetServer() override { shutdown(std::chrono::milliseconds(0)); }
 
@@ -33,15 +35,17 @@ class FleetServer final : public Server {
  private:
   const http::Guard guard_;
   api::WorkQueue work_;
+  const api::Models models_;
   api::Router router_;
   const std::unique_ptr<http::Listener> listener_;
 };
 
 }  // namespace
 
-std::unique_ptr<Server> Server::start(fleet::Fleet& fleet, const http::Options& options) {
+std::unique_ptr<Server> Server::start(fleet::Fleet& fleet, const http::Options& options,
+                                      const std::vector<const api::Dialect*>& dialects) {
   try {
-    return std::make_unique<FleetServer>(fleet, options);
+    return std::make_unique<FleetServer>(fleet, options, dialects);
   } catch (const std::system_error& error) {
     throw Error(ErrorCode::kIo, error.what(), "",
                 "the system is short of what the words name: see ulimit -a");

@@ -1,4 +1,4 @@
-// The HTTP door: listens, answers the APIs over a Fleet, streams. start() returns when the port is open.
+// The HTTP door: listens, answers every dialect over a Fleet, streams. start() returns when the port is open.
 //
 // Threads: `io_threads` move bytes, `request_workers` parse and start requests; deltas come on the
 // completers' workers. No thread of an engine ever waits for a client. The fleet outlives the server.
@@ -9,17 +9,20 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fleet/fleet.h"
 #include "http/listener.h"
 #include "http/options.h"
+#include "server/dialects.h"
 
 namespace gantry::server {
 
 class Server {
  public:
   // Errors as Listener::start.
-  static std::unique_ptr<Server> start(fleet::Fleet& fleet, const http::Options& options = {});
+  static std::unique_ptr<Server> start(fleet::Fleet& fleet, const http::Options& options = {},
+                                       const std::vector<const api::Dialect*>& dialects = all_dialects());
   // Cuts what still runs.
   virtual ~Server() = default;
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/prompt_check.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::testing {
@@ -33,6 +34,7 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
     for (const char* text : {"<s>", "</s>", "<|turn|>", "<|end|>"}) texts_.emplace_back(text);
   }
   std::vector<TokenId> encode(std::string_view text, const tokenizer::EncodeOptions& options) const override {
+    ++encodings_;
     std::vector<TokenId> out;
     if (options.add_special && special_.add_bos) out.push_back(kBos);
     for (size_t at = 0; at < text.size();) {
@@ -66,11 +68,13 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
   std::string_view model() const override { return "bytes"; }
   std::string_view pre_split() const override { return ""; }
   tokenizer::LeadingSpace leading_space() const override { return leading_space_; }
+  uint64_t encodings() const { return encodings_.load(); }  // texts that were encoded so far
 
  private:
   const tokenizer::LeadingSpace leading_space_;
   std::vector<std::string> texts_;
   tokenizer::SpecialTokens special_;
+  mutable std::atomic<uint64_t> encodings_ = 0;
 };
 
 // An engine that answers a job with script(job), token by token, a token of every running job in a step. A
@@ -97,11 +101,7 @@ class ScriptedEngine final : public engine::Engine {
   }
 
   JobId submit(engine::Job job) override {
-    if (job.prompt.empty()) throw Error(ErrorCode::kInvalidRequest, "the prompt is empty", "prompt");
-    for (const TokenId token : job.prompt)
-      if (token < 0 || token >= 260) throw Error(ErrorCode::kInvalidRequest, "no such token", "prompt");
-    if (job.prompt.size() >= options_.context_max)
-      throw Error(ErrorCode::kInvalidRequest, "the prompt is longer than the context", "prompt");
+    engine::check_prompt(job.prompt, limits_);
     const std::lock_guard lock(mutex_);
     if (draining_) throw Error(ErrorCode::kShuttingDown, "the engine is draining");
     if (waiting_.size() >= options_.queue_max) throw Error(ErrorCode::kBusy, "too many requests are waiting");

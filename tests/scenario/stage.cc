@@ -130,7 +130,7 @@ Stage::Stage(StageOptions options) {
   for (size_t i = 0; i < names.size(); ++i) slots[i].alias = names[i];
   fleet_ = fleet::Fleet::create(std::move(slots), std::make_unique<Loader>(options, gate_));
   for (size_t i = 0; i < live; ++i) fleet_->lease_now(names[i]);
-  server_ = server::Server::start(*fleet_, options.server);
+  server_ = server::Server::start(*fleet_, options.server, options.dialects);
 }
 
 Stage::~Stage() = default;
@@ -142,6 +142,10 @@ void Stage::let_on(const std::optional<Error>& error) {
 
 engine::EngineStats Stage::stats(const std::string& model) {
   return fleet_->lease_now(model)->engine().stats();
+}
+
+uint64_t Stage::encodings() {
+  return dynamic_cast<const ByteTokenizer&>(fleet_->lease_now("sim")->completer().tokenizer()).encodings();
 }
 
 bool Stage::at_rest() {

@@ -37,6 +37,7 @@ struct StageOptions {
   // Models like "sim" that are cold; they load until let_on().
   std::vector<std::string> cold = {};
   http::Options server = {};
+  std::vector<const api::Dialect*> dialects = server::all_dialects();
 };
 
 class Stage {
@@ -50,6 +51,8 @@ class Stage {
   engine::EngineStats stats(const std::string& model = "sim");
   // Ends the loading of cold models: they come to life, or fail with `error`.
   void let_on(const std::optional<Error>& error = std::nullopt);
+  // Texts that "sim" has turned into tokens.
+  uint64_t encodings();
   // Waits until nothing runs and all pages are free. False when patience ends.
   bool at_rest();
 

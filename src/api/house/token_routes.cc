@@ -1,16 +1,17 @@
-#include "api/token_routes.h"
+#include "api/house/token_routes.h"
 
 #include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "api/json_read.h"
 #include "api/json_writer.h"
-#include "api/lease.h"
+#include "api/models.h"
 #include "api/openai/request.h"
 #include "text/utf8.h"
 
-namespace gantry::api {
+namespace gantry::api::house {
 namespace {
 
 using tokenizer::Tokenizer;
@@ -101,8 +102,9 @@ void write_piece(JsonWriter& json, TokenId token, const Tokenizer& tokenizer) {
   json.end_object();
 }
 
-completion::ChatInput read_chat(std::string_view request, std::string& model) {
-  GenerateRequest chat = read_generate_request(Api::kChat, request);
+// As chat completions read it.
+completion::ChatInput read_chat(const Call& call, std::string& model) {
+  GenerateRequest chat = openai::parse(openai::Api::kChat, call.request.body).request;
   model = std::move(chat.model);
   return std::get<completion::ChatInput>(std::move(chat.prompts.front()));
 }
@@ -114,27 +116,12 @@ std::string in_object(const char* key, std::string_view text) {
   return body;
 }
 
-}  // namespace
-
-std::string tokenize_body(fleet::Fleet& fleet, std::string_view request) {
-  TokenizeDraft draft;
-  read_fields<TokenizeDraft>(parse_object(request), kTokenizeRows, draft);
-  if (draft.content.is_null() && !draft.with_messages) throw missing("content");
-  const fleet::Lease lease = lease_model(fleet, draft.model);
-  const completion::Completer& completer = lease->completer();
-  const Tokenizer& tokenizer = *completer.parts().tokenizer;
-  std::vector<TokenId> tokens;
-  if (draft.content.is_null()) {
-    // What a chat completion with these messages would be given, BOS and all.
-    tokens = completer.tokenize(read_chat(request, draft.model));
-  } else {
-    tokens = encode_content(draft.content, draft.options, tokenizer);
-  }
+std::string tokens_body(const std::vector<TokenId>& tokens, bool with_pieces, const Tokenizer& tokenizer) {
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("tokens").begin_array();
   for (const TokenId token : tokens) {
-    if (draft.with_pieces) {
+    if (with_pieces) {
       write_piece(json, token, tokenizer);
     } else {
       json.value(token);
@@ -144,22 +131,47 @@ std::string tokenize_body(fleet::Fleet& fleet, std::string_view request) {
   return body;
 }
 
-std::string detokenize_body(fleet::Fleet& fleet, std::string_view request) {
+}  // namespace
+
+void tokenize(Call& call) {
+  TokenizeDraft draft;
+  read_fields<TokenizeDraft>(parse_object(call.request.body), kTokenizeRows, draft);
+  if (draft.content.is_null() && !draft.with_messages) throw missing("content");
+  // What a chat completion with these messages would be given, BOS and all.
+  std::optional<completion::ChatInput> chat;
+  if (draft.content.is_null()) chat = read_chat(call, draft.model);
+  const std::string model = draft.model;
+  call.models.with(
+      model, call.asker,
+      [asker = call.asker, draft = std::move(draft), chat = std::move(chat)](fleet::Lease lease) {
+        const completion::Completer& completer = lease->completer();
+        const std::vector<TokenId> tokens =
+            chat ? completer.tokenize(*chat)
+                 : encode_content(draft.content, draft.options, completer.tokenizer());
+        asker.answer_json(tokens_body(tokens, draft.with_pieces, completer.tokenizer()));
+      });
+}
+
+void detokenize(Call& call) {
   DetokenizeDraft draft;
-  read_fields<DetokenizeDraft>(parse_object(request), kDetokenizeRows, draft);
+  read_fields<DetokenizeDraft>(parse_object(call.request.body), kDetokenizeRows, draft);
   if (draft.tokens.is_null()) throw missing("tokens");
-  const fleet::Lease lease = lease_model(fleet, draft.model);
-  const Tokenizer& tokenizer = *lease->completer().parts().tokenizer;
-  std::vector<TokenId> tokens;
-  tokens.reserve(draft.tokens.size());
-  for (const Json& item : draft.tokens) tokens.push_back(read_token("tokens", item, tokenizer));
-  return in_object("content", tokenizer.decode(tokens, true));
+  const std::string model = draft.model;
+  call.models.with(model, call.asker, [asker = call.asker, draft = std::move(draft)](fleet::Lease lease) {
+    const Tokenizer& tokenizer = lease->completer().tokenizer();
+    std::vector<TokenId> tokens;
+    tokens.reserve(draft.tokens.size());
+    for (const Json& item : draft.tokens) tokens.push_back(read_token("tokens", item, tokenizer));
+    asker.answer_json(in_object("content", tokenizer.decode(tokens, true)));
+  });
 }
 
-std::string apply_template_body(fleet::Fleet& fleet, std::string_view request) {
+void apply_template(Call& call) {
   std::string model;
-  const completion::ChatInput chat = read_chat(request, model);
-  return in_object("prompt", lease_model(fleet, model)->completer().render(chat));
+  completion::ChatInput chat = read_chat(call, model);
+  call.models.with(model, call.asker, [asker = call.asker, chat = std::move(chat)](fleet::Lease lease) {
+    asker.answer_json(in_object("prompt", lease->completer().render(chat)));
+  });
 }
 
-}  // namespace gantry::api
+}  // namespace gantry::api::house

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "api/json_read.h"
-#include "http/options.h"
+#include "api/limits.h"
 
-namespace gantry::api {
+namespace gantry::api::openai {
 namespace {
 
 constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
@@ -20,6 +20,7 @@ constexpr uint32_t kToolsMax = 1024;
 // What a body says, while it is being read.
 struct Draft {
   GenerateRequest request;
+  bool include_usage = false;
   completion::ChatInput chat;
   std::optional<uint64_t> seed;
   std::optional<uint32_t> tokens_max;
@@ -93,7 +94,7 @@ void store_stream_options(Draft& draft, const Json& value) {
   const auto found = value.find("include_usage");
   if (found == value.end() || found->is_null()) return;
   check_field("stream_options.include_usage", FieldKind::kBool, -kAnyNumber, kAnyNumber, *found);
-  draft.request.include_usage = found->get<bool>();
+  draft.include_usage = found->get<bool>();
 }
 
 void store_response_format(Draft&, const Json& value) {
@@ -124,8 +125,7 @@ constexpr std::array kCommonRows = {
     Row{"stream", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.stream = v.get<bool>(); }},
     Row{"stream_options", FieldKind::kObject, -kAll, kAll, store_stream_options},
-    Row{"n", FieldKind::kInteger, 1, http::kChoicesMax,
-        [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
+    Row{"n", FieldKind::kInteger, 1, kChoicesMax, [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
     Row{"stop", FieldKind::kAny, -kAll, kAll, store_stop},
     Row{"stop_token_ids", FieldKind::kArray, 0, kStopTokensMax, store_stop_tokens},
     Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
@@ -143,20 +143,24 @@ constexpr std::array kCommonRows = {
     Row{"typical_p", FieldKind::kNumber, 0, 1,
         [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }},
     Row{"repeat_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin, sample::kRepetitionPenaltyMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); },
+        "repetition_penalty"},
     Row{"repetition_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin,
         sample::kRepetitionPenaltyMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }},
+        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); },
+        "repetition_penalty"},
     Row{"presence_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
         [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }},
     Row{"frequency_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
         [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }},
-    Row{"repeat_last_n", FieldKind::kInteger, -1, sample::kPenaltyWindowMax, store_repeat_last_n},
+    Row{"repeat_last_n", FieldKind::kInteger, -1, sample::kPenaltyWindowMax, store_repeat_last_n,
+        "penalty_window"},
     Row{"penalty_window", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
         [](Draft& d, const Json& v) {
           d.no_penalties = false;
           d.request.base.sampling.penalty_window = as_u32(v);
-        }},
+        },
+        "penalty_window"},
     Row{"logit_bias", FieldKind::kObject, 0, sample::kLogitBiasMax, store_logit_bias},
     Row{"response_format", FieldKind::kObject, -kAll, kAll, store_response_format},
 };
@@ -194,10 +198,10 @@ constexpr std::array kChatRows = {
     // What a message may be is the chat room's to say, when the prompt is made.
     Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
     Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
-        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }},
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }, "max_tokens"},
     // The newer name wins where both are given.
     Row{"max_completion_tokens", FieldKind::kInteger, -1, kTokensMax,
-        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_completion_tokens", 1); }},
+        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_completion_tokens", 1); }, "max_tokens"},
     Row{"logprobs", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.logprobs = v.get<bool>(); }},
     Row{"top_logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
@@ -248,7 +252,7 @@ void store_prompt(Draft& draft, const Json& value) {
     prompts.emplace_back(token_ids(value));
     return;
   }
-  check_field("prompt", FieldKind::kArray, 1, http::kPromptsMax, value);
+  check_field("prompt", FieldKind::kArray, 1, kPromptsMax, value);
   for (const Json& item : value) {
     if (item.is_string())
       prompts.emplace_back(item.get<std::string>());
@@ -268,7 +272,8 @@ constexpr std::array kCompletionRows = {
         [](Draft& d, const Json& v) {
           d.logprobs = true;
           d.top_logprobs = as_u32(v);
-        }},
+        },
+        "top_logprobs"},
     Row{"echo", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.echo = v.get<bool>(); }},
     Row{"best_of", FieldKind::kInteger, 0, 20,
@@ -289,7 +294,7 @@ uint64_t random_seed() {
   return generator() >> 1;
 }
 
-void settle(Draft& draft) {
+void settle(Api api, Draft& draft) {
   GenerateRequest& request = draft.request;
   if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
     throw http::bad_request("'top_logprobs' needs 'logprobs': true", "top_logprobs");
@@ -300,7 +305,7 @@ void settle(Draft& draft) {
   request.base.sampling.seed = draft.seed ? *draft.seed : random_seed();
   if (draft.tokens_unlimited)
     draft.tokens_max.reset();
-  else if (!draft.tokens_max && request.api == Api::kCompletions)
+  else if (!draft.tokens_max && api == Api::kCompletions)
     draft.tokens_max = kCompletionsDefaultTokens;
   if (draft.no_penalties) {
     sample::SamplingParams& sampling = request.base.sampling;
@@ -310,32 +315,27 @@ void settle(Draft& draft) {
   request.nothing_to_generate = draft.tokens_max == 0U;
   request.base.tokens_max = draft.tokens_max.value_or(0);
   if (draft.drop_tools) draft.chat.tools = nullptr;
-  if (request.api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
+  if (api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
 }
 
 }  // namespace
 
-completion::CompletionRequest GenerateRequest::choice(uint32_t index) const {
-  completion::CompletionRequest out = base;
-  out.prompt = prompts.at(index / n);
-  out.sampling.seed += index % n;
-  return out;
-}
-
-GenerateRequest read_generate_request(Api api, std::string_view body) {
+Parsed parse(Api api, std::string_view body) {
   const Json json = parse_object(body);
   const char* needed = api == Api::kChat ? "messages" : "prompt";
   if (const auto found = json.find(needed); found == json.end() || found->is_null())
     throw http::bad_request(fmt::format("'{}' is missing", needed), needed, "missing_required_parameter");
   Draft draft;
-  draft.request.api = api;
-  read_fields<Draft>(json, kCommonRows, draft);
+  FieldNames names;
+  names.add("prompt", needed);
+  read_fields<Draft>(json, kCommonRows, draft, &names);
   if (api == Api::kChat)
-    read_fields<Draft>(json, kChatRows, draft);
+    read_fields<Draft>(json, kChatRows, draft, &names);
   else
-    read_fields<Draft>(json, kCompletionRows, draft);
-  settle(draft);
-  return std::move(draft.request);
+    read_fields<Draft>(json, kCompletionRows, draft, &names);
+  settle(api, draft);
+  draft.request.names = std::move(names);
+  return {std::move(draft.request), api, draft.include_usage};
 }
 
-}  // namespace gantry::api
+}  // namespace gantry::api::openai

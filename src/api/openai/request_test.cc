@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "api/limits.h"
 #include "http/http.h"
-#include "http/options.h"
 
-namespace gantry::api {
+namespace gantry::api::openai {
 namespace {
 
 GenerateRequest chat(const std::string& more) {
-  return read_generate_request(Api::kChat, R"({"messages":[{"role":"user","content":"x"}])" + more + "}");
+  return parse(Api::kChat, R"({"messages":[{"role":"user","content":"x"}])" + more + "}").request;
 }
 
 TEST(OpenaiRequest, Defaults) {
@@ -55,7 +55,7 @@ TEST(OpenaiRequest, MinusOneTokensAreAsManyAsTheContextHolds) {
     EXPECT_EQ(chat(",\"" + std::string(field) + "\":-1").base.tokens_max, 0U);
   EXPECT_EQ(chat(R"(,"max_tokens":7,"max_completion_tokens":-1)").base.tokens_max, 0U);
   EXPECT_EQ(chat(R"(,"max_tokens":-1,"max_completion_tokens":7)").base.tokens_max, 7U);
-  const GenerateRequest bare = read_generate_request(Api::kCompletions, R"({"prompt":"a","max_tokens":-1})");
+  const GenerateRequest bare = parse(Api::kCompletions, R"({"prompt":"a","max_tokens":-1})").request;
   EXPECT_EQ(bare.base.tokens_max, 0U);
   EXPECT_FALSE(bare.nothing_to_generate);
   for (const char* bad : {R"(,"max_tokens":0)", R"(,"max_tokens":-2)", R"(,"max_tokens":-1.5)"})
@@ -116,7 +116,7 @@ TEST(OpenaiRequest, NullsAndEmptyValuesAreAsAbsent) {
   for (const char* more : {R"(,"functions":[])", R"(,"audio":{})", R"(,"tools":[])", R"(,"stop":[])",
                            R"(,"logit_bias":{})", R"(,"function_call":"auto")", R"(,"function_call":"none")"})
     EXPECT_NO_THROW(chat(more)) << more;
-  EXPECT_NO_THROW(read_generate_request(Api::kCompletions, R"({"prompt":"a","suffix":"","best_of":null})"));
+  EXPECT_NO_THROW(parse(Api::kCompletions, R"({"prompt":"a","suffix":"","best_of":null})"));
   EXPECT_THROW(chat(R"(,"function_call":{"name":"f"})"), http::Refusal);
 }
 
@@ -136,15 +136,27 @@ TEST(OpenaiRequest, NumbersThatAreNotCountsAreToldThemselves) {
             "invalid_type: 'stop' must be a string or an array of strings, is a number");
 }
 
-TEST(OpenaiRequest, ChoicesHaveSeedsOfTheirOwn) {
+TEST(OpenaiRequest, ChoicesOfAllPrompts) {
   const GenerateRequest request =
-      read_generate_request(Api::kCompletions, R"({"prompt":["a","b"],"n":2,"seed":18446744073709551615})");
-  ASSERT_EQ(request.choices(), 4U);
-  EXPECT_EQ(std::get<std::string>(request.choice(1).prompt), "a");
-  EXPECT_EQ(std::get<std::string>(request.choice(2).prompt), "b");
-  EXPECT_EQ(request.choice(0).sampling.seed, UINT64_MAX);
-  EXPECT_EQ(request.choice(1).sampling.seed, 0U);
-  EXPECT_EQ(request.choice(2).sampling.seed, UINT64_MAX);
+      parse(Api::kCompletions, R"({"prompt":["a","b"],"n":2,"seed":18446744073709551615})").request;
+  EXPECT_EQ(request.choices(), 4U);
+  EXPECT_EQ(std::get<std::string>(request.prompts.at(1)), "b");
+  EXPECT_EQ(request.base.sampling.seed, UINT64_MAX);
+}
+
+TEST(OpenaiRequest, ErrorsFromBelowAreToldByTheNamesThatWereSent) {
+  EXPECT_EQ(chat(R"(,"max_tokens":7)").names.written("max_tokens"), "max_tokens");
+  EXPECT_EQ(chat(R"(,"max_completion_tokens":7)").names.written("max_tokens"), "max_completion_tokens");
+  EXPECT_EQ(chat(R"(,"max_tokens":7,"max_completion_tokens":7)").names.written("max_tokens"),
+            "max_completion_tokens")
+      << "the one that counts";
+  EXPECT_EQ(chat(R"(,"repeat_penalty":1.5)").names.written("repetition_penalty"), "repeat_penalty");
+  EXPECT_EQ(chat(R"(,"repeat_last_n":5)").names.written("penalty_window"), "repeat_last_n");
+  EXPECT_EQ(chat("").names.written("prompt"), "messages");
+  EXPECT_EQ(chat("").names.written("messages[2].role"), "messages[2].role");
+  const GenerateRequest bare = parse(Api::kCompletions, R"({"prompt":"a","logprobs":3})").request;
+  EXPECT_EQ(bare.names.written("prompt"), "prompt");
+  EXPECT_EQ(bare.names.written("top_logprobs"), "logprobs");
 }
 
 TEST(OpenaiRequest, PromptsAtTheirLimit) {
@@ -153,9 +165,8 @@ TEST(OpenaiRequest, PromptsAtTheirLimit) {
     for (uint32_t i = 1; i < prompts; ++i) out += R"(,"x")";
     return out + "]}";
   };
-  EXPECT_EQ(read_generate_request(Api::kCompletions, body(http::kPromptsMax)).prompts.size(),
-            http::kPromptsMax);
-  EXPECT_THROW(read_generate_request(Api::kCompletions, body(http::kPromptsMax + 1)), http::Refusal);
+  EXPECT_EQ(parse(Api::kCompletions, body(kPromptsMax)).request.prompts.size(), kPromptsMax);
+  EXPECT_THROW(parse(Api::kCompletions, body(kPromptsMax + 1)), http::Refusal);
 }
 
 TEST(OpenaiRequest, KeepsTheOrderOfKeysInTools) {
@@ -166,4 +177,4 @@ TEST(OpenaiRequest, KeepsTheOrderOfKeysInTools) {
 }
 
 }  // namespace
-}  // namespace gantry::api
+}  // namespace gantry::api::openai

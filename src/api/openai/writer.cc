@@ -1,15 +1,17 @@
-#include "api/openai/format.h"
+#include "api/openai/writer.h"
 
 #include <algorithm>
 #include <chrono>
-#include <random>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "api/json_writer.h"
 #include "api/openai/error.h"
+#include "api/random_id.h"
 
-namespace gantry::api {
+namespace gantry::api::openai {
 namespace {
 
 using completion::Delta;
@@ -20,9 +22,27 @@ using completion::Usage;
 
 constexpr float kLogprobMin = -9999.0F;  // what OpenAI writes for "impossible"; JSON has no infinity
 
+// What all chunks and the body of one answer have in common.
+struct AnswerHead {
+  Api api = Api::kChat;
+  std::string id;  // "chatcmpl-...", "cmpl-..."
+  int64_t created = 0;
+  bool logprobs = false;
+  bool usage_in_stream = false;  // every chunk has a member "usage"
+  // Known when the answers begin.
+  std::string model = {};
+  std::string fingerprint = {};
+};
+
 const char* finish_name(Finish finish) {
   if (finish == Finish::kToolCalls) return "tool_calls";
   return finish == Finish::kLength ? "length" : "stop";
+}
+
+// Of UTF-8: what is no continuation byte.
+uint64_t characters(std::string_view utf8) {
+  return static_cast<uint64_t>(
+      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // `piece`: of a stream, where only the first piece of a call has its id and name.
@@ -154,13 +174,6 @@ void write_choice(JsonWriter& json, const AnswerHead& head, uint32_t index, cons
   json.key("finish_reason").value(finish_name(choice.finish)).end_object();
 }
 
-void write_model(JsonWriter& json, const fleet::ModelCard& card) {
-  json.begin_object().key("id").value(card.id).key("object").value("model");
-  json.key("created").value(card.created).key("owned_by").value("gantry");
-  json.key("context_length").value(card.context).key("architecture").value(card.arch);
-  json.key("parameters").value(card.parameters).end_object();
-}
-
 // FNV-1a of what decides the answers besides the request.
 std::string fingerprint_of(const fleet::ModelCard& card) {
   uint64_t hash = 0xcbf29ce484222325;
@@ -172,57 +185,57 @@ std::string fingerprint_of(const fleet::ModelCard& card) {
   return fmt::format("fp_{:010x}", hash & 0xffffffffff);
 }
 
-}  // namespace
-
-uint64_t characters(std::string_view utf8) {
-  return static_cast<uint64_t>(
-      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-std::string random_id(std::string_view prefix) {
-  constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  constexpr size_t kLength = 24;
-  static thread_local std::mt19937_64 generator{std::random_device{}()};
-  std::uniform_int_distribution<size_t> pick(0, kLetters.size() - 1);
-  std::string out(prefix);
-  for (size_t i = 0; i < kLength; ++i) out += kLetters[pick(generator)];
-  return out;
-}
-
-AnswerHead make_head(const GenerateRequest& request, const fleet::ModelCard& card) {
+AnswerHead make_head(const Parsed& parsed) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {.api = request.api,
-          .id = random_id(request.api == Api::kChat ? "chatcmpl-" : "cmpl-"),
+  return {.api = parsed.api,
+          .id = random_id(parsed.api == Api::kChat ? "chatcmpl-" : "cmpl-"),
           .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-          .model = card.id,
-          .fingerprint = fingerprint_of(card),
-          .logprobs = request.base.logprobs,
-          .usage_in_stream = request.include_usage};
+          .logprobs = parsed.request.base.logprobs,
+          .usage_in_stream = parsed.include_usage};
 }
 
-std::string whole_body(const AnswerHead& head, const std::vector<Choice>& choices, const Usage& usage) {
+// Server-sent events, each "data: {...}\n\n".
+class OpenaiWriter final : public Writer {
+ public:
+  explicit OpenaiWriter(const Parsed& parsed) : head_(make_head(parsed)) {}
+
+  std::string begin(const Begun& begun) override;
+  std::string delta(uint32_t choice, const Delta& delta) override;
+  std::string finish(uint32_t choice, const Delta& last) override;
+  std::string end(const Totals& totals) override;
+  std::string fail(const http::Refusal& refusal) override {
+    return "event: error\ndata: " + error_body(refusal) + "\n\n";
+  }
+  std::string whole(const Begun& begun, const std::vector<Choice>& choices, const Totals& totals) override;
+
+ private:
+  void learn(const fleet::ModelCard& card) {
+    head_.model = card.id;
+    head_.fingerprint = fingerprint_of(card);
+  }
+
+  AnswerHead head_;
+  std::vector<uint64_t> shown_characters_;  // of each choice's text
+};
+
+// In a chat each choice begins by saying who speaks.
+std::string OpenaiWriter::begin(const Begun& begun) {
+  learn(begun.card);
+  shown_characters_.assign(begun.choices, 0);
   std::string out;
-  JsonWriter json(out);
-  json.begin_object();
-  write_head(json, head, head.api == Api::kChat ? "chat.completion" : "text_completion");
-  json.key("choices").begin_array();
-  for (uint32_t i = 0; i < choices.size(); ++i) write_choice(json, head, i, choices[i]);
-  json.end_array();
-  write_usage(json, usage);
-  json.end_object();
+  for (uint32_t i = 0; head_.api == Api::kChat && i < begun.choices; ++i)
+    out += chunk(head_, i, [](JsonWriter& json) {
+      json.key("delta").begin_object().key("role").value("assistant").key("content").value("").end_object();
+      json.key("logprobs").null().key("finish_reason").null();
+    });
   return out;
 }
 
-std::string role_event(const AnswerHead& head, uint32_t index) {
-  return chunk(head, index, [](JsonWriter& json) {
-    json.key("delta").begin_object().key("role").value("assistant").key("content").value("").end_object();
-    json.key("logprobs").null().key("finish_reason").null();
-  });
-}
-
-std::string delta_event(const AnswerHead& head, uint32_t index, const Delta& delta, uint64_t text_offset) {
-  return chunk(head, index, [&](JsonWriter& json) {
-    if (head.api == Api::kChat) {
+std::string OpenaiWriter::delta(uint32_t choice, const Delta& delta) {
+  const uint64_t offset = shown_characters_[choice];
+  shown_characters_[choice] += characters(delta.text);
+  return chunk(head_, choice, [&](JsonWriter& json) {
+    if (head_.api == Api::kChat) {
       json.key("delta").begin_object();
       if (!delta.reasoning.empty()) json.key("reasoning_content").value(delta.reasoning);
       if (!delta.text.empty() || (delta.reasoning.empty() && delta.calls.empty()))
@@ -231,51 +244,53 @@ std::string delta_event(const AnswerHead& head, uint32_t index, const Delta& del
       json.end_object();
     } else
       json.key("text").value(delta.text);
-    write_logprobs(json, head, delta.tokens, text_offset);
+    write_logprobs(json, head_, delta.tokens, offset);
     json.key("finish_reason").null();
   });
 }
 
-std::string finish_event(const AnswerHead& head, uint32_t index, Finish finish) {
-  return chunk(head, index, [&](JsonWriter& json) {
-    if (head.api == Api::kChat)
+std::string OpenaiWriter::finish(uint32_t choice, const Delta& last) {
+  return chunk(head_, choice, [&](JsonWriter& json) {
+    if (head_.api == Api::kChat)
       json.key("delta").begin_object().end_object();
     else
       json.key("text").value("");
-    json.key("logprobs").null().key("finish_reason").value(finish_name(finish));
+    json.key("logprobs").null().key("finish_reason").value(finish_name(last.finish));
   });
 }
 
-std::string usage_event(const AnswerHead& head, const Usage& usage) {
-  std::string out = "data: ";
+std::string OpenaiWriter::end(const Totals& totals) {
+  std::string out;
+  if (head_.usage_in_stream) {
+    out = "data: ";
+    JsonWriter json(out);
+    json.begin_object();
+    write_head(json, head_, chunk_object(head_));
+    json.key("choices").begin_array().end_array();
+    write_usage(json, totals.usage);
+    json.end_object();
+    out += "\n\n";
+  }
+  return out += "data: [DONE]\n\n";
+}
+
+std::string OpenaiWriter::whole(const Begun& begun, const std::vector<Choice>& choices,
+                                const Totals& totals) {
+  learn(begun.card);
+  std::string out;
   JsonWriter json(out);
   json.begin_object();
-  write_head(json, head, chunk_object(head));
-  json.key("choices").begin_array().end_array();
-  write_usage(json, usage);
+  write_head(json, head_, head_.api == Api::kChat ? "chat.completion" : "text_completion");
+  json.key("choices").begin_array();
+  for (uint32_t i = 0; i < choices.size(); ++i) write_choice(json, head_, i, choices[i]);
+  json.end_array();
+  write_usage(json, totals.usage);
   json.end_object();
-  out += "\n\n";
   return out;
 }
 
-std::string error_event(const http::Refusal& error) {
-  return "event: error\ndata: " + error_body(error) + "\n\n";
-}
+}  // namespace
 
-std::string models_body(const std::vector<fleet::ModelCard>& cards) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object().key("object").value("list").key("data").begin_array();
-  for (const fleet::ModelCard& card : cards) write_model(json, card);
-  json.end_array().end_object();
-  return out;
-}
+std::unique_ptr<Writer> make_writer(const Parsed& parsed) { return std::make_unique<OpenaiWriter>(parsed); }
 
-std::string model_body(const fleet::ModelCard& card) {
-  std::string out;
-  JsonWriter json(out);
-  write_model(json, card);
-  return out;
-}
-
-}  // namespace gantry::api
+}  // namespace gantry::api::openai

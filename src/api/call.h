@@ -1,0 +1,39 @@
+// One request on its way through a route.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/dialect.h"
+#include "api/field_names.h"
+#include "http/reply.h"
+
+namespace gantry::api {
+
+class Models;
+
+// Who is answered, and in whose words. Copies speak to the same client.
+struct Asker {
+  const Dialect* dialect = nullptr;
+  const Route* route = nullptr;
+  std::shared_ptr<http::Reply> reply;
+  FieldNames names = {};  // the client's, once its body is parsed
+
+  void answer_json(std::string body) const;
+  void refuse(const http::Refusal& refusal) const;
+  // Does one step of the work; what it throws is the answer.
+  void attempt(const std::function<void()>& step) const;
+};
+
+struct Call {
+  const http::Request& request;  // until the handler returns
+  std::string rest;              // what a prefix route left of the path
+  const Models& models;
+  Asker asker;
+};
+
+// A refusal as the dialect's error, with what every answer of its status carries.
+http::Response error_response(const Dialect& dialect, const http::Refusal& refusal);
+
+}  // namespace gantry::api

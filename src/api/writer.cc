@@ -1,0 +1,23 @@
+#include "api/writer.h"
+
+#include <utility>
+
+namespace gantry::api {
+
+void Choice::add(completion::Delta delta) {
+  reasoning += delta.reasoning;
+  text += delta.text;
+  for (completion::CallDelta& call : delta.calls) {
+    if (call.begins)
+      calls.push_back(std::move(call));
+    else if (!calls.empty())
+      calls.back().arguments += call.arguments;
+  }
+  for (completion::TokenReport& report : delta.tokens) tokens.push_back(std::move(report));
+  if (delta.finish == completion::Finish::kNone) return;
+  finish = delta.finish;
+  stop_string = std::move(delta.stop_string);
+  usage = delta.usage;
+}
+
+}  // namespace gantry::api
