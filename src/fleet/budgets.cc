@@ -56,6 +56,11 @@ class Ledger {
     const std::lock_guard lock(mutex_);
     entries_.erase(number);
   }
+  uint64_t total(std::string_view memory) const {
+    const std::lock_guard lock(mutex_);
+    const auto budget = budgets_.find(memory);
+    return budget == budgets_.end() ? 0 : budget->second;
+  }
   std::string holders(std::string_view memory) const {
     const std::lock_guard lock(mutex_);
     return list_holders(memory);
@@ -128,6 +133,8 @@ Budgets::Budgets() : ledger_(std::make_shared<Ledger>()) {}
 uint64_t Budgets::measure(const std::string& memory, uint64_t free_now, uint64_t cap) {
   return ledger_->measure(memory, free_now, cap);
 }
+
+uint64_t Budgets::total(std::string_view memory) const { return ledger_->total(memory); }
 
 Loan Budgets::lend(const std::string& holder, Shares shares) {
   const uint64_t number = ledger_->lend(holder, shares);

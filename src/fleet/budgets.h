@@ -1,6 +1,6 @@
-// Who holds which bytes of which memory. Memories go by the ids of their devices. A loan is taken before
-// anything is loaded and given back when it goes, so two loads can never count on the same bytes. Pure
-// arithmetic: knows no device. Thread-safe.
+// Who holds which bytes of which memory. Memories go by the ids of their devices; the host's is "host". A
+// loan is taken before anything is loaded and given back when it goes, so two loads can never count on the
+// same bytes. Pure arithmetic: knows no device. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,8 @@ class Budgets {
   // (0: no limit). Returns what is left to lend. The last call is what lend() goes by: a plan made from the
   // answer is not refused because the system's number moved meanwhile.
   uint64_t measure(const std::string& memory, uint64_t free_now, uint64_t cap);
+  // The most that all loans together may hold, as of the last measure().
+  uint64_t total(std::string_view memory) const;
   // All of it or nothing. Error kMemory with the arithmetic, naming the holders.
   Loan lend(const std::string& holder, Shares shares);
 

@@ -80,6 +80,7 @@ TEST(Budgets, TheCapBoundsAllLoansTogether) {
   Loan loan = budgets.lend("a", {{"cpu:0", 300}});
   loan.settle();
   EXPECT_EQ(budgets.measure("cpu:0", 700, 500), 200u);
+  EXPECT_EQ(budgets.total("cpu:0"), 500u);
   EXPECT_NE(refusal_of(budgets, "b", {{"cpu:0", 201}}), "");
   const Loan rest = budgets.lend("b", {{"cpu:0", 200}});
 }

@@ -1,6 +1,5 @@
 #include "fleet/device_pool.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -9,9 +8,13 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "os/memory_info.h"
 
 namespace gantry::fleet {
 namespace {
+
+// The host's, where no device computes in it; other memories go by their devices.
+constexpr const char* kHostMemory = "host";
 
 std::string full_id(std::string_view id) {
   return std::string(id) + (id.find(':') == std::string_view::npos ? ":0" : "");
@@ -55,22 +58,30 @@ std::shared_ptr<device::Device> DevicePool::open(std::string_view id,
   return device;
 }
 
-device::DeviceFacts DevicePool::facts(const device::Device& device, const Shares& given_back) const {
+plan::Machine DevicePool::machine(const device::Device& device, const Shares& given_back) const {
   device::DeviceFacts facts = device.facts();
   const State::Opened opened = state_->opened(facts.id);
-  for (const device::DeviceFacts& now : state_->registry.list(opened.options))
-    if (now.id == facts.id) facts.memory_free_bytes = now.memory_free_bytes;
+  for (const device::DeviceEntry& now : state_->registry.list(opened.options))
+    if (now.facts.id == facts.id && !now.error) facts.memory_free_bytes = now.facts.memory_free_bytes;
   // A plan counts the device's own bytes, which are there once for all models: they are in no loan.
+  const uint64_t cap = opened.options.memory_cap_bytes;
   facts.memory_free_bytes =
-      state_->budgets.measure(facts.id, facts.memory_free_bytes, opened.options.memory_cap_bytes) +
-      bytes_in(given_back, facts.id);
-  return facts;
+      state_->budgets.measure(facts.id, facts.memory_free_bytes, cap) + bytes_in(given_back, facts.id);
+  // A cap that is less than what is free is set aside for the models; what is free without one is
+  // everybody's.
+  const bool reserved = cap != 0 && state_->budgets.total(facts.id) == cap;
+  const os::MemoryInfo host = os::memory_info();
+  const uint64_t host_left =
+      state_->budgets.measure(kHostMemory, host.available_bytes, 0) + bytes_in(given_back, kHostMemory);
+  return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
+                          {host.total_bytes, {host_left}});
 }
 
 Loan DevicePool::lend(const std::string& holder, const plan::MemoryPlan& plan) const {
   Shares shares;
   for (const plan::DevicePlan& device : plan.devices)
     shares.push_back({device.facts.id, device.bytes() - device.overhead_bytes});
+  if (plan.host_budget) shares.push_back({kHostMemory, plan.host.bytes});
   return state_->budgets.lend(holder, std::move(shares));
 }
 

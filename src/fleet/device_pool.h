@@ -9,6 +9,7 @@
 
 #include "device/registry.h"
 #include "fleet/budgets.h"
+#include "plan/machine.h"
 #include "plan/memory_plan.h"
 
 namespace gantry::fleet {
@@ -22,8 +23,8 @@ class DevicePool {
   // there, and for one that is open with other options: what is lent twice cannot be two things.
   std::shared_ptr<device::Device> open(std::string_view id, const device::OpenDeviceOptions& options) const;
 
-  // The facts of an open device as a plan may count on them just now, `given_back` taken for free.
-  device::DeviceFacts facts(const device::Device& device, const Shares& given_back = {}) const;
+  // An open device and the host as a plan may count on them just now, `given_back` taken for free.
+  plan::Machine machine(const device::Device& device, const Shares& given_back = {}) const;
 
   // What a plan takes, for `holder`. Before anything is loaded. Error kMemory as Budgets::lend().
   Loan lend(const std::string& holder, const plan::MemoryPlan& plan) const;

@@ -4,22 +4,10 @@
 
 #include "base/error.h"
 #include "fleet/wording.h"
-#include "os/memory_info.h"
 #include "tokenizer/memory.h"
 
 namespace gantry::fleet {
 namespace {
-
-// A cap that is less than what is free is set aside for the model; what is free without one is everybody's.
-plan::Machine machine_of(const DevicePool& pool, const device::Device& device, const LoadSettings& settings,
-                         const Shares& given_back) {
-  const device::DeviceFacts facts = pool.facts(device, given_back);
-  const bool reserved =
-      settings.memory_cap_bytes != 0 && settings.memory_cap_bytes == device.facts().memory_free_bytes;
-  const os::MemoryInfo host = os::memory_info();
-  return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
-                          {host.total_bytes, {host.available_bytes}});
-}
 
 // The tokenizer; and the header of the file, which is read again until the model is loaded.
 std::vector<plan::Item> host_items(const gguf::GgufFile& file) {
@@ -52,12 +40,11 @@ plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, c
   asked.step_rows = settings.step_rows;
   asked.checkpoints = settings.checkpoints;
   asked.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
+  asked.host_items = host_items(*opened.file);
   asked.logits_of_all_rows = wishes.logits_of_all_rows;
   asked.whole_windows = wishes.whole_windows || wishes.logits_of_all_rows;
-  asked.host_items = host_items(*opened.file);
   try {
-    return plan::make_plan(*opened.blueprint, asked,
-                           machine_of(pool, *opened.device, settings, wishes.given_back));
+    return plan::make_plan(*opened.blueprint, asked, pool.machine(*opened.device, wishes.given_back));
   } catch (const Error& error) {
     const std::string holders = pool.holders(*opened.device);
     if (error.code() != ErrorCode::kMemory || holders.empty()) throw;
