@@ -10,7 +10,7 @@
 namespace gantry::arch {
 namespace {
 
-constexpr uint32_t kWidth = 64, kHidden = 768, kHeads = 8, kKvHeads = 4, kHeadDim = 96;
+constexpr uint32_t kWidth = 64, kHidden = 1024, kHeads = 8, kKvHeads = 4, kHeadDim = 96;
 constexpr uint32_t kQueries = kHeads * kHeadDim, kKeys = kKvHeads * kHeadDim;
 
 // Quick and good enough: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
@@ -305,7 +305,7 @@ Maker mamba2() {
 
 // Short convolutions, and a layer that attends among them.
 Maker lfm2() {
-  constexpr uint32_t kWide = 768;
+  constexpr uint32_t kWide = 1024;
   Maker m("lfm2", 3, kWide);
   m.number("attention.head_count", kHeads);
   m.number("attention.key_length", kHeadDim);

@@ -12,7 +12,7 @@
 namespace gantry::device {
 
 inline constexpr uint32_t kSectionsMax = 16;
-inline constexpr uint32_t kSectionMin = 256;  // values of k: shorter ones cost more than the work in them
+inline constexpr uint32_t kSectionMin = 384;  // values of k: shorter ones cost more than the work in them
 
 // Section i is the values [borders[i], borders[i + 1]) of the whole layer's k.
 struct Sections {

@@ -21,16 +21,17 @@ std::vector<uint32_t> lengths(Dtype dtype, uint32_t cols, uint32_t unit = kSecti
 using Lengths = std::vector<uint32_t>;
 
 TEST(Sections, AreWhatTheRuleSays) {
-  EXPECT_EQ(lengths(Dtype::kQ4_K, 4096), Lengths(16, 256));
+  EXPECT_EQ(lengths(Dtype::kQ4_K, 4096), Lengths(8, 512));
   EXPECT_EQ(lengths(Dtype::kQ4_K, 16384), Lengths(16, 1024));
-  EXPECT_EQ(lengths(Dtype::kQ4_K, 3072), Lengths(12, 256));
+  EXPECT_EQ(lengths(Dtype::kQ4_K, 3072), Lengths(4, 768));
   EXPECT_EQ(lengths(Dtype::kQ4_K, 256), Lengths{256});
   EXPECT_EQ(lengths(Dtype::kF32, 7), Lengths{7});
   EXPECT_EQ(lengths(Dtype::kF32, 1), Lengths{1});
   // Not a multiple of 256: what is left over is the last one's.
-  EXPECT_EQ(lengths(Dtype::kQ4_0, 896), (Lengths{256, 256, 384}));
-  EXPECT_EQ(lengths(Dtype::kF16, 511), Lengths{511});
-  EXPECT_EQ(lengths(Dtype::kF16, 515), (Lengths{256, 259}));
+  EXPECT_EQ(lengths(Dtype::kQ4_0, 1184), (Lengths{512, 672}));
+  EXPECT_EQ(lengths(Dtype::kQ4_0, 896), Lengths{896});
+  EXPECT_EQ(lengths(Dtype::kF16, 1023), Lengths{1023});
+  EXPECT_EQ(lengths(Dtype::kF16, 1025), (Lengths{512, 513}));
   // 43 steps for 16 sections.
   EXPECT_EQ(lengths(Dtype::kQ4_0, 11008),
             (Lengths{768, 512, 768, 768, 512, 768, 768, 768, 512, 768, 768, 512, 768, 768, 512, 768}));
@@ -39,10 +40,10 @@ TEST(Sections, AreWhatTheRuleSays) {
 // Heads of attention: groups of one KV head each, of widths that are no multiples of 256 or of a block.
 TEST(Sections, KeepUnitsWhole) {
   EXPECT_EQ(lengths(Dtype::kQ4_K, 4096, 512), Lengths(8, 512));   // 8 KV heads of 4 times 128
-  EXPECT_EQ(lengths(Dtype::kQ4_K, 4096, 128), Lengths(16, 256));  // 32 heads of 128
+  EXPECT_EQ(lengths(Dtype::kQ4_K, 4096, 128), Lengths(8, 512));   // 32 heads of 128
   EXPECT_EQ(lengths(Dtype::kQ4_0, 896, 448), Lengths(2, 448));    // 2 KV heads of 7 times 64
   EXPECT_EQ(lengths(Dtype::kQ4_0, 768, 64), Lengths(2, 384));     // 12 heads of 64
-  EXPECT_EQ(lengths(Dtype::kQ4_0, 2560, 80), Lengths(8, 320));    // 32 heads of 80
+  EXPECT_EQ(lengths(Dtype::kQ4_0, 2560, 80), Lengths(4, 640));    // 32 heads of 80
   EXPECT_EQ(lengths(Dtype::kQ4_K, 2560, 80), Lengths(2, 1280));   // blocks of 256 and heads of 80
   EXPECT_EQ(lengths(Dtype::kQ8_0, 3072, 96), Lengths(8, 384));    // 32 heads of 96
   EXPECT_EQ(lengths(Dtype::kQ8_0, 576, 192), Lengths{576});       // 3 KV heads of 3 times 64: too short
@@ -170,25 +171,26 @@ TEST(SectionTree, EveryShareGivesTheSameSum) {
 
 // A rank's part: its borders count from its own first column, its rows come whole.
 TEST(SectionSum, OfAPart) {
-  const WeightShape whole{Dtype::kQ4_0, 64, 2560, 320};
+  const WeightShape whole{Dtype::kQ4_0, 64, 3584, 448};
   const SectionSum all = section_sum(whole);
   EXPECT_EQ(all.sections, 8u);
   EXPECT_EQ(all.count(), 8u);
   EXPECT_EQ(all.tree.nodes.count, 1u);
   const WeightShape part = part_of(whole, {3, 6});
-  EXPECT_EQ(part.first_col, 960u);
-  EXPECT_EQ(part.cols, 960u);
-  EXPECT_EQ(part.stored_cols(), 2560u);
+  EXPECT_EQ(part.first_col, 1344u);
+  EXPECT_EQ(part.cols, 1344u);
+  EXPECT_EQ(part.stored_cols(), 3584u);
   const SectionSum sum = section_sum(part);
   EXPECT_EQ(sum.sections, 8u);
   EXPECT_EQ(sum.own.first, 3u);
   EXPECT_EQ(sum.count(), 3u);
-  EXPECT_EQ(std::vector<uint32_t>(sum.borders.begin(), sum.borders.begin() + 4), (Lengths{0, 320, 640, 960}));
+  EXPECT_EQ(std::vector<uint32_t>(sum.borders.begin(), sum.borders.begin() + 4),
+            (Lengths{0, 448, 896, 1344}));
   EXPECT_EQ(sum.tree.nodes.count, 2u);  // 3, 4-5
 }
 
 TEST(SectionSumDeathTest, PartsAreWholeSections) {
-  WeightShape part = part_of({Dtype::kQ4_0, 64, 2560, 320}, {3, 6});
+  WeightShape part = part_of({Dtype::kQ4_0, 64, 3584, 448}, {3, 6});
   part.cols -= 32;
   EXPECT_DEATH(section_sum(part), "check failed");
 }

@@ -50,14 +50,8 @@ std::vector<float> run_linear(Rig& rig, const WeightShape& shape, const std::vec
 }
 
 TEST(Order, SectionsOfALinearLayerAreAddedByTheTree) {
-  for (const auto& [cols, unit] : std::vector<std::pair<uint32_t, uint32_t>>{{64, 256},
-                                                                             {515, 256},
-                                                                             {1000, 256},
-                                                                             {1300, 256},
-                                                                             {2560, 320},
-                                                                             {3072, 256},
-                                                                             {4096, 256},
-                                                                             {11008, 256}}) {
+  for (const auto& [cols, unit] : std::vector<std::pair<uint32_t, uint32_t>>{
+           {64, 256}, {1025, 256}, {1344, 448}, {2560, 320}, {4096, 256}, {5120, 512}, {11008, 256}}) {
     const WeightShape shape{Dtype::kF32, 3, cols, unit};
     const Sections sections = device::sections_of(shape);
     const std::vector<float> w = random_floats(cols, uint64_t{shape.rows} * cols),
