@@ -14,6 +14,7 @@
 namespace gantry::engine {
 namespace {
 
+// Draw it under the engine's lock, so that ids rise in the order in which jobs enter.
 JobId next_job_id() {
   static std::atomic<JobId> last{0};
   return ++last;
@@ -80,11 +81,12 @@ class ThreadedEngine final : public Engine {
 };
 
 JobId ThreadedEngine::submit(Job job) {
-  const JobId id = next_job_id();
+  JobId id = 0;
   try {
-    auto sequence = make_sequence(id, std::move(job), limits_);
+    auto sequence = make_sequence(std::move(job), limits_);
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
+    id = sequence->id = next_job_id();
     live_.emplace(id, sequence->cancelled);
     inbox_.push_back(std::move(sequence));
   } catch (const Error&) {

@@ -74,7 +74,8 @@ class SchedulerTest : public ::testing::Test {
     for (uint32_t i = 0; i < prompt; ++i) job.prompt.push_back(first + static_cast<TokenId>(i % 100));
     job.tokens_max = answer;
     job.sink = std::make_shared<Nobody>();
-    auto s = make_sequence(++last_id_, std::move(job), limits_);
+    auto s = make_sequence(std::move(job), limits_);
+    s->id = ++last_id_;
     Sequence* raw = s.get();
     scheduler_->add(std::move(s));
     return raw;

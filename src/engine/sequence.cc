@@ -54,11 +54,10 @@ uint32_t end_of(const Job& job, const model::RunnerLimits& limits) {
 
 }  // namespace
 
-std::unique_ptr<Sequence> make_sequence(JobId id, Job&& job, const model::RunnerLimits& limits) {
+std::unique_ptr<Sequence> make_sequence(Job&& job, const model::RunnerLimits& limits) {
   check_fields(job, limits);
   auto sequence = std::make_unique<Sequence>();
   sequence->end = end_of(job, limits);
-  sequence->id = id;
   sequence->prompt_tokens = static_cast<uint32_t>(job.prompt.size());
   sequence->tokens = std::move(job.prompt);
   sequence->tokens.reserve(sequence->end);

@@ -14,7 +14,7 @@
 namespace gantry::engine {
 
 struct Sequence {
-  JobId id = 0;
+  JobId id = 0;  // given by who takes the job in
   Job job;                      // its prompt has moved into `tokens`
   std::vector<TokenId> tokens;  // prompt and answer; room for all of it is reserved
   uint32_t prompt_tokens = 0;
@@ -34,6 +34,6 @@ struct Sequence {
 };
 
 // Checks the job against the model: Error kInvalidRequest or kTooLarge as Engine::submit says.
-std::unique_ptr<Sequence> make_sequence(JobId id, Job&& job, const model::RunnerLimits& limits);
+std::unique_ptr<Sequence> make_sequence(Job&& job, const model::RunnerLimits& limits);
 
 }  // namespace gantry::engine

@@ -37,7 +37,7 @@ Job job(size_t prompt, uint32_t tokens_max) {
 const Error* refusal(Job asked, uint32_t pages = 4) {
   static Error last(ErrorCode::kInternal, "");
   try {
-    make_sequence(1, std::move(asked), limits(pages));
+    make_sequence(std::move(asked), limits(pages));
     return nullptr;
   } catch (const Error& error) {
     last = error;
@@ -46,8 +46,7 @@ const Error* refusal(Job asked, uint32_t pages = 4) {
 }
 
 TEST(MakeSequence, TakesTheJobIn) {
-  const auto s = make_sequence(7, job(10, 5), limits());
-  EXPECT_EQ(s->id, 7u);
+  const auto s = make_sequence(job(10, 5), limits());
   EXPECT_EQ(s->tokens, std::vector<TokenId>(10, 5));
   EXPECT_EQ(s->prompt_tokens, 10u);
   EXPECT_EQ(s->end, 15u);
@@ -57,23 +56,23 @@ TEST(MakeSequence, TakesTheJobIn) {
 }
 
 TEST(MakeSequence, TheAnswerEndsWithTheContext) {
-  EXPECT_EQ(make_sequence(1, job(10, 500), limits(7))->end, 200u);
-  EXPECT_EQ(make_sequence(1, job(10, 0), limits(7))->end, 200u);
-  EXPECT_EQ(make_sequence(1, job(199, 0), limits(7))->end, 200u);
+  EXPECT_EQ(make_sequence(job(10, 500), limits(7))->end, 200u);
+  EXPECT_EQ(make_sequence(job(10, 0), limits(7))->end, 200u);
+  EXPECT_EQ(make_sequence(job(199, 0), limits(7))->end, 200u);
   EXPECT_EQ(refusal(job(200, 1), 7)->code(), ErrorCode::kInvalidRequest);
   EXPECT_EQ(refusal(job(5000, 1), 7)->code(), ErrorCode::kInvalidRequest);
 }
 
 TEST(MakeSequence, WhatCanNeverFitThePoolIsRefusedWithTheArithmetic) {
-  EXPECT_EQ(make_sequence(1, job(100, 29), limits())->end, 129u);  // the 129th is never fed back
+  EXPECT_EQ(make_sequence(job(100, 29), limits())->end, 129u);  // the 129th is never fed back
   const Error* error = refusal(job(100, 30));
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->code(), ErrorCode::kTooLarge);
   EXPECT_EQ(error->message(),
             "100 prompt tokens and 30 of the answer need 5 pages of 32 tokens, the pool has 4");
   // "As many as fit" ends where the pool ends.
-  EXPECT_EQ(make_sequence(1, job(100, 0), limits())->end, 129u);
-  EXPECT_EQ(make_sequence(1, job(128, 0), limits())->end, 129u);
+  EXPECT_EQ(make_sequence(job(100, 0), limits())->end, 129u);
+  EXPECT_EQ(make_sequence(job(128, 0), limits())->end, 129u);
   EXPECT_EQ(refusal(job(129, 0))->code(), ErrorCode::kTooLarge);
 }
 

@@ -101,7 +101,8 @@ TEST(SimAllocation, AStepAllocatesNothing) {
       engine::Job job = random_job(dice, limits.vocab, limits.context_max);
       sinks.push_back(std::make_shared<RecordingSink>(dice.chance(0.1) ? 3 : 0, limits.context_max));
       job.sink = sinks.back();
-      auto sequence = engine::make_sequence(sinks.size(), std::move(job), limits);
+      auto sequence = engine::make_sequence(std::move(job), limits);
+      sequence->id = sinks.size();
       if (dice.chance(0.1)) sequence->cancelled->store(true);
       core.add(std::move(sequence));
     }

@@ -91,7 +91,8 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
     for (Life& life : lives) {
       if (life.arrives == step) {
         engine::Job job = life.job;
-        auto sequence = engine::make_sequence(++next_id, std::move(job), limits);
+        auto sequence = engine::make_sequence(std::move(job), limits);
+        sequence->id = ++next_id;
         life.cancelled = sequence->cancelled;
         core.add(std::move(sequence));
         ++arrived;

@@ -33,8 +33,13 @@ class Desk {
   std::shared_ptr<RecordingSink> add(Job job, uint32_t leave_after = 0) {
     auto sink = std::make_shared<RecordingSink>(leave_after);
     job.sink = sink;
-    core.add(engine::make_sequence(++last_id_, std::move(job), runner_.limits()));
+    take(std::move(job));
     return sink;
+  }
+  void take(Job job) {
+    auto sequence = engine::make_sequence(std::move(job), runner_.limits());
+    sequence->id = ++last_id_;
+    core.add(std::move(sequence));
   }
   void run() {
     while (core.step()) core.check();
@@ -114,7 +119,7 @@ TEST(SimEvents, ASinkThatThrowsLosesItsOwnJobOnly) {
   Desk desk(runner);
   Job job = greedy(3, 5);
   job.sink = std::make_shared<ThrowingSink>();
-  desk.core.add(engine::make_sequence(100, std::move(job), runner.limits()));
+  desk.take(std::move(job));
   const auto other = desk.add(greedy(3, 5));
   while (desk.core.step()) {
   }

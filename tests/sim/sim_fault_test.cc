@@ -36,7 +36,9 @@ void run(uint64_t seed, uint64_t fail_at, Outcome& outcome) {
       engine::Job job = job_of(seed, static_cast<uint32_t>(sinks.size()), limits);
       sinks.push_back(std::make_shared<RecordingSink>());
       job.sink = sinks.back();
-      core.add(engine::make_sequence(sinks.size(), std::move(job), limits));
+      auto sequence = engine::make_sequence(std::move(job), limits);
+      sequence->id = sinks.size();
+      core.add(std::move(sequence));
     }
     core.step();
     core.check();

@@ -1,5 +1,6 @@
 // The engine with its thread, used by many at once: for the thread sanitizer, and for what only threads can
 // do.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -101,6 +102,40 @@ TEST(SimThreads, ManyClientsHearWhatTheyWouldHearAlone) {
   EXPECT_EQ(stats.jobs_done + stats.jobs_cancelled, 8u * 40);
   EXPECT_EQ(stats.pages_free + stats.pages_cached, stats.pages);
   EXPECT_EQ(stats.running + stats.waiting, 0u);
+}
+
+// Keeps the order in which jobs end. The calls come from the engine's thread, one at a time.
+class OrderSink final : public engine::TokenSink {
+ public:
+  explicit OrderSink(std::vector<JobId>& order) : order_(order) {}
+  bool on_token(const engine::TokenEvent& event) override {
+    if (event.finish != FinishReason::kNone) order_.push_back(event.job);
+    return true;
+  }
+
+ private:
+  std::vector<JobId>& order_;
+};
+
+// A long prompt takes long to check; meanwhile others enter. Who enters later has the higher id.
+TEST(SimThreads, IdsRiseInTheOrderInWhichJobsEnter) {
+  constexpr uint32_t kContext = 1u << 16;
+  SimRunner runner({.limits = sim_limits(kVocab, kContext, 1, 4096, kContext / kPageTokens)});
+  const auto engine = engine::Engine::start(runner, {.queue_max = 1000});
+  std::vector<JobId> order;
+  std::vector<std::thread> clients;
+  for (size_t n = 0; n < 4; ++n)
+    clients.emplace_back([&engine, &order, n] {
+      engine::Job job;
+      job.prompt.assign(n == 0 ? kContext - 2 : 1, 1);
+      job.tokens_max = 1;
+      job.sink = std::make_shared<OrderSink>(order);
+      for (int i = 0; i < (n == 0 ? 10 : 100); ++i) engine->submit(engine::Job(job));
+    });
+  for (auto& client : clients) client.join();
+  ASSERT_TRUE(engine->drain(60s));
+  EXPECT_EQ(order.size(), 310u);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
 TEST(SimThreads, AFullQueueSaysNoAtOnceAndKeepsItsWordToTheOthers) {
