@@ -199,7 +199,7 @@ TEST(Answer, IsMeasuredAsAWholeWhereItCameInOnePiece) {
 
 class NoEngine final : public engine::Engine {
  public:
-  JobId submit(engine::Job) override { return 0; }
+  JobId submit(engine::Job, std::shared_ptr<engine::TokenSink>) override { return 0; }
   void cancel(JobId) override {}
   bool drain(std::chrono::milliseconds) override { return true; }
   engine::EngineStats stats() const override { return {}; }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -10,9 +11,8 @@
 namespace gantry::completion {
 namespace {
 
-constexpr size_t kStopTokensMax = 64;  // of one request
-
-void check_request(const CompletionRequest& request, uint32_t vocabulary) {
+// `own_stop_tokens`: those of the vocabulary, which end an answer too.
+void check_request(const CompletionRequest& request, uint32_t vocabulary, size_t own_stop_tokens) {
   const auto refuse = [](const std::string& what, const char* where) {
     throw Error(ErrorCode::kInvalidRequest, what, where);
   };
@@ -25,9 +25,12 @@ void check_request(const CompletionRequest& request, uint32_t vocabulary) {
       refuse(fmt::format("a stop string of {} bytes, at most {} are taken", stop.size(), kStopStringBytesMax),
              "stop");
   }
-  if (request.stop_token_ids.size() > kStopTokensMax)
-    refuse(fmt::format("{} stop tokens, at most {} are taken", request.stop_token_ids.size(), kStopTokensMax),
-           "stop_token_ids");
+  const size_t stop_tokens_max =
+      sample::kStopTokensMax - std::min<size_t>(own_stop_tokens, sample::kStopTokensMax);
+  if (request.stop_token_ids.size() > stop_tokens_max)
+    refuse(
+        fmt::format("{} stop tokens, at most {} are taken", request.stop_token_ids.size(), stop_tokens_max),
+        "stop_token_ids");
   if (request.top_logprobs > sample::kTopLogprobsMax)
     refuse(fmt::format("must be from 0 to {}, is {}", sample::kTopLogprobsMax, request.top_logprobs),
            "top_logprobs");
@@ -45,7 +48,7 @@ class TextCompleter final : public Completer {
   ~TextCompleter() override { workers_->stop(); }
 
   PreparedPtr prepare(CompletionRequest request) const override {
-    check_request(request, parts_.tokenizer->size());
+    check_request(request, parts_.tokenizer->size(), parts_.tokenizer->special().end_of_generation.size());
     ReadPrompt prompt = prompts_.read(request.prompt);
     engine::check_prompt(prompt.tokens, parts_.engine->limits());
     return std::make_shared<const Prepared>(
@@ -55,7 +58,7 @@ class TextCompleter final : public Completer {
   std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
                                     std::shared_ptr<DeltaSink> sink) override {
     auto running = std::make_shared<Running>(parts_, workers_, *prepared, std::move(sink));
-    running->submitted(parts_.engine->submit(job_of(*prepared, choice, running)));
+    running->submitted(parts_.engine->submit(job_of(*prepared, choice), running));
     return running;
   }
 
@@ -64,8 +67,7 @@ class TextCompleter final : public Completer {
   const tokenizer::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
 
  private:
-  engine::Job job_of(const Prepared& prepared, uint32_t choice,
-                     std::shared_ptr<engine::TokenSink> sink) const {
+  engine::Job job_of(const Prepared& prepared, uint32_t choice) const {
     const CompletionRequest& request = prepared.request;
     engine::Job job;
     job.prompt = prepared.tokens;
@@ -77,7 +79,6 @@ class TextCompleter final : public Completer {
                            request.stop_token_ids.end());
     job.logprobs = request.logprobs;
     job.top_logprobs = request.logprobs ? request.top_logprobs : 0;
-    job.sink = std::move(sink);
     return job;
   }
 

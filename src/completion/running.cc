@@ -15,6 +15,7 @@ Finish finish_of(engine::FinishReason reason) {
     case engine::FinishReason::kNone:
       return Finish::kNone;
     case engine::FinishReason::kStop:
+    case engine::FinishReason::kDone:
       return Finish::kStop;
     case engine::FinishReason::kLength:
       return Finish::kLength;

@@ -36,10 +36,13 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       limits_(runner.limits()),
       step_rows_(step_rows_of(limits_, options)),
       running_max_(std::min({limits_.sequences_max, limits_.logit_rows_max, step_rows_})),
+      clock_(options.clock),
       memory_(memory_layout(limits_, running_max_, options.prefix_cache, hash_mask)),
       scheduler_(memory_, options.queue_max, running_max_, step_rows_),
       sampler_(limits_.vocab),
-      logits_(size_t{running_max_} * limits_.vocab) {
+      late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")),
+      logits_(size_t{running_max_} * limits_.vocab),
+      allowed_(sample::mask_words(limits_.vocab)) {
   finished_.reserve(size_t{options.queue_max} + 2 * running_max_);
   stepping_.reserve(running_max_);
   tokens_.reserve(step_rows_);
@@ -51,11 +54,11 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
 void EngineCore::add(std::unique_ptr<Sequence> sequence) {
   Sequence* s = sequence.get();
   scheduler_.add(std::move(sequence));
-  if (failure_) finish(s, FinishReason::kError, &*failure_);
+  if (failure_) finish(s, FinishReason::kError, failure_);
 }
 
 bool EngineCore::step() {
-  drop_cancelled();
+  drop_unwanted();
   if (!scheduler_.plan()) return false;
   build_batch();
   if (!run_batch()) return true;
@@ -68,11 +71,16 @@ bool EngineCore::step() {
   return true;
 }
 
-void EngineCore::drop_cancelled() {
+void EngineCore::drop_unwanted() {
+  const Clock::time_point now = clock_();
   for (const auto list : {scheduler_.running(), scheduler_.waiting()})
-    for (size_t i = list.size(); i-- > 0;)
-      if (list[i]->cancelled->load(std::memory_order_relaxed))
-        finish(list[i].get(), FinishReason::kCancelled);
+    for (size_t i = list.size(); i-- > 0;) {
+      Sequence* s = list[i].get();
+      if (s->cancelled->load(std::memory_order_relaxed))
+        finish(s, FinishReason::kCancelled);
+      else if (s->deadline <= now)
+        finish(s, FinishReason::kError, late_);
+    }
 }
 
 // Decoding sequences first, then the slices of prefills.
@@ -84,9 +92,9 @@ void EngineCore::build_batch() {
   logit_rows_.clear();
   memory_.begin_step();
   for (const auto& s : scheduler_.running())
-    if (s->rows == 1) append_rows(*s);
+    if (s->rows > 0 && s->phase != Phase::kPrefill) append_rows(*s);
   for (const auto& s : scheduler_.running())
-    if (s->rows > 1) append_rows(*s);
+    if (s->rows > 0 && s->phase == Phase::kPrefill) append_rows(*s);
 }
 
 void EngineCore::append_rows(Sequence& s) {
@@ -131,19 +139,23 @@ void EngineCore::commit_rows() {
 
 void EngineCore::take_token(Sequence& s, std::span<float> logits) {
   const Job& job = s.job;
+  if (s.stage != nullptr) {
+    std::fill(allowed_.begin(), allowed_.end(), ~uint64_t{0});
+    s.stage->mask(allowed_);
+  }
   const sample::Pick pick = sampler_.pick(logits, {.params = &job.sampling,
                                                    .tokens = s.tokens,
                                                    .prompt_tokens = s.prompt_tokens,
-                                                   .stages = job.stages,
+                                                   .allowed = s.stage ? allowed_ : std::span<uint64_t>(),
                                                    .logprobs = job.logprobs,
                                                    .top_logprobs = job.top_logprobs});
   if (pick.problem != sample::PickProblem::kNone) {
     const bool model = pick.problem == sample::PickProblem::kNoFiniteLogits;
-    const Error error = model ? Error(ErrorCode::kBadFile, "the model produced no finite logits", "",
-                                      "its numbers are damaged: fetch or convert the file again")
-                              : Error(ErrorCode::kInvalidRequest,
-                                      "the request's grammar and logit bias leave no token to pick");
-    return finish(&s, FinishReason::kError, &error);
+    Error error = model ? Error(ErrorCode::kBadFile, "the model produced no finite logits", "",
+                                "its numbers are damaged: fetch or convert the file again")
+                        : Error(ErrorCode::kInvalidRequest,
+                                "the request's grammar and logit bias leave no token to pick");
+    return finish(&s, FinishReason::kError, std::make_shared<Error>(std::move(error)));
   }
   if (s.size() == s.prompt_tokens) {
     stats_.prompt_tokens += s.prompt_tokens;
@@ -151,7 +163,8 @@ void EngineCore::take_token(Sequence& s, std::span<float> logits) {
   }
   ++stats_.generated_tokens;
   s.tokens.push_back(pick.token);
-  for (const auto& stage : job.stages) stage->accept(pick.token);
+  s.phase = Phase::kDecode;
+  if (s.stage != nullptr) s.stage->accept(pick.token);
 
   TokenEvent event;
   event.token = pick.token;
@@ -178,17 +191,17 @@ bool EngineCore::tell(const Sequence& s, TokenEvent& event) {
   event.prompt_tokens = s.prompt_tokens;
   event.cached_tokens = s.cached_tokens;
   try {
-    return s.job.sink->on_token(event);
+    return s.sink->on_token(event);
   } catch (...) {
     log::error("engine", "job {}: its sink threw", s.id);
     return false;
   }
 }
 
-void EngineCore::finish(Sequence* s, FinishReason reason, const Error* error) {
+void EngineCore::finish(Sequence* s, FinishReason reason, std::shared_ptr<const Error> error) {
   TokenEvent event;
   event.finish = reason;
-  event.error = error;
+  event.error = std::move(error);
   tell(*s, event);
   forget(s, reason);
 }
@@ -200,6 +213,7 @@ void EngineCore::forget(Sequence* s, FinishReason reason) {
       GANTRY_CHECK(false);
     case FinishReason::kStop:
     case FinishReason::kLength:
+    case FinishReason::kDone:
       ++stats_.jobs_done;
       break;
     case FinishReason::kCancelled:
@@ -214,11 +228,11 @@ void EngineCore::forget(Sequence* s, FinishReason reason) {
 
 void EngineCore::fail(Error error) {
   log::error("engine", "the device has failed, all jobs end: {}", error.what());
-  failure_ = std::move(error);
+  failure_ = std::make_shared<Error>(std::move(error));
   while (!scheduler_.running().empty())
-    finish(scheduler_.running().back().get(), FinishReason::kError, &*failure_);
+    finish(scheduler_.running().back().get(), FinishReason::kError, failure_);
   while (!scheduler_.waiting().empty())
-    finish(scheduler_.waiting().back().get(), FinishReason::kError, &*failure_);
+    finish(scheduler_.waiting().back().get(), FinishReason::kError, failure_);
 }
 
 void EngineCore::cancel_all() {
@@ -239,19 +253,17 @@ EngineStats EngineCore::stats() const {
 
 void EngineCore::check() const {
   memory_.check();
-  JobId last = 0;
+  const auto in_order = [](const auto& a, const auto& b) { return goes_before(*a, *b); };
+  GANTRY_CHECK(std::ranges::is_sorted(scheduler_.running(), in_order));
+  GANTRY_CHECK(std::ranges::is_sorted(scheduler_.waiting(), in_order));
   for (const auto& s : scheduler_.running()) {
-    GANTRY_CHECK_LT(last, s->id);
-    last = s->id;
+    for (const auto& other : scheduler_.waiting())
+      GANTRY_CHECK(s->job.priority != other->job.priority || s->id < other->id);
     GANTRY_CHECK_EQ(s->written, memory_.written(s->slot));
     GANTRY_CHECK_LT(s->written, s->size());
     GANTRY_CHECK_LT(s->size(), s->end);
   }
-  for (const auto& s : scheduler_.waiting()) {
-    GANTRY_CHECK_LT(last, s->id);
-    last = s->id;
-    GANTRY_CHECK_LT(s->slot, 0);
-  }
+  for (const auto& s : scheduler_.waiting()) GANTRY_CHECK_LT(s->slot, 0);
 }
 
 }  // namespace gantry::engine

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,14 +27,14 @@ class EngineCore {
 
   // Finishes at once with the device's error when that has failed.
   void add(std::unique_ptr<Sequence> sequence);
-  // Drops what was cancelled, then computes one batch. False when nothing was left to compute.
+  // Drops what was cancelled or is late, then computes one batch. False when nothing was left to compute.
   bool step();
   // Finishes everything with kCancelled.
   void cancel_all();
 
   bool idle() const { return scheduler_.running().empty() && scheduler_.waiting().empty(); }
   // Set once the device has failed.
-  const std::optional<Error>& failure() const { return failure_; }
+  const std::shared_ptr<const Error>& failure() const { return failure_; }
   // Jobs that have finished since the last forget_finished().
   std::span<const JobId> finished() const { return finished_; }
   void forget_finished() { finished_.clear(); }
@@ -47,7 +46,7 @@ class EngineCore {
   void check() const;
 
  private:
-  void drop_cancelled();
+  void drop_unwanted();
   void build_batch();
   void append_rows(Sequence& sequence);
   bool run_batch();
@@ -55,18 +54,20 @@ class EngineCore {
   void take_token(Sequence& sequence, std::span<float> logits);
   FinishReason reason_after(const Sequence& sequence, TokenId token) const;
   bool tell(const Sequence& sequence, TokenEvent& event);
-  void finish(Sequence* sequence, FinishReason reason, const Error* error = nullptr);
+  void finish(Sequence* sequence, FinishReason reason, std::shared_ptr<const Error> error = nullptr);
   void forget(Sequence* sequence, FinishReason reason);
   void fail(Error error);
 
   model::Runner& runner_;
   const model::RunnerLimits limits_;
   const uint32_t step_rows_, running_max_;
+  Clock::time_point (*const clock_)();
   kv::SequenceMemory memory_;
   Scheduler scheduler_;
   sample::Sampler sampler_;
   EngineStats stats_;
-  std::optional<Error> failure_;
+  std::shared_ptr<const Error> failure_;
+  const std::shared_ptr<const Error> late_;  // why a job past its deadline ends
   std::vector<JobId> finished_;
 
   // The batch of one step.
@@ -76,6 +77,7 @@ class EngineCore {
   std::vector<int32_t> slots_;       // [rows]
   std::vector<int32_t> logit_rows_;  // [logit rows]
   std::vector<float> logits_;        // [running_max, vocab]
+  std::vector<uint64_t> allowed_;    // [mask_words(vocab)]
 };
 
 }  // namespace gantry::engine

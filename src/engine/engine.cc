@@ -24,12 +24,9 @@ JobId next_job_id() {
 class ThreadedEngine final : public Engine {
  public:
   ThreadedEngine(model::Runner& runner, const EngineOptions& options)
-      : limits_(runner.limits()),
-        queue_max_(options.queue_max),
-        core_(runner, options),
-        stats_(core_.stats()) {
-    inbox_.reserve(queue_max_);
-    arrivals_.reserve(queue_max_);
+      : limits_(runner.limits()), options_(options), core_(runner, options), stats_(core_.stats()) {
+    inbox_.reserve(options.queue_max);
+    arrivals_.reserve(options.queue_max);
     thread_ = std::thread([this] { run(); });
   }
 
@@ -42,7 +39,7 @@ class ThreadedEngine final : public Engine {
     thread_.join();
   }
 
-  JobId submit(Job job) override;
+  JobId submit(Job job, std::shared_ptr<TokenSink> sink) override;
   void cancel(JobId job) override;
   bool drain(std::chrono::milliseconds limit) override;
 
@@ -54,7 +51,7 @@ class ThreadedEngine final : public Engine {
     return stats;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
-  uint32_t queue_max() const override { return queue_max_; }
+  uint32_t queue_max() const override { return options_.queue_max; }
 
  private:
   void refuse_if_closed() const;
@@ -63,7 +60,7 @@ class ThreadedEngine final : public Engine {
   void publish();
 
   const model::RunnerLimits limits_;
-  const uint32_t queue_max_;
+  const EngineOptions options_;
   EngineCore core_;                                  // engine thread only
   std::vector<std::unique_ptr<Sequence>> arrivals_;  // engine thread only
 
@@ -72,7 +69,7 @@ class ThreadedEngine final : public Engine {
   std::vector<std::unique_ptr<Sequence>> inbox_;
   std::unordered_map<JobId, std::shared_ptr<std::atomic<bool>>> live_;  // to their `cancelled`
   EngineStats stats_;
-  std::optional<Error> failure_;
+  std::shared_ptr<const Error> failure_;
   uint64_t refused_ = 0;
   uint32_t core_waiting_ = 0;  // taken out of the inbox, not yet admitted
   bool draining_ = false, stopping_ = false;
@@ -80,10 +77,10 @@ class ThreadedEngine final : public Engine {
   std::thread thread_;
 };
 
-JobId ThreadedEngine::submit(Job job) {
+JobId ThreadedEngine::submit(Job job, std::shared_ptr<TokenSink> sink) {
   JobId id = 0;
   try {
-    auto sequence = make_sequence(std::move(job), limits_);
+    auto sequence = make_sequence(std::move(job), std::move(sink), limits_, options_);
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
     id = sequence->id = next_job_id();
@@ -102,8 +99,8 @@ void ThreadedEngine::refuse_if_closed() const {
   if (failure_)
     throw Error(ErrorCode::kDevice, failure_->message(), failure_->where(), "the model must be loaded again");
   if (draining_ || stopping_) throw Error(ErrorCode::kShuttingDown, "the engine takes no new jobs");
-  if (core_waiting_ + inbox_.size() >= queue_max_)
-    throw Error(ErrorCode::kBusy, fmt::format("{} jobs are waiting already", queue_max_), {},
+  if (core_waiting_ + inbox_.size() >= options_.queue_max)
+    throw Error(ErrorCode::kBusy, fmt::format("{} jobs are waiting already", options_.queue_max), {},
                 "come back later");
 }
 

@@ -3,23 +3,34 @@
 //
 // Must hold: one answer bit for bit at any load (contract E); every queue bounded (L1); a cancelled job's
 // pages are free within one step (L2); no running sequence waits longer than one step's budget for another's
-// prefill (L3); when pages run out, the youngest sequences are preempted and go on later with the same tokens
-// (M3).
+// prefill (L3); when pages run out, those that came last are preempted and go on later with the same tokens
+// (M3); a job past its deadline ends within one step.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "engine/job.h"
 #include "model/runner.h"
+#include "sample/logit_stage.h"
 
 namespace gantry::engine {
 
+using Clock = std::chrono::steady_clock;
+
+// What holds an answer to a grammar; none for a kind that it does not know. Error kInvalidRequest for a text
+// that is none of its kind. Called on the submitter's thread.
+using StageFactory =
+    std::function<std::unique_ptr<sample::LogitStage>(const Grammar& grammar, uint32_t vocab)>;
+
 struct EngineOptions {
-  uint32_t queue_max = 256;  // jobs waiting for admission; one more is Error kBusy
-  uint32_t step_rows = 0;    // tokens in one step; 0: what the runner allows
-  bool prefix_cache = true;  // share pages of equal beginnings, keep them while there is room
+  uint32_t queue_max = 256;      // jobs waiting for admission; one more is Error kBusy
+  uint32_t step_rows = 0;        // tokens in one step; 0: what the runner allows
+  bool prefix_cache = true;      // share pages of equal beginnings, keep them while there is room
+  StageFactory make_stage = {};  // none: no job may have a grammar
+  Clock::time_point (*clock)() = Clock::now;
 };
 
 struct EngineStats {
@@ -37,9 +48,10 @@ class Engine {
   virtual ~Engine() = default;
 
   // Refused at once: Error kInvalidRequest (empty prompt, token out of range, too long for the context),
-  // kTooLarge (can never fit the pages, with the arithmetic), kBusy (queue full), kShuttingDown, kDevice (the
-  // model's device has failed).
-  virtual JobId submit(Job job) = 0;
+  // kTooLarge (can never fit the pages, with the arithmetic), kUnsupported (a grammar of an unknown kind, an
+  // embedding of a model that gives none), kBusy (queue full), kShuttingDown, kDevice (the model's device has
+  // failed).
+  virtual JobId submit(Job job, std::shared_ptr<TokenSink> sink) = 0;
   // Takes effect within one step; the sink gets kCancelled. Unknown or finished ids are ignored.
   virtual void cancel(JobId job) = 0;
   // No new jobs; waits until the running ones are done, at most `limit`, then cancels the rest. True when

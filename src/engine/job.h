@@ -1,30 +1,60 @@
-// What is asked of an engine, and what it says back. Token ids only: text lives in completion/.
+// What is asked of an engine, and what it says back: plain data, so that an engine in another process can be
+// asked the same. Token ids only: text lives in completion/.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
-#include "sample/logit_stage.h"
 #include "sample/params.h"
 #include "sample/sampler.h"
 
 namespace gantry::engine {
 
-inline constexpr uint32_t kStopTokensMax = 1024;  // of one job
+inline constexpr size_t kGrammarKindBytesMax = 32;
+inline constexpr size_t kGrammarBytesMax = size_t{1} << 20;
+
+// What an answer must look like. The engine does not speak the language: EngineOptions::make_stage does.
+struct Grammar {
+  std::string kind;  // of language; empty: any answer will do
+  std::string text;
+  bool operator==(const Grammar&) const = default;
+};
+
+enum class Wanted : uint8_t {
+  kTokens,     // an answer
+  kEmbedding,  // the hidden state of the prompt's last token, after the output norm; no answer
+};
+inline constexpr uint8_t kWantedCount = 2;
+
+struct Job {
+  std::vector<TokenId> prompt;  // at least one token
+  sample::SamplingParams sampling;
+  uint32_t tokens_max = 0;           // 0: as many as the context holds
+  std::vector<TokenId> stop_tokens;  // end the answer (end-of-generation tokens of the vocabulary among them)
+  bool logprobs = false;
+  uint32_t top_logprobs = 0;  // at most sample::kTopLogprobsMax
+  Grammar grammar;
+  Wanted wanted = Wanted::kTokens;
+  int32_t priority = 0;  // the higher is admitted first; of equals the first to come
+  uint32_t deadline_ms =
+      0;  // from its submission; a job that is not done by then ends with kTimeout. 0: none
+  bool operator==(const Job&) const = default;
+};
 
 enum class FinishReason : uint8_t {
   kNone,       // more to come
   kStop,       // a stop token (the event carries it; it is not part of the answer's text)
   kLength,     // tokens_max or the context is used up
+  kDone,       // what was wanted beside tokens is in the event
   kCancelled,  // cancel() or the sink asked for it
   kError,      // `error` says why
 };
+inline constexpr uint8_t kFinishReasonCount = 6;
 
 using sample::TokenLogprob;
 
@@ -35,9 +65,10 @@ struct TokenEvent {
   uint32_t top_count = 0;
   std::array<TokenLogprob, sample::kTopLogprobsMax> top;  // the most likely, best first
   FinishReason finish = FinishReason::kNone;
-  const Error* error = nullptr;  // kError only; lives during the call
+  std::shared_ptr<const Error> error;  // kError only
   uint32_t prompt_tokens = 0;
   uint32_t cached_tokens = 0;  // prompt tokens that needed no computing (prefix cache)
+  std::vector<float> values;   // kDone only: the embedding
 };
 
 // Hears of a job's tokens, in order, on the engine's thread: must be quick, must not block, must not throw.
@@ -47,17 +78,6 @@ class TokenSink {
  public:
   virtual ~TokenSink() = default;
   virtual bool on_token(const TokenEvent& event) = 0;
-};
-
-struct Job {
-  std::vector<TokenId> prompt;  // at least one token
-  sample::SamplingParams sampling;
-  uint32_t tokens_max = 0;           // 0: as many as the context holds
-  std::vector<TokenId> stop_tokens;  // end the answer (end-of-generation tokens of the vocabulary among them)
-  bool logprobs = false;
-  uint32_t top_logprobs = 0;  // at most sample::kTopLogprobsMax
-  std::vector<std::shared_ptr<sample::LogitStage>> stages;
-  std::shared_ptr<TokenSink> sink;
 };
 
 }  // namespace gantry::engine

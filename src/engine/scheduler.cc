@@ -7,26 +7,30 @@
 
 namespace gantry::engine {
 
-void share_rows(std::span<const uint32_t> pending, uint32_t budget, std::span<uint32_t> rows) {
+void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows) {
   uint32_t left = budget;
-  size_t oldest = pending.size();
-  for (size_t i = 0; i < pending.size(); ++i) {
-    rows[i] = pending[i] == 1 && left > 0 ? 1 : 0;
-    left -= rows[i];
-    if (pending[i] > 1 && oldest == pending.size()) oldest = i;
-  }
-  if (oldest == pending.size()) return;
-  rows[oldest] = std::min(pending[oldest], left - left / 2);
-  left -= rows[oldest];
-  while (left > 0) {
-    size_t shortest = pending.size();
-    for (size_t i = oldest; i < pending.size(); ++i)
-      if (rows[i] < pending[i] && (shortest == pending.size() || pending[i] < pending[shortest]))
-        shortest = i;
-    if (shortest == pending.size()) return;
-    const uint32_t more = std::min(left, pending[shortest] - rows[shortest]);
-    rows[shortest] += more;
+  const auto give = [&](size_t i, uint32_t most) {
+    const uint32_t more = std::min({left, most, needs[i].rows - rows[i]});
+    rows[i] += more;
     left -= more;
+  };
+  std::fill(rows.begin(), rows.end(), 0);
+  size_t oldest = needs.size();
+  for (size_t i = needs.size(); i-- > 0;)
+    if (needs[i].phase == Phase::kPrefill && needs[i].rows > 0) oldest = i;
+  for (size_t i = 0; i < needs.size(); ++i)
+    if (needs[i].phase != Phase::kPrefill) give(i, 1);
+  for (size_t i = 0; i < needs.size(); ++i)
+    if (needs[i].phase == Phase::kVerify) give(i, needs[i].rows);
+  if (oldest == needs.size()) return;
+  give(oldest, left - left / 2);
+  while (left > 0) {
+    size_t shortest = needs.size();
+    for (size_t i = oldest; i < needs.size(); ++i)
+      if (rows[i] < needs[i].rows && (shortest == needs.size() || needs[i].rows < needs[shortest].rows))
+        shortest = i;
+    if (shortest == needs.size()) return;
+    give(shortest, left);
   }
 }
 
@@ -35,7 +39,7 @@ Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t 
     : memory_(memory),
       running_max_(running_max),
       step_rows_(step_rows),
-      pending_(running_max),
+      needs_(running_max),
       rows_(running_max),
       page_keys_(running_max) {
   GANTRY_CHECK_LE(1u, running_max);
@@ -44,13 +48,19 @@ Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t 
   waiting_.reserve(size_t{waiting_max} + running_max);
 }
 
-void Scheduler::add(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
+void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
+  const auto place = std::find_if(list.begin(), list.end(),
+                                  [&](const auto& other) { return goes_before(*sequence, *other); });
+  list.insert(place, std::move(sequence));
+}
+
+void Scheduler::add(std::unique_ptr<Sequence> sequence) { insert(waiting_, std::move(sequence)); }
 
 bool Scheduler::plan() {
   admit();
-  for (size_t i = 0; i < running_.size(); ++i) pending_[i] = wanted_rows(i);
+  for (size_t i = 0; i < running_.size(); ++i) needs_[i] = need_of(i);
   const auto rows = std::span(rows_).first(running_.size());
-  share_rows(std::span(pending_).first(running_.size()), step_rows_, rows);
+  share_rows(std::span(needs_).first(running_.size()), step_rows_, rows);
   for (size_t i = 0; i < running_.size(); ++i) running_[i]->rows = rows[i];
   find_pages();
   return !running_.empty();
@@ -59,7 +69,7 @@ bool Scheduler::plan() {
 void Scheduler::admit() {
   size_t admitted = 0;
   while (admitted < waiting_.size() && running_.size() < running_max_ && admit(*waiting_[admitted]))
-    running_.push_back(std::move(waiting_[admitted++]));
+    insert(running_, std::move(waiting_[admitted++]));
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(admitted));
 }
 
@@ -90,29 +100,28 @@ uint32_t Scheduler::promised_pages() const {
 // All that is pending up to where memory wants a slice to end, after taking over what others have written by
 // now. None while an older sequence is writing the very page that comes next: once it is there it can be
 // shared.
-uint32_t Scheduler::wanted_rows(size_t i) {
+Need Scheduler::need_of(size_t i) {
   Sequence& s = *running_[i];
   page_keys_[i] = 0;
-  if (s.pending() == 1) return 1;
+  if (s.phase != Phase::kPrefill) return {s.phase, s.pending()};
   const uint32_t gained = memory_.adopt(s.slot, s.tokens);
   s.written += gained;
   if (!s.preempted) s.cached_tokens += gained;
-  if (s.pending() == 1) return 1;
   page_keys_[i] = memory_.next_page_key(s.slot, s.tokens);
   const bool shareable = s.written % kPageTokens == 0 && s.pending() > kPageTokens && page_keys_[i] != 0;
   const auto older = std::span(page_keys_).first(i);
-  if (shareable && std::find(older.begin(), older.end(), page_keys_[i]) != older.end()) return 0;
-  return memory_.slice_end(s.slot, s.tokens) - s.written;
+  if (shareable && std::find(older.begin(), older.end(), page_keys_[i]) != older.end()) return {s.phase, 0};
+  return {s.phase, memory_.slice_end(s.slot, s.tokens) - s.written};
 }
 
-// Oldest first; the youngest make room. The youngest itself makes do with what there is.
+// In order; the last make room. The last itself makes do with what there is.
 void Scheduler::find_pages() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& s = *running_[i];
     if (s.rows == 0) continue;
     uint32_t room = memory_.grow(s.slot, s.written + s.rows);
     while (room < s.written + s.rows && running_.back().get() != &s) {
-      preempt_youngest();
+      preempt_last();
       room = memory_.grow(s.slot, s.written + s.rows);
     }
     s.rows = room - s.written;
@@ -120,13 +129,14 @@ void Scheduler::find_pages() {
   }
 }
 
-void Scheduler::preempt_youngest() {
+void Scheduler::preempt_last() {
   std::unique_ptr<Sequence> s = std::move(running_.back());
   running_.pop_back();
   memory_.close(std::exchange(s->slot, -1));
   s->written = s->rows = 0;
+  s->phase = Phase::kPrefill;
   s->preempted = true;
-  waiting_.insert(waiting_.begin(), std::move(s));
+  insert(waiting_, std::move(s));
   ++preemptions_;
 }
 

@@ -1,10 +1,10 @@
 // Which sequences take part in the next step, and with how many rows. Engine thread only; allocates nothing
 // after construction.
 //
-// Must hold: jobs are admitted in the order of arrival; every running sequence is older than every waiting
-// one; each decoding sequence has its row in every step unless the pages have run out (L3); when they have,
-// the youngest running sequence gives its pages back and waits again, at the front (M3). The oldest always
-// goes on, so all do.
+// Must hold: jobs are admitted in the order of goes_before(): by priority, then by arrival; of one priority
+// every running sequence is older than every waiting one; each decoding sequence has its row in every step
+// unless the pages have run out (L3); when they have, the last running sequence in that order gives its pages
+// back and waits again, in its place (M3). The first always goes on, so all of one priority do.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,16 @@
 
 namespace gantry::engine {
 
-// Shares the rows of one step. pending[i]: rows that sequence i, oldest first, could use; 0: none. One row
-// for each that needs just one; of the rest half to the oldest prefill, so that it ends, and half to the
-// shortest, so that a short prompt does not wait for a long one. What nobody needs is not given.
-void share_rows(std::span<const uint32_t> pending, uint32_t budget, std::span<uint32_t> rows);
+// What one sequence could use of a step.
+struct Need {
+  Phase phase = Phase::kPrefill;
+  uint32_t rows = 0;  // 0: it waits for something
+};
+
+// Shares the rows of one step among sequences, oldest first. One row for each that decodes; then those that
+// verify their guesses; of the rest half to the oldest prefill, so that it ends, and half to the shortest, so
+// that a short prompt does not wait for a long one. What nobody needs is not given.
+void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows);
 
 class Scheduler {
  public:
@@ -33,24 +39,27 @@ class Scheduler {
   // Takes the sequence out, wherever it is, and its pages back.
   std::unique_ptr<Sequence> remove(Sequence* sequence);
 
-  std::span<const std::unique_ptr<Sequence>> running() const { return running_; }  // oldest first
-  std::span<const std::unique_ptr<Sequence>> waiting() const { return waiting_; }  // oldest first
+  std::span<const std::unique_ptr<Sequence>> running() const { return running_; }  // in order
+  std::span<const std::unique_ptr<Sequence>> waiting() const { return waiting_; }  // in order
   uint64_t preemptions() const { return preemptions_; }
 
  private:
+  using List = std::vector<std::unique_ptr<Sequence>>;
+  static void insert(List& list, std::unique_ptr<Sequence> sequence);
   void admit();
   bool admit(Sequence& sequence);
   void adopt(Sequence& sequence);
   uint32_t promised_pages() const;
-  uint32_t wanted_rows(size_t i);
+  Need need_of(size_t i);
   void find_pages();
-  void preempt_youngest();
+  void preempt_last();
 
   kv::SequenceMemory& memory_;
   const uint32_t running_max_, step_rows_;
-  std::vector<std::unique_ptr<Sequence>> running_, waiting_;
-  std::vector<uint32_t> pending_, rows_;  // [running_max]
-  std::vector<uint64_t> page_keys_;       // [running_max]: the page that each prefill is about to write
+  List running_, waiting_;
+  std::vector<Need> needs_;          // [running_max]
+  std::vector<uint32_t> rows_;       // [running_max]
+  std::vector<uint64_t> page_keys_;  // [running_max]: the page that each prefill is about to write
   uint64_t preemptions_ = 0;
 };
 

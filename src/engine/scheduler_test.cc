@@ -13,46 +13,68 @@ namespace {
 
 using Rows = std::vector<uint32_t>;
 
-Rows share(const Rows& pending, uint32_t budget) {
-  Rows rows(pending.size(), 99);
-  share_rows(pending, budget, rows);
+Need prefill(uint32_t rows) { return {Phase::kPrefill, rows}; }
+Need verify(uint32_t rows) { return {Phase::kVerify, rows}; }
+constexpr Need kDecodes{Phase::kDecode, 1};
+
+Rows share(const std::vector<Need>& needs, uint32_t budget) {
+  Rows rows(needs.size(), 99);
+  share_rows(needs, budget, rows);
   return rows;
 }
 
 TEST(ShareRows, DecodingFirstThenTheOldestAndTheShortest) {
+  const Need one = kDecodes;
   EXPECT_EQ(share({}, 8), Rows{});
-  EXPECT_EQ(share({1, 1, 1}, 8), (Rows{1, 1, 1}));
-  EXPECT_EQ(share({100}, 8), (Rows{8}));
-  EXPECT_EQ(share({100, 1, 1}, 8), (Rows{6, 1, 1}));
-  EXPECT_EQ(share({100, 5}, 8), (Rows{4, 4}));  // half each
-  EXPECT_EQ(share({100, 3}, 8), (Rows{5, 3}));  // what the short one does not need
-  EXPECT_EQ(share({3, 100}, 8), (Rows{3, 5}));
-  EXPECT_EQ(share({50, 50, 50}, 9), (Rows{9, 0, 0}));  // equals: first come, first served
-  EXPECT_EQ(share({100, 50, 2}, 8), (Rows{4, 2, 2}));
-  EXPECT_EQ(share({1, 100, 1, 7, 1}, 4), (Rows{1, 1, 1, 0, 1}));
-  EXPECT_EQ(share({0, 100, 0}, 4), (Rows{0, 4, 0}));  // 0: waits for something
+  EXPECT_EQ(share({one, one, one}, 8), (Rows{1, 1, 1}));
+  EXPECT_EQ(share({prefill(100)}, 8), (Rows{8}));
+  EXPECT_EQ(share({prefill(100), one, one}, 8), (Rows{6, 1, 1}));
+  EXPECT_EQ(share({prefill(100), prefill(5)}, 8), (Rows{4, 4}));  // half each
+  EXPECT_EQ(share({prefill(100), prefill(3)}, 8), (Rows{5, 3}));  // what the short one does not need
+  EXPECT_EQ(share({prefill(3), prefill(100)}, 8), (Rows{3, 5}));
+  EXPECT_EQ(share({prefill(50), prefill(50), prefill(50)}, 9), (Rows{9, 0, 0}));  // first come, first served
+  EXPECT_EQ(share({prefill(100), prefill(50), prefill(2)}, 8), (Rows{4, 2, 2}));
+  EXPECT_EQ(share({one, prefill(100), one, prefill(7), one}, 4), (Rows{1, 1, 1, 0, 1}));
+  EXPECT_EQ(share({prefill(0), prefill(100), prefill(0)}, 4), (Rows{0, 4, 0}));  // 0: waits for something
+}
+
+TEST(ShareRows, APromptOfOneTokenIsAPrefill) {
+  EXPECT_EQ(share({prefill(100), prefill(1), kDecodes}, 2), (Rows{1, 0, 1}));
+  EXPECT_EQ(share({prefill(100), prefill(1), kDecodes}, 4), (Rows{2, 1, 1}));
+}
+
+TEST(ShareRows, GuessesAreVerifiedOnceAllDecode) {
+  EXPECT_EQ(share({verify(4), kDecodes, kDecodes}, 8), (Rows{4, 1, 1}));
+  EXPECT_EQ(share({verify(4), kDecodes, kDecodes}, 4), (Rows{2, 1, 1}));
+  EXPECT_EQ(share({prefill(100), verify(4), kDecodes}, 9), (Rows{4, 4, 1}));
 }
 
 TEST(ShareRows, GivesAllThatIsNeededAndNeverMore) {
   for (uint64_t seed = 0; seed < 2000; ++seed) {
-    Rows pending(1 + seed % 9);
-    for (size_t i = 0; i < pending.size(); ++i) {
+    std::vector<Need> needs(1 + seed % 9);
+    for (size_t i = 0; i < needs.size(); ++i) {
       const double u = uniform_at(seed, i);
-      pending[i] = u < 0.4 ? 1 : static_cast<uint32_t>(u * 60);
+      needs[i] = u < 0.4   ? kDecodes
+                 : u < 0.5 ? verify(1 + static_cast<uint32_t>(u * 60) % 5)
+                           : prefill(static_cast<uint32_t>((u - 0.5) * 100));
     }
     const auto budget =
-        static_cast<uint32_t>(pending.size()) + static_cast<uint32_t>(uniform_at(seed, 99) * 50);
-    const Rows rows = share(pending, budget);
-    uint32_t oldest = 0, prefill = budget;
+        static_cast<uint32_t>(needs.size()) + static_cast<uint32_t>(uniform_at(seed, 99) * 50);
+    const Rows rows = share(needs, budget);
+    uint32_t wanted = 0, decoding = 0, for_prefills = budget;
+    size_t oldest = needs.size();
     for (size_t i = 0; i < rows.size(); ++i) {
-      ASSERT_LE(rows[i], pending[i]);
-      ASSERT_TRUE(pending[i] != 1 || rows[i] == 1) << "a decoding sequence has no row";
-      prefill -= pending[i] == 1 ? 1u : 0u;
+      ASSERT_LE(rows[i], needs[i].rows);
+      const bool prefills = needs[i].phase == Phase::kPrefill;
+      ASSERT_TRUE(prefills || rows[i] >= 1) << "a decoding sequence has no row";
+      wanted += needs[i].rows;
+      decoding += prefills ? 0 : 1;
+      for_prefills -= prefills ? 0 : rows[i];
+      if (prefills && needs[i].rows > 0 && oldest == needs.size()) oldest = i;
     }
-    const auto wanted = std::accumulate(pending.begin(), pending.end(), 0u);
     ASSERT_EQ(std::accumulate(rows.begin(), rows.end(), 0u), std::min(wanted, budget));
-    while (oldest < pending.size() && pending[oldest] < 2) ++oldest;
-    ASSERT_TRUE(oldest == pending.size() || rows[oldest] >= std::min(pending[oldest], prefill / 2));
+    ASSERT_LE(decoding, budget);
+    ASSERT_TRUE(oldest == needs.size() || rows[oldest] >= std::min(needs[oldest].rows, for_prefills / 2));
   }
 }
 
@@ -73,8 +95,7 @@ class SchedulerTest : public ::testing::Test {
     Job job;
     for (uint32_t i = 0; i < prompt; ++i) job.prompt.push_back(first + static_cast<TokenId>(i % 100));
     job.tokens_max = answer;
-    job.sink = std::make_shared<Nobody>();
-    auto s = make_sequence(std::move(job), limits_);
+    auto s = make_sequence(std::move(job), std::make_shared<Nobody>(), limits_);
     s->id = ++last_id_;
     Sequence* raw = s.get();
     scheduler_->add(std::move(s));
@@ -89,7 +110,9 @@ class SchedulerTest : public ::testing::Test {
       rows.push_back(s->rows);
       s->written += s->rows;
       memory_->commit(s->slot, s->tokens, s->written);
-      if (s->written == s->size()) s->tokens.push_back(7);
+      if (s->written < s->size()) continue;
+      s->tokens.push_back(7);
+      s->phase = Phase::kDecode;
     }
     memory_->check();
     return rows;

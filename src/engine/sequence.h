@@ -3,24 +3,37 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/engine.h"
 #include "engine/job.h"
 #include "model/runner.h"
+#include "sample/logit_stage.h"
 
 namespace gantry::engine {
 
+enum class Phase : uint8_t {
+  kPrefill,  // its tokens are being written, in slices; the last row gives the next one
+  kDecode,   // one row, the token picked last
+  kVerify,   // decodes, and has tokens guessed beyond that one: a row for each, dropped where they are wrong
+};
+
 struct Sequence {
   JobId id = 0;  // given by who takes the job in
-  Job job;                      // its prompt has moved into `tokens`
+  Job job;       // its prompt has moved into `tokens`
+  std::shared_ptr<TokenSink> sink;
+  std::unique_ptr<sample::LogitStage> stage;  // none: every token may be picked
+  Clock::time_point deadline = Clock::time_point::max();
   std::vector<TokenId> tokens;  // prompt and answer; room for all of it is reserved
   uint32_t prompt_tokens = 0;
   uint32_t end = 0;  // tokens.size() never exceeds this
   std::shared_ptr<std::atomic<bool>> cancelled;
 
+  Phase phase = Phase::kPrefill;
   int32_t slot = -1;           // in sequence memory; negative while waiting
   uint32_t written = 0;        // positions that memory holds
   uint32_t cached_tokens = 0;  // prompt tokens that were found in memory
@@ -28,12 +41,18 @@ struct Sequence {
   bool preempted = false;      // what it finds in memory from now on may be its own
 
   uint32_t size() const { return static_cast<uint32_t>(tokens.size()); }
-  uint32_t pending() const { return size() - written; }  // 1: decoding, more: prefill
+  uint32_t pending() const { return size() - written; }  // tokens that memory does not hold yet
   // Positions that the next step but one can need; the last token is never fed back.
   uint32_t positions_soon() const { return size() + 1 < end ? size() + 1 : end - 1; }
 };
 
-// Checks the job against the model: Error kInvalidRequest or kTooLarge as Engine::submit says.
-std::unique_ptr<Sequence> make_sequence(Job&& job, const model::RunnerLimits& limits);
+// Of two sequences the one that is admitted first and gives way last: a total order.
+inline bool goes_before(const Sequence& a, const Sequence& b) {
+  return a.job.priority != b.job.priority ? a.job.priority > b.job.priority : a.id < b.id;
+}
+
+// Checks the job against the model: Errors as Engine::submit says. Its time begins to run.
+std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> sink,
+                                        const model::RunnerLimits& limits, const EngineOptions& options = {});
 
 }  // namespace gantry::engine

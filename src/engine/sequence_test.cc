@@ -30,14 +30,17 @@ Job job(size_t prompt, uint32_t tokens_max) {
   Job job;
   job.prompt.assign(prompt, 5);
   job.tokens_max = tokens_max;
-  job.sink = std::make_shared<Nobody>();
   return job;
+}
+
+std::unique_ptr<Sequence> take(Job asked, const model::RunnerLimits& limits) {
+  return make_sequence(std::move(asked), std::make_shared<Nobody>(), limits);
 }
 
 const Error* refusal(Job asked, uint32_t pages = 4) {
   static Error last(ErrorCode::kInternal, "");
   try {
-    make_sequence(std::move(asked), limits(pages));
+    take(std::move(asked), limits(pages));
     return nullptr;
   } catch (const Error& error) {
     last = error;
@@ -46,7 +49,7 @@ const Error* refusal(Job asked, uint32_t pages = 4) {
 }
 
 TEST(MakeSequence, TakesTheJobIn) {
-  const auto s = make_sequence(job(10, 5), limits());
+  const auto s = take(job(10, 5), limits());
   EXPECT_EQ(s->tokens, std::vector<TokenId>(10, 5));
   EXPECT_EQ(s->prompt_tokens, 10u);
   EXPECT_EQ(s->end, 15u);
@@ -56,23 +59,23 @@ TEST(MakeSequence, TakesTheJobIn) {
 }
 
 TEST(MakeSequence, TheAnswerEndsWithTheContext) {
-  EXPECT_EQ(make_sequence(job(10, 500), limits(7))->end, 200u);
-  EXPECT_EQ(make_sequence(job(10, 0), limits(7))->end, 200u);
-  EXPECT_EQ(make_sequence(job(199, 0), limits(7))->end, 200u);
+  EXPECT_EQ(take(job(10, 500), limits(7))->end, 200u);
+  EXPECT_EQ(take(job(10, 0), limits(7))->end, 200u);
+  EXPECT_EQ(take(job(199, 0), limits(7))->end, 200u);
   EXPECT_EQ(refusal(job(200, 1), 7)->code(), ErrorCode::kInvalidRequest);
   EXPECT_EQ(refusal(job(5000, 1), 7)->code(), ErrorCode::kInvalidRequest);
 }
 
 TEST(MakeSequence, WhatCanNeverFitThePoolIsRefusedWithTheArithmetic) {
-  EXPECT_EQ(make_sequence(job(100, 29), limits())->end, 129u);  // the 129th is never fed back
+  EXPECT_EQ(take(job(100, 29), limits())->end, 129u);  // the 129th is never fed back
   const Error* error = refusal(job(100, 30));
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->code(), ErrorCode::kTooLarge);
   EXPECT_EQ(error->message(),
             "100 prompt tokens and 30 of the answer need 5 pages of 32 tokens, the pool has 4");
   // "As many as fit" ends where the pool ends.
-  EXPECT_EQ(make_sequence(job(100, 0), limits())->end, 129u);
-  EXPECT_EQ(make_sequence(job(128, 0), limits())->end, 129u);
+  EXPECT_EQ(take(job(100, 0), limits())->end, 129u);
+  EXPECT_EQ(take(job(128, 0), limits())->end, 129u);
   EXPECT_EQ(refusal(job(129, 0))->code(), ErrorCode::kTooLarge);
 }
 
@@ -90,12 +93,31 @@ TEST(MakeSequence, EveryFieldIsChecked) {
   EXPECT_EQ(field([](Job& j) { j.prompt[1] = 100; }), "prompt");
   EXPECT_EQ(field([](Job& j) { j.prompt[1] = -1; }), "prompt");
   EXPECT_EQ(field([](Job& j) { j.stop_tokens = {100}; }), "stop");
-  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(kStopTokensMax, 1); }), "");
-  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(kStopTokensMax + 1, 1); }), "stop");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(sample::kStopTokensMax, 1); }), "");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(sample::kStopTokensMax + 1, 1); }), "stop");
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax; }), "");
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax + 1; }), "top_logprobs");
   EXPECT_EQ(field([](Job& j) { j.sampling.top_p = 2; }), "top_p");
-  EXPECT_EQ(field([](Job& j) { j.sink = nullptr; }), "sink");
+}
+
+TEST(MakeSequence, SomebodyMustListen) { EXPECT_THROW(make_sequence(job(3, 3), nullptr, limits()), Error); }
+
+TEST(MakeSequence, GrammarsAndEmbeddingsNeedSomebodyWhoCan) {
+  Job asked = job(3, 3);
+  asked.grammar = {std::string(kGrammarKindBytesMax, 'k'), std::string(kGrammarBytesMax, 'g')};
+  EXPECT_EQ(refusal(asked)->code(), ErrorCode::kUnsupported);
+  Job longer = asked;
+  longer.grammar.kind += 'k';
+  EXPECT_EQ(refusal(longer)->code(), ErrorCode::kInvalidRequest);
+  longer = asked;
+  longer.grammar.text += 'g';
+  EXPECT_EQ(refusal(longer)->code(), ErrorCode::kInvalidRequest);
+  asked = job(3, 3);
+  asked.wanted = Wanted::kEmbedding;
+  EXPECT_EQ(refusal(asked)->code(), ErrorCode::kUnsupported);
+  auto giving = limits();
+  giving.width = 8;
+  EXPECT_EQ(take(asked, giving)->end, 4u) << "no answer, so no room for one";
 }
 
 }  // namespace

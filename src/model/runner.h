@@ -24,6 +24,7 @@ struct RunnerLimits {
     uint32_t window = 0, pages = 0;
   };
   std::vector<Window> windows = {};  // layers that see only so much have pages and page tables of their own
+  uint32_t width = 0;                // values of a hidden state; 0: the runner gives none out
   uint32_t checkpoints = 0;  // states beside those of the sequences: [sequences_max, sequences_max + this)
 };
 

@@ -1,18 +1,25 @@
-// Something that changes a row of logits before the pick and follows the picked tokens: a grammar, a token
-// mask. Lives with one sequence, on the engine's thread; allocates nothing after construction.
+// Something that says which tokens may come next and follows the picked ones: a grammar. Lives with one
+// sequence. accept() and mask() are never called at once, but perhaps from different threads: what the answer
+// has come to is told before a step, what may come next is asked while the step is computed.
 #pragma once
 
-#include <memory>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "base/ids.h"
 
 namespace gantry::sample {
 
+// One bit for each token, the lowest of a word first.
+constexpr size_t mask_words(uint32_t vocab) { return (size_t{vocab} + 63) / 64; }
+
 class LogitStage {
  public:
   virtual ~LogitStage() = default;
-  virtual void apply(std::span<float> logits) = 0;  // -inf forbids a token
+  // Clears the bits of the tokens that are forbidden; all others stay. [mask_words(vocab)]. Allocates
+  // nothing.
+  virtual void mask(std::span<uint64_t> allowed) = 0;
   virtual void accept(TokenId token) = 0;
 };
 

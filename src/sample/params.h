@@ -11,6 +11,7 @@ namespace gantry::sample {
 
 inline constexpr uint32_t kTopLogprobsMax = 20;
 inline constexpr uint32_t kLogitBiasMax = 1024;
+inline constexpr uint32_t kStopTokensMax = 1024;  // that end an answer
 inline constexpr uint32_t kPenaltyWindowMax = 1u << 20;
 inline constexpr double kTemperatureMax = 2;
 inline constexpr double kTemperatureMin = 1e-6;  // below this the pick is greedy
@@ -18,7 +19,7 @@ inline constexpr double kPenaltyMax = 2;         // presence and frequency, eith
 inline constexpr double kRepetitionPenaltyMin = 0.01, kRepetitionPenaltyMax = 100;
 inline constexpr double kLogitBiasLimit = 100;  // either sign
 
-// Stages run in this order: logit bias, logit stages (grammar), penalties, temperature, top-k, typical,
+// In this order: logit bias, what a logit stage (a grammar) forbids, penalties, temperature, top-k, typical,
 // top-p, min-p, pick.
 struct SamplingParams {
   double temperature = 1;  // 0: greedy, the first of the largest logits
@@ -32,6 +33,7 @@ struct SamplingParams {
   uint32_t penalty_window = 0;  // how many last tokens the penalties see; 0: all
   std::vector<std::pair<TokenId, float>> logit_bias;
   uint64_t seed = 0;
+  bool operator==(const SamplingParams&) const = default;
 };
 
 // Error kInvalidRequest naming the field, and its range.

@@ -25,6 +25,12 @@ constexpr double kNucleusReach = 8;
 constexpr size_t kBuckets = 4096;
 constexpr double kBucketsPerUnit = 128;
 
+// Of the first 64 logits, those whose bit is not set.
+void forbid(std::span<float> logits, uint64_t allowed) {
+  for (size_t i = 0; i < std::min<size_t>(64, logits.size()); ++i)
+    if ((allowed >> i & 1) == 0) logits[i] = -kInf;
+}
+
 }  // namespace
 
 Sampler::Sampler(uint32_t vocab)
@@ -75,15 +81,16 @@ Pick Sampler::pick(std::span<float> logits, const PickRequest& request) {
   return pick;
 }
 
-// Bias, stages, penalties. False when there are none.
+// Bias, what is forbidden, penalties. False when there are none.
 bool Sampler::change(std::span<float> logits, const PickRequest& request) {
   const SamplingParams& params = *request.params;
   const bool penalties =
       params.repetition_penalty != 1 || params.presence_penalty != 0 || params.frequency_penalty != 0;
   for (const auto& [token, bias] : params.logit_bias) logits[static_cast<size_t>(token)] += bias;
-  for (const auto& stage : request.stages) stage->apply(logits);
+  for (size_t i = 0; i < request.allowed.size(); ++i)
+    if (request.allowed[i] != ~uint64_t{0}) forbid(logits.subspan(64 * i), request.allowed[i]);
   if (penalties) penalize(logits, request);
-  return penalties || !params.logit_bias.empty() || !request.stages.empty();
+  return penalties || !params.logit_bias.empty() || !request.allowed.empty();
 }
 
 void Sampler::penalize(std::span<float> logits, const PickRequest& request) {

@@ -1,5 +1,5 @@
-// Logits of one position -> the token. A pure function of logits, parameters, the tokens before and the
-// stages: the random number is that of (seed, position), equal logits are taken by rising token id (contract
+// Logits of one position -> the token. A pure function of logits, parameters, the tokens before and those
+// allowed: the random number is that of (seed, position), equal logits are taken by rising token id (contract
 // E4).
 //
 // Owns scratch for one vocabulary, allocated at construction; a pick allocates nothing. One thread. Cost: a
@@ -8,19 +8,17 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/ids.h"
-#include "sample/logit_stage.h"
 #include "sample/params.h"
 
 namespace gantry::sample {
 
 struct TokenLogprob {
   TokenId token = kNoToken;
-  float logprob = 0;  // natural log of the probability under the model (temperature 1, before any stage)
+  float logprob = 0;  // natural log of the probability under the model (temperature 1, before any change)
 };
 
 // What a pick needs to know besides the logits.
@@ -28,7 +26,7 @@ struct PickRequest {
   const SamplingParams* params = nullptr;  // validated
   std::span<const TokenId> tokens;         // prompt and answer so far, each in the vocabulary
   size_t prompt_tokens = 0;                // how many of them are the prompt
-  std::span<const std::shared_ptr<LogitStage>> stages;
+  std::span<const uint64_t> allowed;  // bits of the tokens that may be picked (logit_stage.h); empty: all
   bool logprobs = false;
   uint32_t top_logprobs = 0;  // at most kTopLogprobsMax
 };
@@ -36,7 +34,7 @@ struct PickRequest {
 enum class PickProblem : uint8_t {
   kNone,
   kNoFiniteLogits,  // the model's: all are NaN or -inf
-  kNoneAllowed,     // the request's: bias and stages forbid every token
+  kNoneAllowed,     // the request's: bias and grammar forbid every token
 };
 
 struct Pick {
@@ -51,7 +49,7 @@ class Sampler {
  public:
   explicit Sampler(uint32_t vocab);
 
-  // logits: [vocab], changed in place. The stages are applied, not told of the pick.
+  // logits: [vocab], changed in place.
   Pick pick(std::span<float> logits, const PickRequest& request);
 
  private:

@@ -31,7 +31,7 @@ Pick pick(const std::vector<float>& logits, const SamplingParams& params, std::v
   return sampler.pick(row, {.params = &params,
                             .tokens = tokens,
                             .prompt_tokens = prompt_tokens,
-                            .stages = {},
+                            .allowed = {},
                             .logprobs = true,
                             .top_logprobs = top_logprobs});
 }
@@ -99,7 +99,7 @@ void expect_by_the_book(const std::vector<float>& logits, const SamplingParams& 
     const Pick got = sampler.pick(row, {.params = &params,
                                         .tokens = tokens,
                                         .prompt_tokens = 1,
-                                        .stages = {},
+                                        .allowed = {},
                                         .logprobs = false,
                                         .top_logprobs = 0});
     ++drawn[static_cast<size_t>(got.token)];
@@ -195,7 +195,7 @@ TEST(Sampler, DependsOnSeedAndPositionOnly) {
       const Pick again = used.pick(row, {.params = &params,
                                          .tokens = tokens,
                                          .prompt_tokens = 1,
-                                         .stages = {},
+                                         .allowed = {},
                                          .logprobs = false,
                                          .top_logprobs = 0});
       EXPECT_EQ(again.token, pick(logits, params, std::vector<TokenId>(tokens.size(), 7)).token);
@@ -245,38 +245,29 @@ TEST(Sampler, BadLogitsAreReportedNotPicked) {
   }
 }
 
-class OnlyToken final : public LogitStage {
- public:
-  explicit OnlyToken(TokenId token) : token_(token) {}
-  void apply(std::span<float> logits) override {
-    for (size_t i = 0; i < logits.size(); ++i)
-      if (static_cast<TokenId>(i) != token_) logits[i] = -kInf;
-  }
-  void accept(TokenId) override {}
-
- private:
-  const TokenId token_;
-};
-
-TEST(Sampler, StagesForbidAndMayForbidAll) {
+TEST(Sampler, AMaskForbidsAndMayForbidAll) {
   SamplingParams params;
-  Sampler sampler(4);
-  std::vector<std::shared_ptr<LogitStage>> stages = {std::make_shared<OnlyToken>(2)};
+  Sampler sampler(70);
   const std::vector<TokenId> tokens = {0};
-  std::vector<float> row = {9, 9, 0, 9};
+  std::vector<float> row(70, 9);
+  row[2] = row[69] = 0;
+  std::vector<uint64_t> allowed = {uint64_t{1} << 2, 0};
   PickRequest request{.params = &params,
                       .tokens = tokens,
                       .prompt_tokens = 1,
-                      .stages = stages,
+                      .allowed = allowed,
                       .logprobs = true,
                       .top_logprobs = 1};
+  const std::vector<float> before = row;
   const Pick only = sampler.pick(row, request);
   EXPECT_EQ(only.token, 2);
-  EXPECT_EQ(only.top[0].token, 0);  // logprobs are the model's, before any stage
+  EXPECT_EQ(only.top[0].token, 0);  // logprobs are the model's, before anything is forbidden
   EXPECT_LT(only.logprob, -9);
-  stages.push_back(std::make_shared<OnlyToken>(-1));
-  row = {9, 9, 0, 9};
-  request.stages = stages;
+  allowed = {0, uint64_t{1} << 5};  // the last word is a short one
+  row = before;
+  EXPECT_EQ(sampler.pick(row, request).token, 69);
+  allowed = {0, 0};
+  row = before;
   EXPECT_EQ(sampler.pick(row, request).problem, PickProblem::kNoneAllowed);
 }
 
@@ -313,7 +304,7 @@ TEST(Sampler, FrequencyCountsAndScratchIsCleanAfterwards) {
   PickRequest request{.params = &params,
                       .tokens = often,
                       .prompt_tokens = 1,
-                      .stages = {},
+                      .allowed = {},
                       .logprobs = false,
                       .top_logprobs = 0};
   std::vector<float> row = {1, 2.4f, 0};

@@ -52,10 +52,8 @@ class Listener final : public engine::TokenSink {
 inline std::vector<Answer> ask_all(engine::Engine& engine, const std::vector<engine::Job>& jobs) {
   std::vector<std::shared_ptr<Listener>> listeners;
   for (const engine::Job& job : jobs) {
-    engine::Job wish = job;
     listeners.push_back(std::make_shared<Listener>());
-    wish.sink = listeners.back();
-    engine.submit(std::move(wish));
+    engine.submit(job, listeners.back());
   }
   std::vector<Answer> answers;
   for (const auto& listener : listeners) answers.push_back(listener->wait());

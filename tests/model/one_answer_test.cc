@@ -65,10 +65,8 @@ class OneAnswer : public ::testing::Test {
   }
 
   Answer ask(engine::Engine& engine, size_t i) const {
-    engine::Job wish = job(i);
     const auto listener = std::make_shared<Listener>();
-    wish.sink = listener;
-    engine.submit(std::move(wish));
+    engine.submit(job(i), listener);
     return listener->wait();
   }
 

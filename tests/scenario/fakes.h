@@ -100,12 +100,17 @@ class ScriptedEngine final : public engine::Engine {
     thread_.join();
   }
 
-  JobId submit(engine::Job job) override {
+  JobId submit(engine::Job job, std::shared_ptr<engine::TokenSink> sink) override {
     engine::check_prompt(job.prompt, limits_);
     const std::lock_guard lock(mutex_);
     if (draining_) throw Error(ErrorCode::kShuttingDown, "the engine is draining");
     if (waiting_.size() >= options_.queue_max) throw Error(ErrorCode::kBusy, "too many requests are waiting");
-    Run run{.id = ++last_id_, .job = std::move(job), .answer = {}, .said = 0, .cancelled = false};
+    Run run{.id = ++last_id_,
+            .job = std::move(job),
+            .sink = std::move(sink),
+            .answer = {},
+            .said = 0,
+            .cancelled = false};
     run.answer = script_(run.job);
     waiting_.push_back(std::move(run));
     return last_id_;
@@ -142,6 +147,7 @@ class ScriptedEngine final : public engine::Engine {
   struct Run {
     JobId id = 0;
     engine::Job job;
+    std::shared_ptr<engine::TokenSink> sink;
     std::vector<TokenId> answer;
     size_t said = 0;
     bool cancelled = false;
@@ -154,7 +160,6 @@ class ScriptedEngine final : public engine::Engine {
     event.prompt_tokens = static_cast<uint32_t>(run.job.prompt.size());
     const size_t room = options_.context_max - run.job.prompt.size();
     const size_t most = run.job.tokens_max == 0 ? room : std::min<size_t>(room, run.job.tokens_max);
-    const Error broken(ErrorCode::kDevice, "the device is lost");
     if (stopping_.load() || run.cancelled) {
       event.finish = engine::FinishReason::kCancelled;
     } else if (run.said >= run.answer.size()) {
@@ -173,10 +178,10 @@ class ScriptedEngine final : public engine::Engine {
       if (event.token == options_.fail_at_token) {
         event.token = kNoToken;
         event.finish = engine::FinishReason::kError;
-        event.error = &broken;
+        event.error = std::make_shared<Error>(ErrorCode::kDevice, "the device is lost");
       }
     }
-    const bool go_on = run.job.sink->on_token(event);
+    const bool go_on = run.sink->on_token(event);
     run.cancelled |= !go_on;
     return event.finish != engine::FinishReason::kNone;
   }
@@ -199,8 +204,8 @@ class ScriptedEngine final : public engine::Engine {
         if (stopping_.load() && running.empty() && waiting_.empty()) return;
       }
       for (Run& run : running)
-        if (say(run)) run.job.sink.reset();
-      std::erase_if(running, [](const Run& run) { return run.job.sink == nullptr; });
+        if (say(run)) run.sink.reset();
+      std::erase_if(running, [](const Run& run) { return run.sink == nullptr; });
       {
         const std::lock_guard lock(mutex_);
         count(running);

@@ -100,8 +100,7 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     for (int n = 0; n < 30; ++n) {
       engine::Job job = random_job(dice, limits.vocab, limits.context_max);
       sinks.push_back(std::make_shared<RecordingSink>(dice.chance(0.1) ? 3 : 0, limits.context_max));
-      job.sink = sinks.back();
-      auto sequence = engine::make_sequence(std::move(job), limits);
+      auto sequence = engine::make_sequence(std::move(job), sinks.back(), limits);
       sequence->id = sinks.size();
       if (dice.chance(0.1)) sequence->cancelled->store(true);
       core.add(std::move(sequence));

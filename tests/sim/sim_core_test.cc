@@ -53,7 +53,6 @@ std::vector<Life> random_lives(Dice& dice, const model::RunnerLimits& limits) {
   for (Life& life : lives) {
     life.job = random_job(dice, limits.vocab, limits.context_max);
     life.sink = std::make_shared<RecordingSink>(dice.chance(0.1) ? dice.roll(1, 10) : 0);
-    life.job.sink = life.sink;
     life.arrives = dice.roll(0, spread);
     if (dice.chance(0.15)) life.cancel_at = life.arrives + dice.roll(1, 60);
   }
@@ -91,7 +90,7 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
     for (Life& life : lives) {
       if (life.arrives == step) {
         engine::Job job = life.job;
-        auto sequence = engine::make_sequence(std::move(job), limits);
+        auto sequence = engine::make_sequence(std::move(job), life.sink, limits);
         sequence->id = ++next_id;
         life.cancelled = sequence->cancelled;
         core.add(std::move(sequence));

@@ -1,7 +1,10 @@
 // What a sink hears: one job at a time or a few, each event by name.
+#include <algorithm>
+#include <chrono>
 #include <limits>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -28,16 +31,15 @@ SimOptions counting() {
 class Desk {
  public:
   explicit Desk(model::Runner& runner, engine::EngineOptions options = {})
-      : runner_(runner), core(runner, options) {}
+      : runner_(runner), options_(options), core(runner, options) {}
 
   std::shared_ptr<RecordingSink> add(Job job, uint32_t leave_after = 0) {
     auto sink = std::make_shared<RecordingSink>(leave_after);
-    job.sink = sink;
-    take(std::move(job));
+    take(std::move(job), sink);
     return sink;
   }
-  void take(Job job) {
-    auto sequence = engine::make_sequence(std::move(job), runner_.limits());
+  void take(Job job, std::shared_ptr<engine::TokenSink> sink) {
+    auto sequence = engine::make_sequence(std::move(job), std::move(sink), runner_.limits(), options_);
     sequence->id = ++last_id_;
     core.add(std::move(sequence));
   }
@@ -47,6 +49,7 @@ class Desk {
 
  private:
   model::Runner& runner_;
+  const engine::EngineOptions options_;
   JobId last_id_ = 0;
 
  public:
@@ -117,9 +120,7 @@ class ThrowingSink final : public engine::TokenSink {
 TEST(SimEvents, ASinkThatThrowsLosesItsOwnJobOnly) {
   SimRunner runner(counting());
   Desk desk(runner);
-  Job job = greedy(3, 5);
-  job.sink = std::make_shared<ThrowingSink>();
-  desk.take(std::move(job));
+  desk.take(greedy(3, 5), std::make_shared<ThrowingSink>());
   const auto other = desk.add(greedy(3, 5));
   while (desk.core.step()) {
   }
@@ -157,30 +158,40 @@ TEST(SimEvents, TheNextTurnFindsPromptAndAnswer) {
   EXPECT_EQ(sink->answer().cached_tokens, 64u);  // of 71; the 70th had not been fed back
 }
 
-// Forbids the token that was picked last: needs to be told of every pick.
-class NoRepeat final : public sample::LogitStage {
+// Kind "no-repeat" forbids the token that was picked last: it needs to be told of every pick. Kind "nothing"
+// forbids all.
+class TestStage final : public sample::LogitStage {
  public:
-  void apply(std::span<float> logits) override {
-    if (last_ >= 0) logits[static_cast<size_t>(last_)] = -std::numeric_limits<float>::infinity();
-    if (all_) std::fill(logits.begin(), logits.end(), -std::numeric_limits<float>::infinity());
+  explicit TestStage(bool nothing) : nothing_(nothing) {}
+  void mask(std::span<uint64_t> allowed) override {
+    if (last_ >= 0) allowed[static_cast<size_t>(last_) / 64] &= ~(uint64_t{1} << (last_ % 64));
+    if (nothing_) std::fill(allowed.begin(), allowed.end(), 0);
   }
   void accept(TokenId token) override { last_ = token; }
-  void forbid_all() { all_ = true; }
 
  private:
+  const bool nothing_;
   TokenId last_ = -1;
-  bool all_ = false;
 };
 
-TEST(SimEvents, StagesFollowThePicksThroughPreemption) {
+engine::EngineOptions with_grammars() {
+  engine::EngineOptions options;
+  options.make_stage = [](const engine::Grammar& grammar, uint32_t) -> std::unique_ptr<sample::LogitStage> {
+    if (grammar.kind != "no-repeat" && grammar.kind != "nothing") return nullptr;
+    return std::make_unique<TestStage>(grammar.kind == "nothing");
+  };
+  return options;
+}
+
+TEST(SimEvents, GrammarsFollowThePicksThroughPreemption) {
   const auto say_seven = [](std::span<const TokenId>) { return TokenId{7}; };
   SimRunner runner({.limits = sim_limits(kVocab, 128, 2, 64, 4), .say = say_seven});
-  Desk desk(runner);
+  Desk desk(runner, with_grammars());
   std::vector<std::shared_ptr<RecordingSink>> sinks;
   for (int n = 0; n < 2; ++n) {
     Job job = greedy(31, 60);
     job.prompt[0] = n;
-    job.stages = {std::make_shared<NoRepeat>()};
+    job.grammar.kind = "no-repeat";
     sinks.push_back(desk.add(job));
   }
   desk.run();
@@ -191,16 +202,80 @@ TEST(SimEvents, StagesFollowThePicksThroughPreemption) {
 
 TEST(SimEvents, WhereNoTokenIsAllowedTheRequestIsToBlame) {
   SimRunner runner(counting());
-  Desk desk(runner);
-  const auto stage = std::make_shared<NoRepeat>();
-  stage->forbid_all();
+  Desk desk(runner, with_grammars());
   Job job = greedy(3, 5);
-  job.stages = {stage};
+  job.grammar.kind = "nothing";
   const auto sink = desk.add(job), other = desk.add(greedy(3, 5));
   desk.run();
   EXPECT_EQ(sink->answer().finish, FinishReason::kError);
   EXPECT_EQ(sink->answer().error, ErrorCode::kInvalidRequest);
   EXPECT_EQ(other->answer().tokens.size(), 5u);
+}
+
+TEST(SimEvents, AGrammarThatNobodyUnderstandsIsRefusedByName) {
+  SimRunner runner(counting());
+  Job job = greedy(3, 5);
+  job.grammar.kind = "klingon";
+  for (const auto& options : {engine::EngineOptions{}, with_grammars()}) {
+    Desk desk(runner, options);
+    try {
+      desk.add(job);
+      FAIL() << "was not refused";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      EXPECT_NE(error.message().find("klingon"), std::string::npos);
+    }
+  }
+}
+
+TEST(SimEvents, HigherPriorityIsAdmittedFirstAndGivesWayLast) {
+  SimRunner runner({.limits = sim_limits(kVocab, 256, 1, 64, 8)});
+  Desk desk(runner);
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  const auto running = desk.add(greedy(3, 10));
+  desk.core.step();
+  for (const int priority : {0, -1, 2, 2, 1}) {
+    Job job = greedy(3, 3);
+    job.priority = priority;
+    sinks.push_back(desk.add(job));
+  }
+  std::vector<size_t> ended;
+  while (desk.core.step()) {
+    desk.core.check();
+    for (size_t i = 0; i < sinks.size(); ++i)
+      if (sinks[i]->finished() && std::ranges::count(ended, i) == 0) ended.push_back(i);
+  }
+  EXPECT_EQ(running->answer().tokens.size(), 10u) << "what runs is not cut for it";
+  EXPECT_EQ(ended, (std::vector<size_t>{2, 3, 4, 0, 1}));
+}
+
+engine::Clock::time_point now;  // of the tests below
+
+TEST(SimEvents, ADeadlinePassesWhileWaitingOrRunning) {
+  SimRunner runner({.limits = sim_limits(kVocab, 256, 1, 64, 8)});
+  engine::EngineOptions options;
+  options.clock = [] { return now; };
+  Desk desk(runner, options);
+  Job job = greedy(3, 100);
+  job.deadline_ms = 50;
+  const auto runs = desk.add(job), waits = desk.add(job);
+  job.deadline_ms = 0;
+  job.tokens_max = 2;
+  const auto patient = desk.add(job);
+  for (int n = 0; n < 10; ++n) desk.core.step();
+  now += std::chrono::milliseconds(49);
+  desk.core.step();
+  EXPECT_FALSE(runs->finished());
+  now += std::chrono::milliseconds(1);
+  desk.core.step();
+  for (const auto& late : {runs, waits}) {
+    EXPECT_EQ(late->answer().finish, FinishReason::kError);
+    EXPECT_EQ(late->answer().error, ErrorCode::kTimeout);
+  }
+  EXPECT_GT(runs->answer().tokens.size(), 5u) << "what was said before stands";
+  desk.run();
+  EXPECT_EQ(patient->answer().finish, FinishReason::kLength);
+  EXPECT_EQ(desk.core.stats().jobs_failed, 2u);
 }
 
 // Answers NaN to sequences that begin with token 13.

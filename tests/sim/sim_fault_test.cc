@@ -35,15 +35,14 @@ void run(uint64_t seed, uint64_t fail_at, Outcome& outcome) {
     for (int n = 0; n < 2 && sinks.size() < 12; ++n) {
       engine::Job job = job_of(seed, static_cast<uint32_t>(sinks.size()), limits);
       sinks.push_back(std::make_shared<RecordingSink>());
-      job.sink = sinks.back();
-      auto sequence = engine::make_sequence(std::move(job), limits);
+      auto sequence = engine::make_sequence(std::move(job), sinks.back(), limits);
       sequence->id = sinks.size();
       core.add(std::move(sequence));
     }
     core.step();
     core.check();
   }
-  ASSERT_EQ(core.failure().has_value(), fail_at != 0 && runner.steps() >= fail_at);
+  ASSERT_EQ(core.failure() != nullptr, fail_at != 0 && runner.steps() >= fail_at);
   ASSERT_TRUE(!core.failure() || runner.steps() == fail_at) << "a failed device was asked again";
   ASSERT_EQ(core.memory().available(), limits.pages);
   ASSERT_EQ(core.finished().size(), sinks.size());

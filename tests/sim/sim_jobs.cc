@@ -73,6 +73,7 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit) {
   if (dice.chance(0.5)) job.stop_tokens = {static_cast<TokenId>(dice.roll(0, vocab - 1))};
   job.logprobs = dice.chance(0.2);
   job.top_logprobs = job.logprobs ? dice.roll(0, 5) : 0;
+  if (dice.chance(0.2)) job.priority = static_cast<int32_t>(dice.roll(0, 2)) - 1;
   return job;
 }
 
@@ -95,7 +96,7 @@ Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t toke
     const sample::Pick pick = sampler.pick(logits, {.params = &job.sampling,
                                                     .tokens = tokens,
                                                     .prompt_tokens = job.prompt.size(),
-                                                    .stages = {},
+                                                    .allowed = {},
                                                     .logprobs = job.logprobs,
                                                     .top_logprobs = job.top_logprobs});
     tokens.push_back(pick.token);

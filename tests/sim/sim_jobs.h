@@ -52,7 +52,7 @@ class RecordingSink final : public engine::TokenSink {
 };
 
 // A job with random prompt, sampling and stops; prompts often share their beginning. Fits a context and pool
-// of `tokens_limit` tokens. The sink is left to the caller.
+// of `tokens_limit` tokens.
 engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit);
 
 // The answer of a job to whom the whole machine belongs: no pages, no batch, no engine.

@@ -41,16 +41,15 @@ class WaitingSink final : public engine::TokenSink {
   std::atomic<bool> finished_{false};
 };
 
-engine::Job endless_job(std::shared_ptr<engine::TokenSink> sink) {
+engine::Job endless_job() {
   engine::Job job;
   job.prompt = {1, 2, 3};
-  job.sink = std::move(sink);
   return job;
 }
 
-ErrorCode refusal(engine::Engine& engine, engine::Job job) {
+ErrorCode refusal(engine::Engine& engine) {
   try {
-    engine.submit(std::move(job));
+    engine.submit(endless_job(), std::make_shared<WaitingSink>());
   } catch (const Error& error) {
     return error.code();
   }
@@ -62,15 +61,12 @@ ErrorCode refusal(engine::Engine& engine, engine::Job job) {
 void be_a_client(engine::Engine& engine, uint64_t seed, std::atomic<uint32_t>& whole) {
   Dice dice(seed);
   for (int n = 0; n < 40; ++n) {
-    engine::Job job = random_job(dice, kVocab, engine.limits().context_max);
-    const engine::Job asked = job;
+    const engine::Job asked = random_job(dice, kVocab, engine.limits().context_max);
     const auto sink = std::make_shared<WaitingSink>();
-    job.sink = sink;
     JobId id = 0;
     const auto submitted = [&] {
       try {
-        engine::Job copy = job;
-        id = engine.submit(std::move(copy));
+        id = engine.submit(asked, sink);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kBusy) throw;
       }
@@ -129,8 +125,8 @@ TEST(SimThreads, IdsRiseInTheOrderInWhichJobsEnter) {
       engine::Job job;
       job.prompt.assign(n == 0 ? kContext - 2 : 1, 1);
       job.tokens_max = 1;
-      job.sink = std::make_shared<OrderSink>(order);
-      for (int i = 0; i < (n == 0 ? 10 : 100); ++i) engine->submit(engine::Job(job));
+      const auto sink = std::make_shared<OrderSink>(order);
+      for (int i = 0; i < (n == 0 ? 10 : 100); ++i) engine->submit(job, sink);
     });
   for (auto& client : clients) client.join();
   ASSERT_TRUE(engine->drain(60s));
@@ -144,14 +140,14 @@ TEST(SimThreads, AFullQueueSaysNoAtOnceAndKeepsItsWordToTheOthers) {
   options.queue_max = 2;
   const auto engine = engine::Engine::start(runner, options);
   const auto first = std::make_shared<WaitingSink>();
-  std::vector<JobId> jobs = {engine->submit(endless_job(first))};
+  std::vector<JobId> jobs = {engine->submit(endless_job(), first)};
   testing::await([&] { return engine->stats().running > 0; }, "a running job");
   std::vector<std::shared_ptr<WaitingSink>> sinks;
   for (int n = 0; n < 2; ++n) {
     sinks.push_back(std::make_shared<WaitingSink>());
-    jobs.push_back(engine->submit(endless_job(sinks.back())));
+    jobs.push_back(engine->submit(endless_job(), sinks.back()));
   }
-  EXPECT_EQ(refusal(*engine, endless_job(std::make_shared<WaitingSink>())), ErrorCode::kBusy);
+  EXPECT_EQ(refusal(*engine), ErrorCode::kBusy);
   EXPECT_EQ(engine->stats().jobs_refused, 1u);
   for (const JobId job : jobs) engine->cancel(job);
   EXPECT_EQ(first->wait().finish, FinishReason::kCancelled);
@@ -162,10 +158,10 @@ TEST(SimThreads, DrainingFinishesWhatRunsOrCutsItAtTheLimit) {
   SimRunner runner({.limits = sim_limits(kVocab, 1u << 20, 2, 32, 1u << 15), .step_time = 1ms});
   const auto engine = engine::Engine::start(runner);
   const auto sink = std::make_shared<WaitingSink>();
-  engine->submit(endless_job(sink));
+  engine->submit(endless_job(), sink);
   EXPECT_FALSE(engine->drain(20ms));
   EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
-  EXPECT_EQ(refusal(*engine, endless_job(sink)), ErrorCode::kShuttingDown);
+  EXPECT_EQ(refusal(*engine), ErrorCode::kShuttingDown);
   EXPECT_TRUE(engine->drain(0ms));
 }
 
@@ -176,7 +172,7 @@ TEST(SimThreads, TheEndOfTheEngineIsTheEndOfItsJobs) {
     const auto engine = engine::Engine::start(runner);
     for (int n = 0; n < 5; ++n) {
       sinks.push_back(std::make_shared<WaitingSink>());
-      engine->submit(endless_job(sinks.back()));
+      engine->submit(endless_job(), sinks.back());
     }
   }
   for (const auto& sink : sinks) EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
@@ -188,14 +184,14 @@ TEST(SimThreads, AFailedDeviceEndsItsJobsAndTheProcessGoesOn) {
   std::vector<std::shared_ptr<WaitingSink>> sinks;
   for (int n = 0; n < 4; ++n) {
     sinks.push_back(std::make_shared<WaitingSink>());
-    engine->submit(endless_job(sinks.back()));
+    engine->submit(endless_job(), sinks.back());
   }
   for (const auto& sink : sinks) {
     EXPECT_EQ(sink->wait().finish, FinishReason::kError);
     EXPECT_EQ(sink->wait().error, ErrorCode::kDevice);
   }
   testing::await([&] { return engine->stats().jobs_failed >= 4; }, "four failed jobs");
-  EXPECT_EQ(refusal(*engine, endless_job(std::make_shared<WaitingSink>())), ErrorCode::kDevice);
+  EXPECT_EQ(refusal(*engine), ErrorCode::kDevice);
   EXPECT_TRUE(engine->drain(10s));
 }
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
 constexpr double kTokensMax = 4294967295.0;
-constexpr size_t kStopTokensMax = 64;
 constexpr uint32_t kToolsMax = 1024;
 
 // What a body says, while it is being read.
@@ -127,7 +126,7 @@ constexpr std::array kCommonRows = {
     Row{"stream_options", FieldKind::kObject, -kAll, kAll, store_stream_options},
     Row{"n", FieldKind::kInteger, 1, kChoicesMax, [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
     Row{"stop", FieldKind::kAny, -kAll, kAll, store_stop},
-    Row{"stop_token_ids", FieldKind::kArray, 0, kStopTokensMax, store_stop_tokens},
+    Row{"stop_token_ids", FieldKind::kArray, 0, sample::kStopTokensMax, store_stop_tokens},
     Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.base.ignore_end_of_generation = v.get<bool>(); }},
     Row{"seed", FieldKind::kInteger, -kAll, kAll, store_seed},
