@@ -1,5 +1,5 @@
 // What is asked of an engine, and what it says back: plain data, so that an engine in another process can be
-// asked the same. Token ids only: text lives in completion/.
+// asked the same (codec.h). Token ids only: text lives in completion/.
 #pragma once
 
 #include <array>
