@@ -38,7 +38,6 @@ class Bench {
   Bench(model::Runner& runner, uint32_t batch) : runner_(runner), batch_(batch) {
     const model::RunnerLimits& limits = runner.limits();
     for (PageId page = 0; page < batch * limits.pages_max; ++page) pages_.push_back(page);
-    logits_.resize(size_t{limits.logit_rows_max} * limits.vocab);
   }
 
   // One prompt into sequence 0, in the largest steps the runner takes.
@@ -74,14 +73,19 @@ class Bench {
     positions_.push_back(static_cast<int32_t>(position));
     sequences_.push_back(static_cast<int32_t>(sequence));
   }
-  void step() { runner_.step({tokens_, positions_, sequences_, pages_, wanted_}, logits_); }
+  void step() {
+    runner_.step({.tokens = tokens_,
+                  .positions = positions_,
+                  .sequences = sequences_,
+                  .page_tables = pages_,
+                  .logit_rows = wanted_});
+  }
 
   model::Runner& runner_;
   uint32_t batch_;
   std::vector<PageId> pages_;
   std::vector<TokenId> tokens_;
   std::vector<int32_t> positions_, sequences_, wanted_;
-  std::vector<float> logits_;
 };
 
 void run(const Options& options) {

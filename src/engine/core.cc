@@ -29,6 +29,13 @@ kv::MemoryLayout memory_layout(const model::RunnerLimits& limits, uint32_t slots
           .hash_mask = hash_mask};
 }
 
+Error problem_of(sample::PickProblem problem) {
+  if (problem == sample::PickProblem::kNoFiniteLogits)
+    return Error(ErrorCode::kBadFile, "the model produced no finite logits", "",
+                 "its numbers are damaged: fetch or convert the file again");
+  return Error(ErrorCode::kInvalidRequest, "the request's grammar and logit bias leave no token to pick");
+}
+
 }  // namespace
 
 EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint64_t hash_mask)
@@ -39,16 +46,20 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       clock_(options.clock),
       memory_(memory_layout(limits_, running_max_, options.prefix_cache, hash_mask)),
       scheduler_(memory_, options.queue_max, running_max_, step_rows_),
-      sampler_(limits_.vocab),
-      late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")),
-      logits_(size_t{running_max_} * limits_.vocab),
-      allowed_(sample::mask_words(limits_.vocab)) {
+      step_(limits_, running_max_, step_rows_),
+      late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")) {
   finished_.reserve(size_t{options.queue_max} + 2 * running_max_);
-  stepping_.reserve(running_max_);
-  tokens_.reserve(step_rows_);
-  positions_.reserve(step_rows_);
-  slots_.reserve(step_rows_);
-  logit_rows_.reserve(running_max_);
+  leaving_.reserve(running_max_);
+  words_.reserve(running_max_);
+}
+
+EngineCore::~EngineCore() {
+  if (!under_way_) return;
+  try {
+    runner_.land();  // it reads what is about to go
+  } catch (const std::exception& error) {
+    log::error("engine", "the last step failed: {}", error.what());
+  }
 }
 
 void EngineCore::add(std::unique_ptr<Sequence> sequence) {
@@ -59,23 +70,21 @@ void EngineCore::add(std::unique_ptr<Sequence> sequence) {
 
 bool EngineCore::step() {
   drop_unwanted();
-  if (!scheduler_.plan()) return false;
-  build_batch();
-  if (!run_batch()) return true;
-  commit_rows();
-  size_t row = 0;
-  for (Sequence* s : stepping_) {
-    if (s->written < s->size()) continue;
-    take_token(*s, std::span(logits_).subspan(row++ * limits_.vocab, limits_.vocab));
-  }
-  return true;
+  prepare();
+  const bool landed = under_way_;
+  if (landed && !land()) return true;
+  const bool launched = launch();
+  tell_words();
+  return landed || launched;
 }
 
+// Those that take part in the step under way are looked at when it lands.
 void EngineCore::drop_unwanted() {
   const Clock::time_point now = clock_();
   for (const auto list : {scheduler_.running(), scheduler_.waiting()})
     for (size_t i = list.size(); i-- > 0;) {
       Sequence* s = list[i].get();
+      if (s->under_way) continue;
       if (s->cancelled->load(std::memory_order_relaxed))
         finish(s, FinishReason::kCancelled);
       else if (s->deadline <= now)
@@ -83,106 +92,147 @@ void EngineCore::drop_unwanted() {
     }
 }
 
-// Decoding sequences first, then the slices of prefills.
-void EngineCore::build_batch() {
-  stepping_.clear();
-  tokens_.clear();
-  positions_.clear();
-  slots_.clear();
-  logit_rows_.clear();
-  memory_.begin_step();
-  for (const auto& s : scheduler_.running())
-    if (s->rows > 0 && s->phase != Phase::kPrefill) append_rows(*s);
-  for (const auto& s : scheduler_.running())
-    if (s->rows > 0 && s->phase == Phase::kPrefill) append_rows(*s);
+// Who takes part in the next step. A sequence whose last token is on its way needs its pages no more.
+void EngineCore::prepare() {
+  const auto running = scheduler_.running();
+  for (size_t i = running.size(); i-- > 0;)
+    if (running[i]->due && running[i]->size() + 1 >= running[i]->end)
+      leaving_.push_back(scheduler_.remove(running[i].get()));
+  prepared_ = scheduler_.plan();
+  if (prepared_) step_.copy_tables(memory_, scheduler_.running());
 }
 
-void EngineCore::append_rows(Sequence& s) {
-  stepping_.push_back(&s);
-  memory_.will_write(s.slot, s.tokens, s.written + s.rows);
-  for (uint32_t i = 0; i < s.rows; ++i) {
-    tokens_.push_back(s.tokens[s.written + i]);
-    positions_.push_back(static_cast<int32_t>(s.written + i));
-    slots_.push_back(s.slot);
-  }
-  if (s.rows == s.pending()) logit_rows_.push_back(static_cast<int32_t>(tokens_.size() - 1));
-}
-
-bool EngineCore::run_batch() {
-  const model::Batch batch{tokens_,
-                           positions_,
-                           slots_,
-                           memory_.tables(),
-                           logit_rows_,
-                           memory_.copies_before(),
-                           memory_.copies_after(),
-                           memory_.window_tables()};
+// False when the device has failed; everything has then ended.
+bool EngineCore::land() {
+  model::Outputs outputs;
   try {
-    runner_.step(batch, std::span(logits_).first(logit_rows_.size() * limits_.vocab));
-    return true;
+    outputs = runner_.land();
   } catch (const Error& error) {
     fail(error);
   } catch (const std::exception& error) {
     fail(Error(ErrorCode::kDevice, error.what()));
   }
-  return false;
+  if (failure_) return false;
+  under_way_ = false;
+  const Clock::time_point now = clock_();
+  for (const auto& [sequence, gives] : step_.parts()) take_result(*sequence, gives, now, outputs);
+  return true;
 }
 
-void EngineCore::commit_rows() {
-  ++stats_.steps;
-  stats_.rows += tokens_.size();
-  for (Sequence* s : stepping_) {
-    s->written += s->rows;
-    memory_.commit(s->slot, s->tokens, s->written);
+// `left`: what has not been taken yet, in the order of the parts.
+void EngineCore::take_result(Sequence& s, bool gives, Clock::time_point now, model::Outputs& left) {
+  s.under_way = s.due = false;
+  const bool embedding = s.job.wanted == Wanted::kEmbedding;
+  const sample::Pick* pick = nullptr;
+  std::span<const float> values;
+  if (gives && embedding) {
+    values = left.hidden.first(limits_.width);
+    left.hidden = left.hidden.subspan(limits_.width);
+  } else if (gives) {
+    pick = &left.picks.front();
+    left.picks = left.picks.subspan(1);
   }
+  if (s.cancelled->load(std::memory_order_relaxed)) return end(s, FinishReason::kCancelled);
+  if (s.deadline <= now) return end(s, FinishReason::kError, late_);
+  if (pick != nullptr) return take_token(s, *pick);
+  if (gives) return take_embedding(s, values);
 }
 
-void EngineCore::take_token(Sequence& s, std::span<float> logits) {
-  const Job& job = s.job;
-  if (s.stage != nullptr) {
-    std::fill(allowed_.begin(), allowed_.end(), ~uint64_t{0});
-    s.stage->mask(allowed_);
-  }
-  const sample::Pick pick = sampler_.pick(logits, {.params = &job.sampling,
-                                                   .tokens = s.tokens,
-                                                   .prompt_tokens = s.prompt_tokens,
-                                                   .allowed = s.stage ? allowed_ : std::span<uint64_t>(),
-                                                   .logprobs = job.logprobs,
-                                                   .top_logprobs = job.top_logprobs});
-  if (pick.problem != sample::PickProblem::kNone) {
-    const bool model = pick.problem == sample::PickProblem::kNoFiniteLogits;
-    Error error = model ? Error(ErrorCode::kBadFile, "the model produced no finite logits", "",
-                                "its numbers are damaged: fetch or convert the file again")
-                        : Error(ErrorCode::kInvalidRequest,
-                                "the request's grammar and logit bias leave no token to pick");
-    return finish(&s, FinishReason::kError, std::make_shared<Error>(std::move(error)));
-  }
+void EngineCore::take_token(Sequence& s, const sample::Pick& pick) {
+  if (pick.problem != sample::PickProblem::kNone)
+    return end(s, FinishReason::kError, std::make_shared<Error>(problem_of(pick.problem)));
   if (s.size() == s.prompt_tokens) {
     stats_.prompt_tokens += s.prompt_tokens;
     stats_.cached_tokens += s.cached_tokens;
   }
   ++stats_.generated_tokens;
   s.tokens.push_back(pick.token);
-  s.phase = Phase::kDecode;
   if (s.stage != nullptr) s.stage->accept(pick.token);
-
   TokenEvent event;
   event.token = pick.token;
   event.logprob = pick.logprob;
   event.top_count = pick.top_count;
   event.top = pick.top;
   event.finish = reason_after(s, pick.token);
-  const bool wanted = tell(s, event);
-  if (event.finish != FinishReason::kNone)
-    forget(&s, event.finish);
-  else if (!wanted)
-    finish(&s, FinishReason::kCancelled);
+  say(s, std::move(event));
+}
+
+void EngineCore::take_embedding(Sequence& s, std::span<const float> values) {
+  stats_.prompt_tokens += s.prompt_tokens;
+  stats_.cached_tokens += s.cached_tokens;
+  TokenEvent event;
+  event.finish = FinishReason::kDone;
+  event.values = std::move(s.values);
+  std::ranges::copy(values, event.values.begin());
+  say(s, std::move(event));
 }
 
 FinishReason EngineCore::reason_after(const Sequence& s, TokenId token) const {
   const auto& stops = s.job.stop_tokens;
   if (std::find(stops.begin(), stops.end(), token) != stops.end()) return FinishReason::kStop;
   return s.size() >= s.end ? FinishReason::kLength : FinishReason::kNone;
+}
+
+void EngineCore::end(Sequence& s, FinishReason reason, std::shared_ptr<const Error> error) {
+  TokenEvent event;
+  event.finish = reason;
+  event.error = std::move(error);
+  say(s, std::move(event));
+}
+
+// Kept until the next step is launched. A last word takes the sequence out at once.
+void EngineCore::say(Sequence& s, TokenEvent&& event) {
+  Word word{&s, nullptr, std::move(event)};
+  if (word.event.finish != FinishReason::kNone) word.ended = take_out(&s);
+  words_.push_back(std::move(word));
+}
+
+void EngineCore::tell_words() {
+  for (Word& word : words_) {
+    const bool wanted = tell(*word.sequence, word.event);
+    if (word.ended != nullptr)
+      count(*word.ended, word.event.finish);
+    else if (!wanted)
+      word.sequence->cancelled->store(true, std::memory_order_relaxed);
+  }
+  words_.clear();
+}
+
+// Decoding sequences first, then the slices of prefills.
+bool EngineCore::launch() {
+  step_.clear();
+  const auto takes_part = [](const auto& s) { return s->rows > 0; };
+  if (!prepared_ || std::ranges::none_of(scheduler_.running(), takes_part)) return false;
+  memory_.begin_step();
+  for (const bool prefill : {false, true})
+    for (const auto& s : scheduler_.running()) {
+      if (s->rows == 0 || (s->phase == Phase::kPrefill) != prefill) continue;
+      memory_.will_write(s->slot, s->tokens, s->written + s->rows);
+      step_.add(*s);
+    }
+  try {
+    runner_.launch(step_.batch(memory_));
+  } catch (const Error& error) {
+    tell_words();
+    fail(error);
+    return true;
+  } catch (const std::exception& error) {
+    tell_words();
+    fail(Error(ErrorCode::kDevice, error.what()));
+    return true;
+  }
+  under_way_ = true;
+  ++stats_.steps;
+  stats_.rows += step_.rows();
+  for (const auto& [sequence, gives] : step_.parts()) {
+    Sequence& s = *sequence;
+    s.written += s.rows;
+    s.under_way = true;
+    s.due = gives;
+    if (gives) s.phase = Phase::kDecode;
+    memory_.commit(s.slot, s.tokens, s.written);
+  }
+  return true;
 }
 
 // False when the sink wants no more. A sink that throws breaks its word; it loses its job, nobody else's.
@@ -198,16 +248,26 @@ bool EngineCore::tell(const Sequence& s, TokenEvent& event) {
   }
 }
 
-void EngineCore::finish(Sequence* s, FinishReason reason, std::shared_ptr<const Error> error) {
+// At once: for a sequence that takes no part in the step under way.
+void EngineCore::finish(Sequence* sequence, FinishReason reason, std::shared_ptr<const Error> error) {
+  const std::unique_ptr<Sequence> s = take_out(sequence);
   TokenEvent event;
   event.finish = reason;
   event.error = std::move(error);
   tell(*s, event);
-  forget(s, reason);
+  count(*s, reason);
 }
 
-void EngineCore::forget(Sequence* s, FinishReason reason) {
-  finished_.push_back(s->id);
+std::unique_ptr<Sequence> EngineCore::take_out(Sequence* sequence) {
+  const auto leaving = std::ranges::find(leaving_, sequence, &std::unique_ptr<Sequence>::get);
+  if (leaving == leaving_.end()) return scheduler_.remove(sequence);
+  std::unique_ptr<Sequence> s = std::move(*leaving);
+  leaving_.erase(leaving);
+  return s;
+}
+
+void EngineCore::count(const Sequence& s, FinishReason reason) {
+  finished_.push_back(s.id);
   switch (reason) {
     case FinishReason::kNone:
       GANTRY_CHECK(false);
@@ -223,21 +283,25 @@ void EngineCore::forget(Sequence* s, FinishReason reason) {
       ++stats_.jobs_failed;
       break;
   }
-  scheduler_.remove(s);
+}
+
+void EngineCore::finish_all(FinishReason reason, const std::shared_ptr<const Error>& error) {
+  while (!leaving_.empty()) finish(leaving_.back().get(), reason, error);
+  while (!scheduler_.running().empty()) finish(scheduler_.running().back().get(), reason, error);
+  while (!scheduler_.waiting().empty()) finish(scheduler_.waiting().back().get(), reason, error);
 }
 
 void EngineCore::fail(Error error) {
   log::error("engine", "the device has failed, all jobs end: {}", error.what());
   failure_ = std::make_shared<Error>(std::move(error));
-  while (!scheduler_.running().empty())
-    finish(scheduler_.running().back().get(), FinishReason::kError, failure_);
-  while (!scheduler_.waiting().empty())
-    finish(scheduler_.waiting().back().get(), FinishReason::kError, failure_);
+  under_way_ = false;
+  finish_all(FinishReason::kError, failure_);
 }
 
 void EngineCore::cancel_all() {
-  while (!scheduler_.running().empty()) finish(scheduler_.running().back().get(), FinishReason::kCancelled);
-  while (!scheduler_.waiting().empty()) finish(scheduler_.waiting().back().get(), FinishReason::kCancelled);
+  if (under_way_ && !land()) return;
+  tell_words();
+  finish_all(FinishReason::kCancelled, nullptr);
 }
 
 EngineStats EngineCore::stats() const {
@@ -253,6 +317,7 @@ EngineStats EngineCore::stats() const {
 
 void EngineCore::check() const {
   memory_.check();
+  GANTRY_CHECK(leaving_.empty() && words_.empty());
   const auto in_order = [](const auto& a, const auto& b) { return goes_before(*a, *b); };
   GANTRY_CHECK(std::ranges::is_sorted(scheduler_.running(), in_order));
   GANTRY_CHECK(std::ranges::is_sorted(scheduler_.waiting(), in_order));
@@ -260,10 +325,11 @@ void EngineCore::check() const {
     for (const auto& other : scheduler_.waiting())
       GANTRY_CHECK(s->job.priority != other->job.priority || s->id < other->id);
     GANTRY_CHECK_EQ(s->written, memory_.written(s->slot));
-    GANTRY_CHECK_LT(s->written, s->size());
+    GANTRY_CHECK(!s->due || s->under_way);
+    GANTRY_CHECK_LT(0u, s->pending());
     GANTRY_CHECK_LT(s->size(), s->end);
   }
-  for (const auto& s : scheduler_.waiting()) GANTRY_CHECK_LT(s->slot, 0);
+  for (const auto& s : scheduler_.waiting()) GANTRY_CHECK(s->slot < 0 && !s->under_way);
 }
 
 }  // namespace gantry::engine

@@ -1,6 +1,11 @@
 // The engine without its thread: takes sequences in, runs one step at a time, tells the sinks. All of it on
 // one thread, so that tests can drive it step by step; engine.cc puts a thread and an inbox around it.
 //
+// While the runner computes a step, the next one is prepared: who takes part, which pages they get. A
+// sequence whose token is still on its way is taken to go on. When the step has landed, the tokens are filled
+// in, those that ended are left out, the next step is launched, and only then the sinks are told. Bookkeeping
+// of a step is done at its launch: whatever the device does later comes after it.
+//
 // Owns sequences, scheduler, sequence memory and the arrays of the batch, all allocated at construction: a
 // step allocates nothing and no request can make it throw (F4). A failed device fails it for good (D2).
 #pragma once
@@ -14,9 +19,9 @@
 #include "engine/engine.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
+#include "engine/step.h"
 #include "kv/sequence_memory.h"
 #include "model/runner.h"
-#include "sample/sampler.h"
 
 namespace gantry::engine {
 
@@ -24,15 +29,19 @@ class EngineCore {
  public:
   // The runner outlives the core. hash_mask: see kv::PrefixIndex.
   EngineCore(model::Runner& runner, const EngineOptions& options, uint64_t hash_mask = ~uint64_t{0});
+  ~EngineCore();
+  EngineCore(const EngineCore&) = delete;
+  EngineCore& operator=(const EngineCore&) = delete;
 
   // Finishes at once with the device's error when that has failed.
   void add(std::unique_ptr<Sequence> sequence);
-  // Drops what was cancelled or is late, then computes one batch. False when nothing was left to compute.
+  // Drops what was cancelled or is late, prepares a step, lands the one under way, launches the new one,
+  // tells what the landed one gave. False when nothing was under way nor left to compute.
   bool step();
   // Finishes everything with kCancelled.
   void cancel_all();
 
-  bool idle() const { return scheduler_.running().empty() && scheduler_.waiting().empty(); }
+  bool idle() const { return !under_way_ && scheduler_.running().empty() && scheduler_.waiting().empty(); }
   // Set once the device has failed.
   const std::shared_ptr<const Error>& failure() const { return failure_; }
   // Jobs that have finished since the last forget_finished().
@@ -46,16 +55,29 @@ class EngineCore {
   void check() const;
 
  private:
+  // What a sink will be told once the next step is launched.
+  struct Word {
+    Sequence* sequence = nullptr;
+    std::unique_ptr<Sequence> ended;  // it, if that was its last word
+    TokenEvent event;
+  };
+
   void drop_unwanted();
-  void build_batch();
-  void append_rows(Sequence& sequence);
-  bool run_batch();
-  void commit_rows();
-  void take_token(Sequence& sequence, std::span<float> logits);
+  void prepare();
+  bool land();
+  bool launch();
+  void tell_words();
+  void take_result(Sequence& sequence, bool gives, Clock::time_point now, model::Outputs& left);
+  void take_token(Sequence& sequence, const sample::Pick& pick);
+  void take_embedding(Sequence& sequence, std::span<const float> values);
+  void say(Sequence& sequence, TokenEvent&& event);
+  void end(Sequence& sequence, FinishReason reason, std::shared_ptr<const Error> error = nullptr);
   FinishReason reason_after(const Sequence& sequence, TokenId token) const;
   bool tell(const Sequence& sequence, TokenEvent& event);
   void finish(Sequence* sequence, FinishReason reason, std::shared_ptr<const Error> error = nullptr);
-  void forget(Sequence* sequence, FinishReason reason);
+  void count(const Sequence& sequence, FinishReason reason);
+  std::unique_ptr<Sequence> take_out(Sequence* sequence);
+  void finish_all(FinishReason reason, const std::shared_ptr<const Error>& error);
   void fail(Error error);
 
   model::Runner& runner_;
@@ -64,20 +86,14 @@ class EngineCore {
   Clock::time_point (*const clock_)();
   kv::SequenceMemory memory_;
   Scheduler scheduler_;
-  sample::Sampler sampler_;
+  std::vector<std::unique_ptr<Sequence>> leaving_;  // their last word is on its way, their pages are free
+  Step step_;                                       // under way, or being put together
+  bool under_way_ = false, prepared_ = false;
+  std::vector<Word> words_;  // [running_max]
   EngineStats stats_;
   std::shared_ptr<const Error> failure_;
   const std::shared_ptr<const Error> late_;  // why a job past its deadline ends
   std::vector<JobId> finished_;
-
-  // The batch of one step.
-  std::vector<Sequence*> stepping_;  // in the order of their rows
-  std::vector<TokenId> tokens_;      // [rows]
-  std::vector<int32_t> positions_;   // [rows]
-  std::vector<int32_t> slots_;       // [rows]
-  std::vector<int32_t> logit_rows_;  // [logit rows]
-  std::vector<float> logits_;        // [running_max, vocab]
-  std::vector<uint64_t> allowed_;    // [mask_words(vocab)]
 };
 
 }  // namespace gantry::engine

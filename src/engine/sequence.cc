@@ -82,6 +82,7 @@ std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> si
   if (job.deadline_ms != 0) sequence->deadline = options.clock() + std::chrono::milliseconds(job.deadline_ms);
   sequence->tokens = std::move(job.prompt);
   sequence->tokens.reserve(sequence->end);
+  if (job.wanted == Wanted::kEmbedding) sequence->values.resize(limits.width);
   sequence->job = std::move(job);
   sequence->cancelled = std::make_shared<std::atomic<bool>>(false);
   return sequence;

@@ -39,11 +39,16 @@ struct Sequence {
   uint32_t cached_tokens = 0;  // prompt tokens that were found in memory
   uint32_t rows = 0;           // in the step being planned
   bool preempted = false;      // what it finds in memory from now on may be its own
+  bool under_way = false;      // it has rows in the step that the runner computes
+  bool due = false;            // and that step gives what comes next
+  std::vector<float> values;   // room for an embedding
 
   uint32_t size() const { return static_cast<uint32_t>(tokens.size()); }
-  uint32_t pending() const { return size() - written; }  // tokens that memory does not hold yet
+  // Once what is due has come.
+  uint32_t size_soon() const { return size() + (due ? 1u : 0u); }
+  uint32_t pending() const { return size_soon() - written; }  // tokens that memory does not hold yet
   // Positions that the next step but one can need; the last token is never fed back.
-  uint32_t positions_soon() const { return size() + 1 < end ? size() + 1 : end - 1; }
+  uint32_t positions_soon() const { return size_soon() + 1 < end ? size_soon() + 1 : end - 1; }
 };
 
 // Of two sequences the one that is admitted first and gives way last: a total order.

@@ -34,8 +34,7 @@ class OpenedProbe final : public Probe {
                                                       static_cast<double>(done) / static_cast<double>(all));
                                          })),
         runner_(model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device)),
-        pages_(opened_.plan.limits.pages_max),
-        logits_(size_t{opened_.plan.limits.logit_rows} * opened_.blueprint->vocab) {
+        pages_(opened_.plan.limits.pages_max) {
     loan_.settle();
     std::iota(pages_.begin(), pages_.end(), PageId{0});
   }
@@ -57,9 +56,13 @@ class OpenedProbe final : public Probe {
     wanted_.resize(rows - skipped);
     std::iota(wanted_.begin(), wanted_.end(), static_cast<int32_t>(skipped));
     sequences_.assign(rows, 0);
-    const std::span<float> out = std::span(logits_).first(wanted_.size() * vocab());
-    runner_->step({tokens, positions_, sequences_, pages_, wanted_}, out);
-    return out;
+    return runner_
+        ->step({.tokens = tokens,
+                .positions = positions_,
+                .sequences = sequences_,
+                .page_tables = pages_,
+                .logit_rows = wanted_})
+        .logits;
   }
 
  private:
@@ -79,7 +82,6 @@ class OpenedProbe final : public Probe {
   const std::unique_ptr<model::LoadedModel> loaded_;
   const std::unique_ptr<model::Runner> runner_;
   std::vector<PageId> pages_;
-  std::vector<float> logits_;
   std::vector<int32_t> positions_, sequences_, wanted_;
 };
 

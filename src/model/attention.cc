@@ -69,7 +69,7 @@ LatentAttentionOp bind_mixer(const arch::LatentAttention& spec, uint32_t layer,
 }
 
 void make_rope_table(Hands& hands, const RopeOp& op, const StepRows& rows) {
-  hands.stream().rope_table({rows.all.positions, hands.model().frequencies(op.index), op.spec->scale,
+  hands.stream().rope_table({rows.turns, hands.model().frequencies(op.index), op.spec->scale,
                              rope_table(hands, op, rows.all.count)});
 }
 
@@ -94,12 +94,12 @@ void run_mixer(Hands& hands, const AttentionOp& op, const StepRows& step, const 
   hands.norm_parts(op.k_norm, k);
   if (!spec.norm_after_rope) turn(hands, op, q, k);
   if (const auto& t = spec.temperature)
-    stream.temper({q, step.all.positions, t->scale, t->offset, t->floor_positions});
+    stream.temper({q, step.turns, t->scale, t->offset, t->floor_positions});
   const device::Rows& at = op.window ? step.windows[*op.window] : step.all;
   stream.kv_write({op.pages, at, k, v});
   const Mat attended = hands.mat(Role::kAttended, rows, spec.heads * spec.value_dim);
   stream.attention({op.pages, at, q, spec.heads, spec.score_scale, attended, hands.model().scratch(),
-                    spec.score_cap, spec.window, op.slopes, op.sinks});
+                    spec.score_cap, spec.window, op.slopes, op.sinks, step.causal});
   if (spec.gated) {
     const Mat heads = Mat::packed(attended.buffer, rows * spec.heads, spec.value_dim);
     stream.gate({device::GateKind::kSigmoid, heads, every_second(hands, rows, spec, spec.key_dim), heads});
@@ -137,10 +137,11 @@ void run_mixer(Hands& hands, const LatentAttentionOp& op, const StepRows& step, 
   stream.copy_mat(
       {ends(q, spec.heads, query, spec.rope_dim), ends(absorbed, spec.heads, key, spec.rope_dim)});
   if (const auto& t = spec.temperature)
-    stream.temper({absorbed, step.all.positions, t->scale, t->offset, t->floor_positions});
+    stream.temper({absorbed, step.turns, t->scale, t->offset, t->floor_positions});
   stream.kv_write({op.pages, step.all, k, {}});
   const Mat seen = hands.mat(Role::kLatent, rows, spec.heads * spec.latent);
-  stream.attention({op.pages, step.all, absorbed, spec.heads, spec.score_scale, seen, scratch, 0, 0, {}, {}});
+  stream.attention(
+      {op.pages, step.all, absorbed, spec.heads, spec.score_scale, seen, scratch, 0, 0, {}, {}, step.causal});
   const Mat attended = hands.mat(Role::kAttended, rows, spec.heads * spec.value_dim);
   stream.head_linear({op.v_b, seen, spec.latent, attended, spec.value_dim, scratch});
   hands.linear(op.out, attended, to);

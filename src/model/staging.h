@@ -15,18 +15,21 @@ namespace gantry::model {
 struct StepRows {
   device::Rows all;
   std::vector<device::Rows> windows;
+  device::Buffer turns;  // int32 [rows]: the positions that the model takes them for
+  bool causal = true;
 };
 
 // The engine's promises; what comes from outside was checked at admission.
-void check_batch(const Batch& batch, size_t logit_values, const RunnerLimits& limits);
+void check_batch(const Batch& batch, const RunnerLimits& limits);
 
 // Everything is allocated at construction. One thread at a time.
 class Staging {
  public:
   // The limits outlive it.
   explicit Staging(const RunnerLimits& limits);
-  // Empties the states of sequences that begin, so the copies before the rows come first. What it returns
-  // holds until the next step.
+  // Empties the states of sequences that begin, so the copies before the rows come first. The rows that give
+  // something are staged in the order of picks, logits, hidden states. What it returns holds until the next
+  // step.
   const StepRows& send(Hands& hands, const Batch& batch);
 
  private:
@@ -37,6 +40,8 @@ class Staging {
   std::vector<StateId> states_;  // sequence i of a batch changes state i
   std::vector<device::Run> runs_;
   StepRows rows_;
+  std::vector<TokenId> tokens_;      // [rows], where some rows have none
+  std::vector<int32_t> given_rows_;  // of picks, then of logits, then hidden ones
 };
 
 }  // namespace gantry::model

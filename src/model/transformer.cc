@@ -1,11 +1,16 @@
 #include "model/transformer.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "base/check.h"
+#include "base/sampler_bytes.h"
 #include "model/bound_layer.h"
 #include "model/copies.h"
 #include "model/hands.h"
+#include "model/picker.h"
 #include "model/staging.h"
+#include "model/step_thread.h"
 
 namespace gantry::model {
 namespace {
@@ -25,6 +30,7 @@ RunnerLimits limits_of(const arch::Blueprint& blueprint, const LoadedModel& mode
                       .pages_max = l.pages_max,
                       .recurrent = model.state_layout().bytes != 0,
                       .windows = {},
+                      .width = blueprint.width,
                       .checkpoints = l.checkpoints};
   for (const auto& [window, pages] : l.windows) limits.windows.push_back({window, pages});
   return limits;
@@ -41,49 +47,97 @@ class Transformer final : public Runner, private Hands {
         output_norm_(bind(blueprint.output_norm, model)),
         output_(blueprint.output ? bind(*blueprint.output, model) : LinearOp{}),
         copier_(blueprint, model),
-        staging_(limits_) {
+        staging_(limits_),
+        logits_(size_t{limits_.logit_rows_max} * blueprint.logits()),
+        hidden_(size_t{limits_.logit_rows_max} * limits_.width),
+        picker_(blueprint.logits(), limits_.logit_rows_max,
+                std::min(device.facts().compute_units, kPickThreadsMax)),
+        thread_([this] { run(); }) {
     for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) ropes_.push_back({&blueprint.ropes[i], i});
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i) layers_.push_back(bind_layer(blueprint, i, model));
   }
 
   const RunnerLimits& limits() const override { return limits_; }
 
-  void step(const Batch& batch, std::span<float> logits) override {
-    check_batch(batch, logits.size(), limits_);
-    const auto wanted = static_cast<uint32_t>(batch.logit_rows.size());
-    copier_.run(*stream_, batch.copies_before);
-    const StepRows& rows = staging_.send(*this, batch);
-    const Mat x = embed(rows);
-    for (const RopeOp& rope : ropes_) make_rope_table(*this, rope, rows);
-    for (const LayerOp& layer : layers_) forward(layer, rows, x);
-    if (wanted > 0) {
-      const Mat last = mat(Role::kLast, wanted, blueprint_.width);
-      stream_->gather_rows({x, model_.staged(Staged::kLogitRows).part(0, 4ull * wanted), last});
-      norm(output_norm_, last, last);
-      const Mat out = mat(Role::kLogits, wanted, blueprint_.vocab);
-      linear(output_, last, {out, false});
-      if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
-        stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
-      stream_->read(std::as_writable_bytes(logits.first(size_t{wanted} * blueprint_.vocab)), out.buffer);
-    }
-    copier_.run(*stream_, batch.copies_after);
-    stream_->sync();
+  void launch(const Batch& batch) override {
+    check_batch(batch, limits_);
+    GANTRY_CHECK(blueprint_.embedding ||
+                 std::ranges::count(batch.tokens, kNoToken) == std::ssize(batch.tokens));
+    GANTRY_CHECK(blueprint_.output || (batch.picks.empty() && batch.logit_rows.empty()));
+    batch_ = batch;
+    thread_.begin();
+  }
+
+  Outputs land() override {
+    thread_.wait();
+    return outputs_;
   }
 
  private:
+  // All of a step, on the runner's own thread.
+  void run() {
+    copier_.run(*stream_, batch_.copies_before);
+    const StepRows& rows = staging_.send(*this, batch_);
+    const Mat x = embed(rows);
+    for (const RopeOp& rope : ropes_) make_rope_table(*this, rope, rows);
+    for (const LayerOp& layer : layers_) forward(layer, rows, x);
+    const auto picks = static_cast<uint32_t>(batch_.picks.size());
+    const auto logit_rows = static_cast<uint32_t>(batch_.logit_rows.size());
+    const auto hidden_rows = static_cast<uint32_t>(batch_.hidden_rows.size());
+    const std::span<float> logits = std::span(logits_).first(size_t{picks + logit_rows} * limits_.vocab);
+    const std::span<float> hidden = std::span(hidden_).first(size_t{hidden_rows} * limits_.width);
+    if (picks + logit_rows + hidden_rows > 0) read_given(x, picks + logit_rows, hidden_rows, logits, hidden);
+    copier_.run(*stream_, batch_.copies_after);
+    stream_->sync();
+    const size_t picked = size_t{picks} * limits_.vocab;
+    outputs_ = {picker_.pick(batch_.picks, logits.first(picked)), logits.subspan(picked), hidden};
+  }
+
+  // Of the rows that give something, those with logits stand first.
+  void read_given(const Mat& x, uint32_t with_logits, uint32_t hidden_rows, std::span<float> logits,
+                  std::span<float> hidden) {
+    const uint32_t width = blueprint_.width, all = with_logits + hidden_rows;
+    const Mat last = mat(Role::kLast, all, width);
+    stream_->gather_rows({x, model_.staged(Staged::kLogitRows).part(0, 4ull * all), last});
+    norm(output_norm_, last, last);
+    if (with_logits > 0) {
+      const Mat out = mat(Role::kLogits, with_logits, blueprint_.vocab);
+      linear(output_, mat(Role::kLast, with_logits, width), {out, false});
+      if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
+        stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
+      stream_->read(std::as_writable_bytes(logits), out.buffer);
+    }
+    const uint64_t before = 4ull * with_logits * width;
+    if (hidden_rows > 0)
+      stream_->read(std::as_writable_bytes(hidden), last.buffer.part(before, last.buffer.bytes - before));
+  }
+
   // The stream as it enters the first layer.
   Mat embed(const StepRows& step) {
     const uint32_t rows = step.all.count;
     const Mat x = mat(Role::kStream, rows, blueprint_.width);
-    stream_->embed(
-        {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
+    if (blueprint_.embedding)
+      stream_->embed(
+          {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
+    take_inputs(x);
     if (blueprint_.position_embedding) {
       const Mat positions = mat(Role::kNormed, rows, blueprint_.width);
-      stream_->embed({model_.weight(*blueprint_.position_embedding), step.all.positions, 1, positions});
+      stream_->embed({model_.weight(*blueprint_.position_embedding), step.turns, 1, positions});
       stream_->add({x, positions, x});
     }
     norm(embedding_norm_, x, x);
     return x;
+  }
+
+  // Rows without a token take theirs from the batch.
+  void take_inputs(const Mat& x) {
+    const uint64_t bytes = 4ull * blueprint_.width;
+    auto left = std::as_bytes(batch_.inputs);
+    for (size_t row = 0; !left.empty(); ++row) {
+      if (batch_.tokens[row] != kNoToken) continue;
+      stream_->write(x.buffer.part(row * bytes, bytes), left.first(bytes));
+      left = left.subspan(bytes);
+    }
   }
 
   void forward(const LayerOp& op, const StepRows& rows, const Mat& x) {
@@ -140,6 +194,12 @@ class Transformer final : public Runner, private Hands {
   std::vector<LayerOp> layers_;
   const Copier copier_;
   Staging staging_;
+  std::vector<float> logits_;  // [logit_rows_max, vocab]
+  std::vector<float> hidden_;  // [logit_rows_max, width]
+  Picker picker_;
+  Batch batch_;      // of the step under way
+  Outputs outputs_;  // of the last one
+  StepThread thread_;
 };
 
 }  // namespace

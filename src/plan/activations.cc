@@ -186,6 +186,7 @@ std::vector<Staging> list_staging(const Limits& limits) {
   return {
       {Staged::kTokens, "tokens", uint64_t{4} * limits.step_rows},
       {Staged::kPositions, "positions", uint64_t{4} * limits.step_rows},
+      {Staged::kRopePositions, "positions to turn by", uint64_t{4} * limits.step_rows},
       {Staged::kSequences, "sequences", uint64_t{4} * limits.step_rows},
       {Staged::kPageTables, "page tables", uint64_t{4} * limits.sequences * limits.pages_max},
       {Staged::kLogitRows, "logit rows", uint64_t{4} * limits.logit_rows},

@@ -58,6 +58,7 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
 enum class Staged : uint8_t {
   kTokens,
   kPositions,
+  kRopePositions,  // where they differ from those
   kSequences,
   kPageTables,
   kLogitRows,

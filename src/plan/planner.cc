@@ -78,12 +78,14 @@ DevicePlan Planner::count_device(const Limits& limits) const {
 // One step is computed while the next one is prepared.
 HostPlan Planner::count_host(const Limits& limits) const {
   constexpr uint64_t kStepsAtOnce = 2;
+  const uint32_t pick_threads = std::min({device_.facts.compute_units, kPickThreadsMax, limits.logit_rows});
   uint64_t staging = 0;
   for (const Staging& s : list_staging(limits)) staging += s.bytes;
   HostPlan plan;
   plan.items = {{"rows and page tables of two steps", kStepsAtOnce * staging},
                 {"logits of a step", uint64_t{4} * limits.logit_rows * blueprint_.logits()},
-                {"choosing tokens", uint64_t{kSamplerTokenBytes} * blueprint_.logits()},
+                {"hidden states of a step", uint64_t{4} * limits.logit_rows * blueprint_.width},
+                {"choosing tokens", uint64_t{kSamplerTokenBytes} * pick_threads * blueprint_.logits()},
                 {"tokens of sequences", sizeof(TokenId) * limits.sequences * limits.pages_max * kPageTokens},
                 {"records of pages", bytes_of(page_records(limits))}};
   plan.items.insert(plan.items.end(), settings_.host_items.begin(), settings_.host_items.end());

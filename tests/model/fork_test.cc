@@ -35,12 +35,16 @@ class Bench {
       std::vector<int32_t> positions, slots(next - begin, slot),
           last = {static_cast<int32_t>(next - begin) - 1};
       for (uint32_t p = begin; p < next; ++p) positions.push_back(static_cast<int32_t>(p));
-      model::Batch batch{std::span(tokens).subspan(begin, next - begin), positions, slots, memory_.tables(),
-                         last};
+      model::Batch batch{.tokens = std::span(tokens).subspan(begin, next - begin),
+                         .positions = positions,
+                         .sequences = slots,
+                         .page_tables = memory_.tables(),
+                         .logit_rows = last};
       batch.copies_before = memory_.copies_before();
       batch.copies_after = memory_.copies_after();
       batch.window_tables = memory_.window_tables();
-      runner_.step(batch, logits);
+      const auto given = runner_.step(batch).logits;
+      logits.assign(given.begin(), given.end());
       memory_.commit(slot, tokens, next);
       memory_.check();
     }

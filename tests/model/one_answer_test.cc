@@ -137,9 +137,14 @@ TEST_F(OneAnswer, PagesMayLieAnywhere) {
     }
     std::vector<int32_t> positions(rows), sequences(rows, 0), wanted = {static_cast<int32_t>(rows) - 1};
     std::iota(positions.begin(), positions.end(), 0);
-    std::vector<float> logits(limits.vocab);
-    l.runner->step({std::span(prompt).first(rows), positions, sequences, pages, wanted}, logits);
-    results.push_back(logits);
+    const auto logits = l.runner
+                            ->step({.tokens = std::span(prompt).first(rows),
+                                    .positions = positions,
+                                    .sequences = sequences,
+                                    .page_tables = pages,
+                                    .logit_rows = wanted})
+                            .logits;
+    results.emplace_back(logits.begin(), logits.end());
   }
   EXPECT_TRUE(testing::same_bits(results[0], results[1]));
 }

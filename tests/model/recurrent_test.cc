@@ -20,7 +20,8 @@ class FewPages final : public model::Runner {
     limits_.pages = pages;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
-  void step(const model::Batch& batch, std::span<float> logits) override { runner_.step(batch, logits); }
+  void launch(const model::Batch& batch) override { runner_.launch(batch); }
+  model::Outputs land() override { return runner_.land(); }
 
  private:
   model::Runner& runner_;

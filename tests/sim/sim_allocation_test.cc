@@ -36,10 +36,16 @@ class Uncounted final : public model::Runner {
  public:
   explicit Uncounted(model::Runner& runner) : runner_(runner) {}
   const model::RunnerLimits& limits() const override { return runner_.limits(); }
-  void step(const model::Batch& batch, std::span<float> logits) override {
+  void launch(const model::Batch& batch) override {
     const uint64_t before = allocations;
-    runner_.step(batch, logits);
+    runner_.launch(batch);
     allocations = before;
+  }
+  model::Outputs land() override {
+    const uint64_t before = allocations;
+    const model::Outputs outputs = runner_.land();
+    allocations = before;
+    return outputs;
   }
 
  private:

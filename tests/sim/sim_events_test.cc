@@ -278,25 +278,12 @@ TEST(SimEvents, ADeadlinePassesWhileWaitingOrRunning) {
   EXPECT_EQ(desk.core.stats().jobs_failed, 2u);
 }
 
-// Answers NaN to sequences that begin with token 13.
-class NanRunner final : public model::Runner {
- public:
-  NanRunner() : sane_(counting()) {}
-  const model::RunnerLimits& limits() const override { return sane_.limits(); }
-  void step(const model::Batch& batch, std::span<float> logits) override {
-    sane_.step(batch, logits);
-    for (size_t i = 0; i < batch.logit_rows.size(); ++i)
-      if (batch.tokens[static_cast<size_t>(batch.logit_rows[i])] == 13)
-        std::fill_n(logits.begin() + static_cast<std::ptrdiff_t>(i * kVocab), kVocab,
-                    std::numeric_limits<float>::quiet_NaN());
-  }
-
- private:
-  SimRunner sane_;
-};
-
 TEST(SimEvents, AModelThatSaysNothingFiniteEndsThatJobOnly) {
-  NanRunner runner;
+  SimOptions options = counting();
+  options.say = [](std::span<const TokenId> tokens) {
+    return tokens[0] == 13 ? kNoToken : static_cast<TokenId>(tokens.size() % kVocab);
+  };
+  SimRunner runner(options);
   Desk desk(runner);
   Job bad = greedy(1, 5);
   bad.prompt = {13};
@@ -306,6 +293,70 @@ TEST(SimEvents, AModelThatSaysNothingFiniteEndsThatJobOnly) {
   EXPECT_EQ(sink->answer().error, ErrorCode::kBadFile) << "the model's numbers, no bug of ours";
   EXPECT_EQ(other->answer().tokens.size(), 5u);
   EXPECT_EQ(desk.core.stats().jobs_failed, 1u);
+}
+
+// Keeps the values of an embedding.
+class ValuesSink final : public engine::TokenSink {
+ public:
+  bool on_token(const engine::TokenEvent& event) override {
+    EXPECT_EQ(event.finish, FinishReason::kDone);
+    EXPECT_EQ(event.token, kNoToken);
+    values = event.values;
+    prompt_tokens = event.prompt_tokens;
+    return true;
+  }
+  std::vector<float> values;
+  uint32_t prompt_tokens = 0;
+};
+
+TEST(SimEvents, AnEmbeddingIsTheHiddenStateOfTheLastToken) {
+  SimOptions options{.limits = sim_limits(kVocab, 256, 4, 20, 40)};
+  options.limits.width = 5;
+  SimRunner runner(options);
+  Desk desk(runner);
+  Job job = greedy(50, 7);
+  job.wanted = engine::Wanted::kEmbedding;
+  const auto answer = desk.add(greedy(40, 9));
+  const auto first = std::make_shared<ValuesSink>(), second = std::make_shared<ValuesSink>();
+  desk.take(job, first);
+  desk.take(job, second);
+  desk.run();
+  const SimModel model{1, kVocab, {}};
+  uint64_t fold = SimModel::kEmpty, cell = 0;
+  for (uint32_t p = 0; p < 50; ++p) {
+    cell = model.cell(fold, 1, p);
+    fold = model.extend(fold, cell);
+  }
+  for (const auto& sink : {first, second}) {
+    ASSERT_EQ(sink->values.size(), 5u);
+    for (uint32_t i = 0; i < 5; ++i) EXPECT_EQ(sink->values[i], SimModel::hidden(cell, i));
+    EXPECT_EQ(sink->prompt_tokens, 50u);
+  }
+  EXPECT_EQ(answer->answer().tokens.size(), 9u);
+  EXPECT_EQ(desk.core.stats().jobs_done, 3u);
+  EXPECT_EQ(desk.core.memory().available(), 40u);
+}
+
+// The next step begins before anybody hears of the last one: what a sink does costs no step its time.
+TEST(SimEvents, TheNextStepIsUnderWayWhenSinksAreTold) {
+  class Watcher final : public engine::TokenSink {
+   public:
+    explicit Watcher(const SimRunner& runner) : runner_(runner) {}
+    bool on_token(const engine::TokenEvent&) override {
+      steps.push_back(runner_.steps());
+      return true;
+    }
+    std::vector<uint64_t> steps;
+
+   private:
+    const SimRunner& runner_;
+  };
+  SimRunner runner(counting());
+  Desk desk(runner);
+  const auto sink = std::make_shared<Watcher>(runner);
+  desk.take(greedy(3, 4), sink);
+  desk.run();
+  EXPECT_EQ(sink->steps, (std::vector<uint64_t>{2, 3, 4, 4}));
 }
 
 }  // namespace

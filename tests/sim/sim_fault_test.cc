@@ -28,7 +28,11 @@ engine::Job job_of(uint64_t seed, uint32_t i, const model::RunnerLimits& limits)
 // Twelve jobs, two arriving in each step; the step `fail_at` throws.
 void run(uint64_t seed, uint64_t fail_at, Outcome& outcome) {
   const auto limits = sim_limits(61, 100, 4, 24, 8);
-  SimRunner runner({.limits = limits, .seed = seed, .fail_at_step = fail_at});
+  SimRunner runner({.limits = limits,
+                    .seed = seed,
+                    .fail_at_step = fail_at,
+                    .fail_at_launch = seed % 2 == 0,
+                    .work = seed % 3 == 0 ? SimOptions::Work::kLate : SimOptions::Work::kAtLaunch});
   engine::EngineCore core(runner, {});
   std::vector<std::shared_ptr<RecordingSink>> sinks;
   while (sinks.size() < 12 || !core.idle()) {

@@ -51,7 +51,6 @@ class Life {
         memory_(layout()),
         runner_({.limits = limits_, .seed = seed, .kind = kind}),
         model_{seed, kVocab, {}},
-        logits_(size_t{limits_.sequences_max} * kVocab),
         alone_(kVocab) {
     for (const auto& window : limits_.windows) model_.windows.push_back(window.window);
   }
@@ -201,15 +200,19 @@ class Life {
       logit_rows.push_back(static_cast<int32_t>(tokens.size()) - 1);
     }
     totals_.rows += tokens.size();
-    model::Batch batch{tokens, positions, slots, memory_.tables(), logit_rows};
+    model::Batch batch{.tokens = tokens,
+                       .positions = positions,
+                       .sequences = slots,
+                       .page_tables = memory_.tables(),
+                       .logit_rows = logit_rows};
     batch.copies_before = memory_.copies_before();
     batch.copies_after = memory_.copies_after();
     batch.window_tables = memory_.window_tables();
-    runner_.step(batch, std::span(logits_).first(parts.size() * kVocab));
+    const std::span<const float> logits = runner_.step(batch).logits;
     for (size_t i = 0; i < parts.size(); ++i) {
       const auto& [track, end] = parts[i];
       memory_.commit(track->slot, track->tokens, end);
-      expect_alone(*track, end, std::span(logits_).subspan(i * kVocab, kVocab));
+      expect_alone(*track, end, logits.subspan(i * kVocab, kVocab));
     }
     settle();
   }
@@ -234,7 +237,7 @@ class Life {
   SimRunner runner_;
   SimModel model_;
   std::vector<Track> tracks_;
-  std::vector<float> logits_, alone_;
+  std::vector<float> alone_;
   std::vector<uint64_t> cells_;
 };
 

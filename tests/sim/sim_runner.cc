@@ -1,6 +1,7 @@
 #include "tests/sim/sim_runner.h"
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -47,6 +48,10 @@ void SimModel::logits(uint64_t cell, std::span<float> logits) const {
   }
 }
 
+float SimModel::hidden(uint64_t cell, uint32_t i) {
+  return static_cast<float>(static_cast<int>(mix(cell + i) % 2001) - 1000) / 1000;
+}
+
 model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t sequences_max,
                                uint32_t rows_max, uint32_t pages) {
   model::RunnerLimits limits;
@@ -78,7 +83,10 @@ SimRunner::SimRunner(SimOptions options)
       folds_(options_.limits.rows_max),
       seen_(options_.limits.sequences_max),
       read_by_(options_.limits.pages),
-      history_(options_.limits.context_max) {
+      history_(options_.limits.context_max),
+      row_(options_.limits.vocab),
+      allowed_(sample::mask_words(options_.limits.vocab)),
+      sampler_(options_.limits.vocab) {
   uint64_t cells = 0;
   for (size_t i = 0; i < memory_.size(); ++i)
     memory_[i] = {mix(options_.seed + i), static_cast<TokenId>(i % 7)};
@@ -90,9 +98,12 @@ SimRunner::SimRunner(SimOptions options)
     for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++cells);
   }
   for (StateId state = 0; state < states_.size(); ++state) poison(Kept::kState, 0, state);
+  if (options_.work == SimOptions::Work::kThread)
+    thread_ = std::make_unique<model::StepThread>([this] { run(); });
 }
 
 void SimRunner::poison(Kept what, uint32_t pool, uint32_t index) {
+  if (under_way_) return to_poison_.push_back({what, pool, index});
   const uint64_t noise = mix(options_.seed + steps() + index);
   const size_t first = size_t{index} * kPageTokens;
   switch (what) {
@@ -108,12 +119,41 @@ void SimRunner::poison(Kept what, uint32_t pool, uint32_t index) {
   }
 }
 
-void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
+void SimRunner::launch(const model::Batch& batch) {
+  GANTRY_CHECK(!under_way_);
   const uint64_t step = steps_.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (options_.fail_at_step != 0 && step >= options_.fail_at_step)
+  if (fails() && options_.fail_at_launch)
     throw Error(ErrorCode::kDevice, "the simulated device has failed", "sim:0");
+  spoil();
+  batch_ = batch;
+  under_way_ = true;
+  done_ = false;
+  const bool late = options_.work == SimOptions::Work::kLate && mix(options_.seed ^ step) % 2 == 0;
+  if (thread_ != nullptr)
+    thread_->begin();
+  else if (!late)
+    run();
+}
+
+model::Outputs SimRunner::land() {
+  GANTRY_CHECK(under_way_);
+  if (thread_ != nullptr)
+    thread_->wait();
+  else if (!done_)
+    run();
+  under_way_ = false;
+  for (const auto& [what, pool, index] : to_poison_) poison(what, pool, index);
+  to_poison_.clear();
+  if (fails()) throw Error(ErrorCode::kDevice, "the simulated device has failed", "sim:0");
+  return {picks_, logits_, hidden_};
+}
+
+void SimRunner::run() {
+  done_ = true;
+  if (fails()) return;
   if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
-  check_batch(batch, logits);
+  const model::Batch& batch = batch_;
+  check_batch(batch);
   check_written_pages(batch);
   check_copies(batch);
   check_window_pages(batch);
@@ -122,11 +162,47 @@ void SimRunner::step(const model::Batch& batch, std::span<float> logits) {
   read_folds(batch);
   write_rows(batch);
   run(batch.copies_after);
-  for (size_t i = 0; i < batch.logit_rows.size(); ++i)
-    speak(batch, static_cast<size_t>(batch.logit_rows[i]), logits.subspan(i * model_.vocab, model_.vocab));
+  give(batch);
 }
 
-void SimRunner::check_batch(const model::Batch& batch, std::span<const float> logits) {
+// Whoever reads before landing finds nothing that makes sense.
+void SimRunner::spoil() {
+  for (sample::Pick& pick : picks_) {
+    pick.token = -77;
+    pick.logprob = -77;
+  }
+  std::ranges::fill(logits_, -77.0f);
+  std::ranges::fill(hidden_, -77.0f);
+}
+
+void SimRunner::give(const model::Batch& batch) {
+  picks_.clear();
+  for (const model::PickRow& row : batch.picks) {
+    speak(batch, static_cast<size_t>(row.row), row_);
+    std::ranges::fill(allowed_, ~uint64_t{0});
+    if (row.stage != nullptr) row.stage->mask(allowed_);
+    picks_.push_back(sampler_.pick(row_, {.params = row.params,
+                                          .tokens = row.tokens,
+                                          .prompt_tokens = row.prompt_tokens,
+                                          .allowed = allowed_,
+                                          .logprobs = row.logprobs,
+                                          .top_logprobs = row.top_logprobs}));
+  }
+  logits_.clear();
+  for (const int32_t row : batch.logit_rows) {
+    speak(batch, static_cast<size_t>(row), row_);
+    logits_.insert(logits_.end(), row_.begin(), row_.end());
+  }
+  hidden_.clear();
+  for (const int32_t row : batch.hidden_rows) {
+    const uint64_t value = cell(batch, static_cast<size_t>(row),
+                                static_cast<uint32_t>(batch.positions[static_cast<size_t>(row)]))
+                               .value;
+    for (uint32_t i = 0; i < options_.limits.width; ++i) hidden_.push_back(SimModel::hidden(value, i));
+  }
+}
+
+void SimRunner::check_batch(const model::Batch& batch) {
   const model::RunnerLimits& limits = options_.limits;
   const size_t rows = batch.tokens.size();
   GANTRY_CHECK(rows > 0 && rows <= limits.rows_max);
@@ -147,12 +223,25 @@ void SimRunner::check_batch(const model::Batch& batch, std::span<const float> lo
       seen = steps();
     }
   }
-  GANTRY_CHECK_LE(batch.logit_rows.size(), size_t{limits.logit_rows_max});
-  GANTRY_CHECK_EQ(logits.size(), batch.logit_rows.size() * limits.vocab);
-  for (size_t i = 0; i < batch.logit_rows.size(); ++i) {
-    GANTRY_CHECK(batch.logit_rows[i] >= 0 && static_cast<size_t>(batch.logit_rows[i]) < rows);
-    GANTRY_CHECK(i == 0 || batch.logit_rows[i] > batch.logit_rows[i - 1]);
+  GANTRY_CHECK_LE(batch.picks.size() + batch.logit_rows.size() + batch.hidden_rows.size(),
+                  size_t{limits.logit_rows_max});
+  GANTRY_CHECK(batch.hidden_rows.empty() || limits.width > 0);
+  for (size_t i = 0; i < batch.picks.size(); ++i) {
+    const model::PickRow& pick = batch.picks[i];
+    const auto row = static_cast<size_t>(pick.row);
+    GANTRY_CHECK(pick.row >= 0 && row < rows);
+    GANTRY_CHECK(i == 0 || pick.row > batch.picks[i - 1].row);
+    GANTRY_CHECK_EQ(pick.tokens.size(), static_cast<size_t>(batch.positions[row]) + 1);
+    GANTRY_CHECK_EQ(pick.tokens.back(), batch.tokens[row]);
   }
+  for (const auto list : {batch.logit_rows, batch.hidden_rows})
+    for (size_t i = 0; i < list.size(); ++i) {
+      GANTRY_CHECK(list[i] >= 0 && static_cast<size_t>(list[i]) < rows);
+      GANTRY_CHECK(i == 0 || list[i] > list[i - 1]);
+    }
+  // Nothing here understands these.
+  GANTRY_CHECK(batch.rope_positions.empty() && batch.inputs.empty() && batch.adapters.empty());
+  GANTRY_CHECK(batch.causal);
 }
 
 // A page that a sequence writes stands in no other table, whether that one has rows in this step or not.
@@ -281,6 +370,10 @@ void SimRunner::speak(const model::Batch& batch, size_t row, std::span<float> lo
   if (!options_.say) return model_.logits(cell(batch, row, position).value, logits);
   for (uint32_t p = 0; p <= position; ++p) history_[p] = cell(batch, row, p).token;
   const TokenId token = options_.say(std::span(history_).first(position + 1));
+  if (token == kNoToken) {
+    std::ranges::fill(logits, std::numeric_limits<float>::quiet_NaN());
+    return;
+  }
   GANTRY_CHECK(token >= 0 && static_cast<uint32_t>(token) < model_.vocab);
   std::fill(logits.begin(), logits.end(), 0.0f);
   logits[static_cast<size_t>(token)] = 20;

@@ -2,19 +2,23 @@
 // carried in the sequence's state, or both: a page that is wrong, stale, foreign or not yet written, a state
 // that is another's or of another position changes what is said next. Memory starts poisoned.
 //
-// Also watches the contract of model::Batch and fails a check when the engine breaks it.
+// Also watches the contract of model::Batch and fails a check when the engine breaks it. What a step gives is
+// spoiled from its launch until it is landed.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/copies.h"
 #include "base/ids.h"
 #include "model/runner.h"
+#include "model/step_thread.h"
+#include "sample/sampler.h"
 
 namespace gantry::sim {
 
@@ -31,6 +35,7 @@ struct SimModel {
   uint64_t seen(uint32_t position, const std::function<uint64_t(size_t, uint32_t)>& cell) const;
   // Halves from -8 to 8, so that equal logits are common. [vocab]
   void logits(uint64_t cell, std::span<float> logits) const;
+  static float hidden(uint64_t cell, uint32_t i);
 };
 
 // What the model remembers a sequence by.
@@ -39,11 +44,18 @@ enum class SimKind : uint8_t { kPages, kState, kBoth, kWindows };
 struct SimOptions {
   model::RunnerLimits limits = {};
   uint64_t seed = 1;
-  uint64_t fail_at_step = 0;  // this step (the first is 1) and all later ones throw kDevice; 0: none
+  uint64_t fail_at_step = 0;    // this step (the first is 1) and all later ones throw kDevice; 0: none
+  bool fail_at_launch = false;  // they throw when launched, not when landed
   std::chrono::microseconds step_time{0};  // slept in every step
-  // The next token after these, instead of the hash: its logit is 20, the others' 0. Runs in step().
+  // The next token after these, instead of the hash: its logit is 20, the others' 0. kNoToken: no logit is a
+  // number.
   std::function<TokenId(std::span<const TokenId>)> say = nullptr;
   SimKind kind = SimKind::kPages;  // a state only where limits.recurrent, windows where limits.windows
+  enum class Work : uint8_t {
+    kAtLaunch,
+    kLate,    // some steps at launch, others when they are landed: all they read must still stand there
+    kThread,  // on a thread of its own
+  } work = Work::kAtLaunch;
 };
 
 // Limits that hang together: pages_max from the context, one logit row per sequence.
@@ -55,9 +67,10 @@ class SimRunner final : public model::Runner {
   explicit SimRunner(SimOptions options);
 
   const model::RunnerLimits& limits() const override { return options_.limits; }
-  void step(const model::Batch& batch, std::span<float> logits) override;
+  void launch(const model::Batch& batch) override;
+  model::Outputs land() override;
 
-  // What stands there must not be read any more.
+  // What stands there must not be read any more by steps that are launched from now on.
   void poison(Kept what, uint32_t pool, uint32_t index);
 
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
@@ -68,7 +81,11 @@ class SimRunner final : public model::Runner {
     TokenId token;
   };
 
-  void check_batch(const model::Batch& batch, std::span<const float> logits);
+  bool fails() const { return options_.fail_at_step != 0 && steps() >= options_.fail_at_step; }
+  void run();
+  void give(const model::Batch& batch);
+  void spoil();
+  void check_batch(const model::Batch& batch);
   void check_written_pages(const model::Batch& batch);
   Cell& cell(const model::Batch& batch, size_t row, uint32_t position);
   void check_window_pages(const model::Batch& batch);
@@ -89,7 +106,19 @@ class SimRunner final : public model::Runner {
   std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
   std::vector<uint64_t> read_by_;  // [pages]: step and sequence that last had it in its table
   std::vector<TokenId> history_;   // [context]
+  std::vector<float> row_, logits_, hidden_;
+  std::vector<uint64_t> allowed_;
+  std::vector<sample::Pick> picks_;
+  sample::Sampler sampler_;
   std::atomic<uint64_t> steps_{0};
+  model::Batch batch_;
+  bool under_way_ = false, done_ = false;
+  struct Poison {
+    Kept what;
+    uint32_t pool, index;
+  };
+  std::vector<Poison> to_poison_;  // once the step under way is done
+  std::unique_ptr<model::StepThread> thread_;
 };
 
 }  // namespace gantry::sim

@@ -25,8 +25,12 @@ std::vector<float> run(SimRunner& runner, const std::vector<TokenId>& tokens, st
       sequences.push_back(0);
     }
     if (first + slice >= tokens.size()) logit_rows.push_back(static_cast<int32_t>(row_tokens.size() - 1));
-    runner.step({row_tokens, positions, sequences, table, logit_rows},
-                std::span(logits).first(logit_rows.size() * logits.size()));
+    const auto outputs = runner.step({.tokens = row_tokens,
+                                      .positions = positions,
+                                      .sequences = sequences,
+                                      .page_tables = table,
+                                      .logit_rows = logit_rows});
+    if (!outputs.logits.empty()) logits.assign(outputs.logits.begin(), outputs.logits.end());
   }
   return logits;
 }
@@ -69,14 +73,20 @@ TEST(SimRunner, NoticesEveryTokenAndEveryPage) {
   SimRunner runner(options());
   run(runner, count_to(64), {5, 0}, 64);
   const std::vector<PageId> wrong = {5, 1, 3, kNoPage};
-  std::vector<float> logits(64);
   const std::vector<TokenId> last = {tokens[64]};
   const std::vector<int32_t> position = {64}, zero = {0};
-  runner.step({last, position, zero, wrong, zero}, logits);
-  const std::vector<float> stale = logits;
-  const std::vector<PageId> right = {5, 0, 3, kNoPage};
-  runner.step({last, position, zero, right, zero}, logits);
-  EXPECT_NE(stale, logits);
+  const auto logits_with = [&](const std::vector<PageId>& pages) {
+    const auto logits = runner
+                            .step({.tokens = last,
+                                   .positions = position,
+                                   .sequences = zero,
+                                   .page_tables = pages,
+                                   .logit_rows = zero})
+                            .logits;
+    return std::vector<float>(logits.begin(), logits.end());
+  };
+  const std::vector<float> stale = logits_with(wrong);
+  EXPECT_NE(stale, logits_with({5, 0, 3, kNoPage}));
 }
 
 TEST(SimRunner, FailsForGood) {

@@ -83,7 +83,8 @@ void be_a_client(engine::Engine& engine, uint64_t seed, std::atomic<uint32_t>& w
 }
 
 TEST(SimThreads, ManyClientsHearWhatTheyWouldHearAlone) {
-  SimRunner runner({.limits = sim_limits(kVocab, 128, 6, 32, 14), .seed = 9});
+  SimRunner runner(
+      {.limits = sim_limits(kVocab, 128, 6, 32, 14), .seed = 9, .work = SimOptions::Work::kThread});
   engine::EngineOptions options;
   options.queue_max = 3;
   const auto engine = engine::Engine::start(runner, options);
