@@ -86,7 +86,7 @@ class Forked : public ::testing::TestWithParam<const char*> {
   std::vector<TokenId> branch(size_t same, uint64_t seed) const {
     std::vector<TokenId> tokens = text_;
     for (size_t at = same; at < tokens.size(); ++at)
-      tokens[at] = tokens[static_cast<size_t>(uniform_at(seed, at, 3) * same)];
+      tokens[at] = tokens[static_cast<size_t>(uniform_at(seed, at, 3) * static_cast<double>(same))];
     return tokens;
   }
 
