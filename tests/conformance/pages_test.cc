@@ -58,7 +58,7 @@ class Memory {
     poison();
     std::vector<int32_t> positions(kRows);
     std::iota(positions.begin(), positions.end(), 0);
-    rows_ = {rig.put(positions), rig.put(std::vector<int32_t>(kRows, 0)), rig.put(order_), kRows, kTable};
+    rows_ = rig.put_rows(positions, std::vector<int32_t>(kRows, 0), order_, kTable);
     out_ = rig.space(device::canonical_page_bytes(shape));
   }
 
@@ -107,7 +107,7 @@ class Memory {
   Rig& rig_;
   std::vector<uint32_t> order_;
   device::KvPages pages_;
-  device::KvRows rows_;
+  device::Rows rows_;
   device::Buffer out_;
 };
 
