@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <memory>
 #include <system_error>
 
 #include "api/router.h"
@@ -17,9 +18,9 @@ class FleetServer final : public Server {
   FleetServer(fleet::Fleet& fleet, const http::Options& options,
               const std::vector<const api::Dialect*>& dialects)
       : guard_(options, parse_endpoint(options).loopback),
-        work_(options.request_workers, options.request_queue_max),
-        models_(fleet),
-        router_(dialects, models_, guard_, work_),
+        work_(std::make_shared<api::WorkQueue>(options.request_workers, options.request_queue_max)),
+        models_(fleet, work_),
+        router_(dialects, models_, guard_, *work_),
         listener_(http::Listener::start(router_, options)) {}
   ~FleetServer() override { shutdown(std::chrono::milliseconds(0)); }
 
@@ -27,14 +28,14 @@ class FleetServer final : public Server {
   const std::string& url() const override { return listener_->url(); }
   bool shutdown(std::chrono::milliseconds limit) override {
     const bool whole = listener_->shutdown(limit);
-    work_.close();  // before the listener goes, which replies still know
+    work_->close();  // before the listener goes, which replies still know
     return whole;
   }
   http::ListenerStats stats() const override { return listener_->stats(); }
 
  private:
   const http::Guard guard_;
-  api::WorkQueue work_;
+  const std::shared_ptr<api::WorkQueue> work_;
   const api::Models models_;
   api::Router router_;
   const std::unique_ptr<http::Listener> listener_;

@@ -21,8 +21,11 @@ constexpr size_t kQuotedIdMax = 200;  // bytes of a model's name that a refusal 
 void write_model(JsonWriter& json, const fleet::ModelCard& card) {
   json.begin_object().key("id").value(card.id).key("object").value("model");
   json.key("created").value(card.created).key("owned_by").value("gantry");
-  json.key("context_length").value(card.context).key("architecture").value(card.arch);
-  json.key("parameters").value(card.parameters).end_object();
+  if (!card.arch.empty()) {  // of a model that has never been live no more is known
+    json.key("context_length").value(card.context).key("architecture").value(card.arch);
+    json.key("parameters").value(card.parameters);
+  }
+  json.end_object();
 }
 
 std::string models_body(const std::vector<fleet::ModelCard>& cards) {
