@@ -61,7 +61,7 @@ CallReader::Went CallReader::json_open(Stage& stage) {
   if (c == '{') {
     json_ = Json::kKey;
   } else if (json_ == Json::kOpen && c == '[') {
-    // A list of other things is for another shape, where the format has one.
+    // A list of other things: left to the format's other syntax, if it has one.
     const size_t next = stage.rest.find_first_not_of(" \t\r\n", 1);
     if (next == std::string_view::npos) return Went::kWait;
     if (stage.rest[next] != '{') return step_ + 1 < format_.call.size() ? Went::kOther : Went::kFail;
@@ -71,7 +71,7 @@ CallReader::Went CallReader::json_open(Stage& stage) {
     take(stage, 1);
     return Went::kDone;
   } else {
-    // No JSON: another shape, where the format has one.
+    // Not JSON: left to the format's other syntax, if it has one.
     return json_ == Json::kOpen && step_ + 1 < format_.call.size() ? Went::kOther : Went::kFail;
   }
   take(stage, 1);
@@ -98,7 +98,7 @@ CallReader::Went CallReader::json_name(Stage& stage) {
   if (!set_name(unquoted(stage.rest.substr(0, *size)))) return Went::kFail;
   if (bare_ && !tools_.knows(name_)) return Went::kFail;
   take(stage, *size);
-  // Without a marker a name alone is not yet a call.
+  // Without a marker, a name alone is not a call yet.
   if (!bare_ || arguments_begun_) tell(stage.events);
   json_ = Json::kKey;
   return Went::kOn;
@@ -129,8 +129,8 @@ CallReader::Went CallReader::json_value(Stage& stage) {
   }
   json_ = Json::kSkipped;
   if (!arguments) return Went::kOn;
-  if (c == 'n' || c == 'N') return Went::kOn;  // null: none
-  // Arguments that are no object are given as they are; without a marker that is no call.
+  if (c == 'n' || c == 'N') return Went::kOn;  // null: no arguments
+  // Arguments that are not an object are passed on as they are; without a marker this is no call.
   if (c != '{' && c != '"' && (bare_ || std::string_view("[-0123456789tf").find(c) == std::string_view::npos))
     return Went::kFail;
   arguments_begun_ = true;
@@ -153,7 +153,7 @@ CallReader::Went CallReader::json_arguments(Stage& stage) {
   return Went::kOn;
 }
 
-// Arguments as a string: the object that it says, and a string that says none as it is.
+// Arguments in a string: the object encoded in it; a string that encodes none is passed on as it is.
 CallReader::Went CallReader::json_text(Stage& stage) {
   scanned_ += scan_.feed(stage.rest.substr(scanned_));
   if (!scan_.done() && !stage.over) return Went::kWait;
@@ -195,7 +195,7 @@ CallReader::Went CallReader::json_end(Stage& stage) {
   return Went::kOn;
 }
 
-// Another call may follow. What does not belong to it is not taken.
+// Another call may follow. Text that does not belong to it is not consumed.
 CallReader::Went CallReader::json_after(Stage& stage) {
   if (in_array_) {
     json_ = Json::kElement;

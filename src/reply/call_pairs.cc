@@ -1,4 +1,4 @@
-// Arguments as pairs of key and value between markers, told as one JSON object.
+// Arguments as pairs of key and value between markers, converted to one JSON object.
 #include <algorithm>
 
 #include "reply/call_reader.h"
@@ -42,7 +42,7 @@ CallReader::Went CallReader::pairs_step(Stage& stage) {
   }
 }
 
-// A name is one of a call when its first argument or its end follows.
+// A name belongs to a call if the first argument or the call's end follows it.
 CallReader::Went CallReader::pairs_begin(Stage& stage) {
   skip_space(stage);
   if (stage.rest.empty() && !stage.over) return Went::kWait;
@@ -58,7 +58,7 @@ CallReader::Went CallReader::pairs_begin(Stage& stage) {
 CallReader::Went CallReader::pair_next(Stage& stage) {
   skip_space(stage);
   if (stage.rest.empty()) return Went::kWait;
-  // At the end of all text a piece of a marker is no end of the pairs.
+  // At the end of the text a part of a marker does not end the pairs.
   const Found found = match_here(stage.rest, {&format_.pairs.key_open, 1}, false);
   if (found.match == Match::kPart) return Went::kWait;
   if (found.match == Match::kWhole) {
@@ -91,7 +91,7 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
     if (found.at > kCallKeyBytesMax) return Went::kFail;
     if (found.match != Match::kWhole) return Went::kWait;
     const std::string_view attributes = stage.rest.substr(0, found.at);
-    // Only a tag that goes on behind the key has some.
+    // There are attributes only if the tag continues after the key.
     if (pairs.key_close != "\"" && !without_space(attributes).empty()) return Went::kFail;
     const auto has = [&](const std::string& name) {
       return !name.empty() && attributes.find(name) != std::string_view::npos;
@@ -109,9 +109,9 @@ CallReader::Went CallReader::pair_attributes(Stage& stage) {
   return Went::kOn;
 }
 
-// Whether the closing marker of a value was left out before `text`, which begins with a newline and the next
-// argument's marker (`key`) or the call's end: then an argument of the tool follows, or the call's own
-// marker.
+// Whether the model left out the closing marker of a value before `text`, which begins with a newline and the
+// next argument's marker (`key`) or the call's end: it did if an argument of this tool follows, or the call's
+// own marker.
 Match CallReader::close_left_out(std::string_view text, bool key, bool over) const {
   const Match unsure = over ? Match::kNone : Match::kPart;
   text.remove_prefix(1 + (key ? format_.pairs.key_open : ends().front()).size());
@@ -141,7 +141,7 @@ Found CallReader::value_end(std::string_view text, const std::string& close, boo
   }
 }
 
-// Text is told as it comes; what may be JSON only when it is whole.
+// Text is reported as it arrives; a value that may be JSON only when it is complete.
 CallReader::Went CallReader::pair_value(Stage& stage) {
   const Span& verbatim = format_.pairs.verbatim;
   if (!verbatim.open.empty() && !value_begun_) {
@@ -169,7 +169,7 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
       value_padded_ = value.front() == '\n';
       if (value_padded_) value.remove_prefix(1);
     }
-    // Of the newlines at the end one may be the padding.
+    // One of the newlines at the end may be padding.
     if (value_padded_ && (closed || !whole) && value.ends_with('\n')) {
       value.remove_suffix(1);
       if (!whole) --used;
@@ -185,13 +185,13 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
   return Went::kOn;
 }
 
-// JSON, or Python's words for it, of a type that the argument may have; everything else is text.
+// JSON, or a Python literal, of a type that the argument may have; everything else is text.
 void CallReader::give_value(Stage& stage, std::string_view text) {
   const std::string_view bare = without_space(text);
   const auto allowed = [&](std::string_view json) {
     const auto value = nlohmann::json::parse(json, nullptr, false);
     if (value.is_discarded()) return false;
-    // A text in quotes is text with quotes where plain text could stand.
+    // Where plain text is possible, quotes are part of the text.
     return !types_.may(ArgumentTypes::kText) || (!value.is_string() && types_.allow(value));
   };
   std::string literal;
@@ -203,7 +203,7 @@ void CallReader::give_value(Stage& stage, std::string_view text) {
     stage.events.text(ReplyKind::kArguments, '"' + escaped(text) + '"');
 }
 
-// The text ended within a pair: what came of it is told, unfinished as it is.
+// The text ended within a pair: it is reported as far as it came.
 void CallReader::cut_pair(Stage& stage) {
   if (nothing_more_ && pair_ == Pair::kNext && pairs_ > 0 && stage.rest.empty()) {
     stage.events.text(ReplyKind::kArguments, "}");

@@ -1,5 +1,5 @@
-// Calls in Python's words, NAME(key=value, ...), several or a list of them, and arguments in a notation that
-// is like it.
+// Calls in Python syntax, NAME(key=value, ...), one, several or a list of them; and arguments in similar
+// notations.
 #include <algorithm>
 
 #include "base/check.h"
@@ -10,7 +10,7 @@
 namespace gantry::reply {
 namespace {
 
-// Bytes of the name at the beginning of `text`.
+// Length of the name at the beginning of `text`.
 size_t name_bytes(std::string_view text) {
   const auto ends = [](char c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -72,7 +72,7 @@ CallReader::Went CallReader::python_call(Stage& stage) {
   if (bytes == stage.rest.size()) return Went::kWait;
   if (stage.rest[bytes] != '(' || !set_name(stage.rest.substr(0, bytes))) return Went::kFail;
   if (!tools_.knows(name_)) {
-    // The calls of tools that Llama brings along are NAME.call(...).
+    // Llama's built-in tools are called as NAME.call(...).
     constexpr std::string_view kCall = ".call";
     if (name_.size() > kCall.size() && name_.ends_with(kCall)) name_.resize(name_.size() - kCall.size());
     const bool known = tools_.knows(name_);
@@ -84,7 +84,7 @@ CallReader::Went CallReader::python_call(Stage& stage) {
   return Went::kOn;
 }
 
-// It is a call when its parentheses are empty or begin with a key: values without one have no name in JSON.
+// It is a call if its parentheses are empty or begin with a key: positional arguments have no name in JSON.
 CallReader::Went CallReader::python_first(Stage& stage) {
   skip_space(stage);
   if (stage.rest.empty()) return Went::kWait;
@@ -119,7 +119,7 @@ CallReader::Went CallReader::literal_part(Stage& stage) {
   return Went::kFail;
 }
 
-// Another call may follow. What does not belong to it is not taken.
+// Another call may follow. Text that does not belong to it is not consumed.
 CallReader::Went CallReader::python_after(Stage& stage) {
   python_ = Python::kCall;
   if (in_array_) return Went::kOn;
@@ -134,7 +134,7 @@ CallReader::Went CallReader::python_after(Stage& stage) {
   return bytes > 0 && rest[bytes] == '(' ? Went::kOn : Went::kDone;
 }
 
-// Code, for the tool of the request that runs some: up to the closing marker, or all that comes.
+// Source code, for the request's tool that runs code: up to the closing marker, or to the end.
 CallReader::Went CallReader::code_step(Stage& stage) {
   if (told_ && !open_) return Went::kOn;  // there were calls
   if (!open_) {
@@ -155,7 +155,7 @@ CallReader::Went CallReader::code_step(Stage& stage) {
   return Went::kOn;
 }
 
-// Arguments between braces, after a name.
+// Arguments in braces, after a name.
 CallReader::Went CallReader::literal_step(Stage& stage) {
   if (!open_) {
     skip_space(stage);

@@ -15,7 +15,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
 }
 
-// A name that a tool can have: nothing that would be markup or several words.
+// Whether a tool can have this name: no markup, no white space.
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= kCallNameBytesMax && std::ranges::none_of(name, [](char c) {
     return static_cast<unsigned char>(c) <= ' ' || c == '<' || c == '>' || c == '"' || c == '{' || c == '}';
@@ -96,23 +96,24 @@ void CallReader::end_call(ReplyEvents& events, bool whole) {
   clear_call();
 }
 
-// What is no call in Python's words may be code.
+// What is not a call in Python syntax may be source code.
 bool CallReader::may_be_code(const CallStep& failed) const {
   return failed.kind == StepKind::kPython && !told_ && step_ + 1 < format_.call.size() &&
          format_.call[step_ + 1].kind == StepKind::kCode;
 }
 
-// Text that is no call, or the end of all text.
+// The text is not a call, or it has ended.
 CallReader::Outcome CallReader::stop(Stage& stage, bool failed) {
   if (!open_) {
-    // All of it is given back at the end, and something always, so that nobody tries the same text again.
+    // At the end all of it is given back, and at least one byte always, so that the same text is not tried
+    // again.
     if (!failed) take(stage, stage.rest.size());
     if (kept_.empty() && !told_) take(stage, std::min<size_t>(1, stage.rest.size()));
     return Outcome::kFailed;
   }
   if (!failed) {
     if (!arguments_whole_) cut_pair(stage);
-    // What is left is a piece of the call's own markup.
+    // What is left is a part of the call's own markup.
     stage.rest = {};
   }
   end_call(stage.events, arguments_whole_);
@@ -127,7 +128,7 @@ CallReader::Outcome CallReader::read(std::string_view& rest, bool over, ReplyEve
       case Went::kOn:
         ++step_;
         break;
-      case Went::kOther:  // the JSON of the steps: the rest of them is for another shape
+      case Went::kOther:  // the JSON step matched: the steps after it are for the other syntax
       case Went::kDone:
         step_ = format_.call.size();
         break;
@@ -204,7 +205,7 @@ CallReader::Went CallReader::object_step(Stage& stage) {
   return arguments_whole_ ? Went::kOn : Went::kWait;
 }
 
-// What ends a call: the next step's text, or the call's closing marker.
+// The texts that end a call: those of the next step, or the call's closing marker.
 const std::vector<std::string>& CallReader::ends() const {
   return step_ + 1 < format_.call.size() ? format_.call[step_ + 1].texts : format_.call_close;
 }

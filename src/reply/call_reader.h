@@ -1,7 +1,7 @@
-// Reads one call (or, in JSON, several that follow each other) after its opening marker, as the steps of a
-// format say. Text comes in pieces; a call is told as soon as its name is certain, its arguments as they
-// come. Until then the text is kept, so that what turns out to be no call can be given back. One reply, one
-// thread.
+// Parses one tool call (in JSON: one or several in a row) after its opening marker, following the steps of a
+// ReplyFormat. The text comes in pieces. A call is reported as soon as its name is certain, its arguments as
+// they arrive. Until then the text is kept, so that it can be given back as content when it turns out to be
+// no call. One reply, one thread.
 #pragma once
 
 #include <cstdint>
@@ -24,39 +24,38 @@ inline constexpr size_t kCallKeyBytesMax = 1024;
 class CallReader {
  public:
   enum class Outcome : uint8_t {
-    kMore,   // all that is certain was taken
-    kDone,   // the calls are whole
-    kFailed  // it went wrong: kept() is no call
+    kMore,   // needs more text; everything certain has been consumed
+    kDone,   // the calls are complete
+    kFailed  // not a call: kept() has the text
   };
 
   // Both outlive this.
   CallReader(const ReplyFormat& format, const ToolTypes& tools) : format_(format), tools_(tools) {}
 
-  // `opening`: what stands before the call, to be given back with it. `bare`: there is no marker, so that
-  // only a call of a tool of the request is one.
+  // `opening`: the text before the call, which is given back with it if there is no call. `bare`: there was
+  // no marker, so it is a call only if it names a tool of the request.
   void begin(std::string opening, bool bare);
 
-  // Takes text from the front of `rest`. `over`: nothing comes any more; what is unfinished then is told as
-  // far as it came. A call that is told always gets its end.
+  // Consumes text from the front of `rest`. `over`: no more text will come, so an unfinished call is reported
+  // as far as it came. Every reported call also gets its end event.
   Outcome read(std::string_view& rest, bool over, ReplyEvents& events);
 
-  // The text that ends is all that the model was going to write: arguments that lack nothing but their
-  // bracket get it.
+  // The model ended the reply itself: arguments that lack only their closing bracket are completed.
   void expect_nothing_more() { nothing_more_ = true; }
 
-  // The text since the last call that was told.
+  // The text since the last reported call.
   const std::string& kept() const { return kept_; }
-  // A call was told since begin().
+  // Whether a call was reported since begin().
   bool told() const { return told_; }
 
  private:
   enum class Json : uint8_t { kOpen, kElement, kKey, kColon, kValue, kSkipped, kArguments, kText, kAfter };
   enum class Python : uint8_t { kOpen, kCall, kFirst, kArguments, kAfter };
   enum class Pair : uint8_t { kNext, kKey, kAttributes, kValue };
-  // What a step or a part of one came to.
+  // The result of a step, or of a part of one.
   enum class Went : uint8_t { kOn, kWait, kDone, kFail, kOther };
 
-  // The text to read and where it goes.
+  // The input of a step and where its events go.
   struct Stage {
     std::string_view& rest;
     bool over;
@@ -115,12 +114,12 @@ class CallReader {
   size_t step_ = 0;
   bool bare_ = false;
   std::string kept_;
-  size_t opening_ = 0;  // bytes of kept_ that stand before the call
+  size_t opening_ = 0;  // bytes of kept_ before the call
   bool told_ = false;
   bool nothing_more_ = false;
 
-  // The call that is being read.
-  bool open_ = false;  // told, and not yet ended
+  // The call being parsed.
+  bool open_ = false;  // reported, not yet ended
   bool arguments_whole_ = false;
   std::string name_, id_;
   ValueScan scan_;
@@ -131,7 +130,7 @@ class CallReader {
   std::string key_;
   std::string early_;  // arguments that came before the name
   bool arguments_begun_ = false;
-  size_t scanned_ = 0;  // bytes of the text that scan_ has seen and nobody has taken
+  size_t scanned_ = 0;  // bytes of the text that scan_ has seen and no step has consumed yet
 
   Python python_ = Python::kOpen;
   LiteralReader literal_;
@@ -143,7 +142,7 @@ class CallReader {
   bool value_begun_ = false;
   bool value_padded_ = false;
   bool value_verbatim_ = false;
-  size_t searched_ = 0;  // bytes of the text that hold no end of the value
+  size_t searched_ = 0;  // bytes of the text already searched: the value does not end in them
 };
 
 }  // namespace gantry::reply

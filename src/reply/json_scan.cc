@@ -5,7 +5,7 @@
 
 namespace gantry::reply {
 
-// True when `c` belongs to the value.
+// Whether `c` belongs to the value.
 bool ValueScan::take(char c) {
   if (in_string_) {
     if (escaped_)

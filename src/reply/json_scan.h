@@ -1,5 +1,5 @@
-// Pieces of JSON as they come: where a value ends, what a string says, how a text is written. Nothing here
-// needs the whole value or grows with its depth. Pure.
+// JSON that arrives in pieces: finding the end of a value, decoding and encoding strings. Nothing here needs
+// the whole value, and memory does not grow with its depth. Pure.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace gantry::reply {
 
-// Finds the end of one value that may come in pieces. White space before it is not its own.
+// Finds the end of one value that may arrive in pieces. White space before the value is not part of it.
 class ValueScan {
  public:
-  // How many bytes of `text` belong to the value; done() tells whether it ended.
+  // How many bytes of `text` belong to the value; done() says whether it has ended.
   size_t feed(std::string_view text);
   bool done() const { return done_; }
-  // Markup stands where JSON cannot have it: the value ends before it, unfinished.
+  // There is markup where JSON allows none: the value ends before it, incomplete.
   bool broken() const { return broken_; }
 
  private:
@@ -26,13 +26,13 @@ class ValueScan {
   bool in_string_ = false, escaped_ = false, done_ = false, broken_ = false;
 };
 
-// Bytes of the string literal at the beginning of `text`, with its quotes; nullopt when it does not end.
+// Length of the string literal at the beginning of `text`, quotes included; nullopt when it is not closed.
 std::optional<size_t> string_literal(std::string_view text);
 
-// What a literal of string_literal() says; what is no escape of JSON stays as it is.
+// Decodes a literal that string_literal() found; sequences that are no JSON escapes stay as they are.
 std::string unquoted(std::string_view literal);
 
-// The inside of a string literal that says `text`.
+// `text` encoded as the inside of a string literal.
 std::string escaped(std::string_view text);
 
 }  // namespace gantry::reply

@@ -19,9 +19,9 @@ void skip_space(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
 }
 
-// A word of the model's notation in JSON; what is none there is a text.
+// A bare word as JSON; a word that has no meaning there becomes a string.
 std::string json_of_word(std::string_view word) {
-  // A number that was padded with zeros.
+  // A number with leading zeros.
   const size_t digits = word.starts_with('-') ? 1 : 0;
   if (word.size() > digits + 1 && word.find_first_not_of("0123456789", digits) == std::string_view::npos) {
     const size_t first = std::min(word.find_first_not_of('0', digits), word.size() - 1);
@@ -41,7 +41,7 @@ int hex_of(char c) {
   return -1;
 }
 
-// The digits of \xHH, \uHHHH, \UHHHHHHHH in JSON; empty when they are none.
+// The escape \xHH, \uHHHH or \UHHHHHHHH in JSON; empty when its digits are no hexadecimal number.
 std::string json_of_code(std::string_view digits) {
   uint64_t code = 0;
   for (const char c : digits) {
@@ -49,7 +49,7 @@ std::string json_of_code(std::string_view digits) {
     if (hex < 0) return {};
     code = code * 16 + static_cast<uint64_t>(hex);
   }
-  // Halves of a pair stay what they are: JSON writes pairs in the same way.
+  // Surrogates stay as they are: JSON encodes pairs in the same way.
   if (code <= 0xFFFF) return fmt::format("\\u{:04x}", code);
   if (code > 0x10FFFF) return {};
   code -= 0x10000;
@@ -174,7 +174,7 @@ LiteralReader::Step LiteralReader::item(std::string_view& rest, bool over, std::
   return Step::kOn;
 }
 
-// A text begins here when one of the marks does.
+// A string begins here if one of the quotes does.
 LiteralReader::Step LiteralReader::open_string(std::string_view& rest, bool over, std::string& json,
                                                bool& found) {
   const Found mark = match_here(rest, rules_->quotes, over);
@@ -203,12 +203,12 @@ LiteralReader::Step LiteralReader::value(std::string_view& rest, bool over, std:
   return Step::kOn;
 }
 
-// A mark of one character may also stand in a text that was not escaped: it ends the text only where
-// something follows that can.
+// A quote of one character may also occur unescaped inside a string: it ends the string only where something
+// follows that can come after a string.
 bool LiteralReader::ends_string(std::string_view rest, bool over, bool& wait) const {
   if (quote_.size() > 1) return true;
   size_t next = rest.find_first_not_of(kSpace, 1);
-  // Behind a value the brackets that are open may close, and behind the last of them no other one.
+  // After a value the open brackets may close, and after the last of them nothing else may.
   size_t depth = open_.size();
   for (; !in_key_ && depth > 0 && next < rest.size() && rest[next] == open_[depth - 1].close; --depth)
     next = rest.find_first_not_of(kSpace, next + 1);
@@ -270,7 +270,7 @@ LiteralReader::Step LiteralReader::word(std::string_view& rest, bool over, std::
   const size_t bytes = std::min(end, rest.size());
   if (bytes == 0 || bytes > kLiteralWordBytesMax) return Step::kFail;
   if (end == std::string_view::npos && !over) return Step::kWait;
-  // A word that the end cuts off may be half of another.
+  // A word cut off by the end of the text may be the beginning of another.
   json += end == std::string_view::npos ? escaped(rest) : json_of_word(rest.substr(0, bytes));
   rest.remove_prefix(bytes);
   state_ = State::kAfter;
@@ -279,7 +279,7 @@ LiteralReader::Step LiteralReader::word(std::string_view& rest, bool over, std::
 
 LiteralReader::Step LiteralReader::after(std::string_view& rest, std::string& json) {
   if (rest.front() == open_.back().close) return close(rest, json);
-  // Between marks of more than one character a comma may be missing.
+  // With quotes of more than one character the comma may be missing.
   const bool comma = rest.front() == ',';
   if (!comma && (rules_->quotes[0].size() == 1 || !open_.back().object || rules_->escapes))
     return Step::kFail;

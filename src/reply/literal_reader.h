@@ -1,6 +1,6 @@
-// Arguments that are not written as JSON, told as JSON: Python's keyword arguments and the like, with texts
-// between marks of a family's own, bare keys, words for truth and nothing. Text comes in pieces; what is
-// certain is told at once. One call, one thread.
+// Converts arguments in another notation to JSON: Python's keyword arguments and the like, with a family's
+// own quotes, unquoted keys, True, False and None. The text comes in pieces; whatever is certain is converted
+// at once. One call, one thread.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ inline constexpr size_t kLiteralDepthMax = 128;
 inline constexpr size_t kLiteralWordBytesMax = 1024;
 
 struct LiteralRules {
-  std::vector<std::string> quotes = {};  // stand at both ends of a text
-  bool escapes = false;                  // a backslash in a text has Python's meaning
+  std::vector<std::string> quotes = {};  // each opens and closes a string
+  bool escapes = false;                  // backslashes in strings are Python's escapes
   char key_end = ':';                    // between the outermost keys and their values
 };
 
@@ -23,11 +23,11 @@ class LiteralReader {
  public:
   enum class Went : uint8_t { kMore, kDone, kFailed };
 
-  // Behind the opening bracket of the arguments, which end with `close`. `rules` outlives the reading.
+  // Starts after the opening bracket of the arguments, which end with `close`. `rules` outlives the reader.
   void begin(const LiteralRules& rules, char close);
 
-  // Takes text from the front of `rest` and appends its JSON to `json`. `over`: nothing comes any more; what
-  // is unfinished then is told as far as it came.
+  // Consumes text from the front of `rest` and appends its JSON to `json`. `over`: no more text will come, so
+  // what is unfinished is converted as far as it came.
   Went read(std::string_view& rest, bool over, std::string& json);
 
  private:
@@ -58,8 +58,7 @@ class LiteralReader {
   bool in_key_ = false;
 };
 
-// The JSON of a value of Python's that is no plain text: a list, a tuple, a dictionary, True, False, None;
-// empty for everything else.
+// The JSON of a Python literal: list, tuple, dict, True, False or None; empty for everything else.
 std::string json_of_literal(std::string_view text);
 
 const LiteralRules& python_rules();

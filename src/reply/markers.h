@@ -1,4 +1,4 @@
-// Finds the first of some markers in a text whose end has not come yet. Pure.
+// Finds the first of several markers in a text that is still arriving. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace gantry::reply {
 
 enum class Match : uint8_t {
   kNone,
-  kPart,  // the text ends within what may become a marker
+  kPart,  // the text ends with what may be the beginning of a marker
   kWhole
 };
 
@@ -21,11 +21,11 @@ struct Found {
   size_t which = 0;  // of the markers, for kWhole
 };
 
-// At the beginning of `text`. Of several the longest wins: as long as a longer one may still come, the answer
-// is kPart. `over`: nothing comes any more, so there is no kPart.
+// Looks at the beginning of `text` only. The longest match wins: while a longer one is still possible, the
+// answer is kPart. `over`: no more text will come, so the answer is never kPart.
 Found match_here(std::string_view text, std::span<const std::string> markers, bool over);
 
-// The first in `text`.
+// Looks for the first match anywhere in `text`.
 Found find_marker(std::string_view text, std::span<const std::string> markers, bool over);
 
 }  // namespace gantry::reply

@@ -1,4 +1,5 @@
-// Replies of messages with headers: <|channel|>analysis<|message|>...<|end|><|start|>assistant...
+// Replies that consist of messages with headers:
+// <|channel|>analysis<|message|>...<|end|><|start|>assistant...
 #include <algorithm>
 
 #include "reply/json_scan.h"
@@ -30,7 +31,7 @@ bool ReplyReader::header(std::string_view& rest) {
   if (complete && is_header(rest.substr(first, ends.at - first))) {
     read_header(rest.substr(first, ends.at - first));
     rest.remove_prefix(ends.at + channels.message.size());
-    // Where calls have markers of their own they stand in messages that are neither thoughts nor answers.
+    // Calls with markers of their own occur in messages that are neither reasoning nor content.
     state_ = may_call_ ? State::kText : State::kBody;
     return true;
   }
@@ -42,11 +43,11 @@ bool ReplyReader::header(std::string_view& rest) {
   const bool cut = over_ && begins.match == Match::kWhole && rest.substr(first).starts_with('<') &&
                    rest.find_first_of(kSpace, first) == std::string_view::npos;
   if (cut) {
-    // A header that was cut off says nothing; one with words in it may have been going to.
+    // A header that was cut off is dropped, unless it contains words: then it may have been content.
     rest = {};
     return false;
   }
-  // No header: content up to the next one. Its first marker must not be found again.
+  // Not a header: content up to the next one. Its first marker must not be found again.
   const size_t some = begins.match == Match::kWhole ? first + channels.begins[begins.which].size() : first;
   say(rest.substr(0, std::min(some, rest.size())));
   rest.remove_prefix(std::min(some, rest.size()));
@@ -54,14 +55,14 @@ bool ReplyReader::header(std::string_view& rest) {
   return true;
 }
 
-// The recipient that a header names; empty where it names none.
+// The recipient that a header names; empty when it names none.
 std::string_view ReplyReader::recipient_in(std::string_view header) const {
   const size_t to = header.find(format_.channels.recipient);
   if (to == std::string_view::npos) return {};
   return word_at(header, to + format_.channels.recipient.size());
 }
 
-// The tool that a header calls; empty where it calls none.
+// The tool that a header calls; empty when it calls none.
 std::string_view ReplyReader::tool_in(std::string_view header) const {
   const Channels& channels = format_.channels;
   std::string_view recipient = recipient_in(header);
@@ -74,7 +75,7 @@ std::string_view ReplyReader::tool_in(std::string_view header) const {
   return types_.knows(recipient) ? recipient : std::string_view();
 }
 
-// The end came within a header: a tool whose name is whole was called, half a name is content.
+// The text ended within a header: a complete tool name is a call, an incomplete one is content.
 bool ReplyReader::cut_header(std::string_view header) {
   const std::string_view recipient = recipient_in(header);
   if (recipient.empty()) return false;
@@ -129,7 +130,8 @@ void ReplyReader::read_header(std::string_view header) {
   events_.begin(called_, "");
 }
 
-// What does not begin as JSON is code: it becomes the tool's argument. `text` is not only space.
+// What does not begin like JSON is source code and becomes the tool's argument. `text` is not only white
+// space.
 void ReplyReader::begin_arguments(std::string_view text) {
   const bool json = std::string_view("{[\"").find(text.front()) != std::string_view::npos;
   arguments_kind_ = json ? ArgumentsKind::kJson : ArgumentsKind::kText;
@@ -154,7 +156,7 @@ void ReplyReader::end_arguments(bool marked) {
   events_.end(marked || code || arguments_.done());
 }
 
-// A call without a marker for its end: its JSON ends it, and what is none goes on to the next header.
+// A call without an end marker ends with its JSON; arguments that are not JSON go on to the next header.
 bool ReplyReader::call_body(std::string_view& rest) {
   if (arguments_kind_ == ArgumentsKind::kUnknown) {
     rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
@@ -200,7 +202,7 @@ bool ReplyReader::body(std::string_view& rest) {
     state_ = State::kText;
     return false;
   }
-  // The end of a message is its own; the beginning of the next one is not.
+  // The end marker belongs to this message; the beginning of the next one does not.
   if (found.which < format_.channels.ends.size()) rest.remove_prefix(ends[found.which].size());
   if (body_ != Body::kContent) after_structure();
   state_ = State::kHeader;

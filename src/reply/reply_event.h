@@ -1,4 +1,4 @@
-// What a reader of replies finds, in order.
+// The events that parsing a reply gives, in order.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@ enum class ReplyKind : uint8_t { kContent, kReasoning, kCallBegin, kArguments, k
 
 struct ReplyEvent {
   ReplyKind kind;
-  std::string text = {};  // content, reasoning, a piece of the arguments' JSON text; kCallBegin: the name
+  std::string text = {};  // of the content or reasoning; a piece of the arguments' JSON; kCallBegin: the name
   std::string id = {};    // kCallBegin: as the model wrote it, may be empty
   uint32_t call = 0;      // which one, from 0; calls never overlap
-  bool whole = true;      // kCallEnd: false when the text ended or went wrong within the call
+  bool whole = true;      // kCallEnd: false when the call was cut off or is malformed
 
   bool operator==(const ReplyEvent&) const = default;
 };
 
-// Appends events, one piece to the other where they are of one kind, and numbers the calls.
+// Collects events: joins adjacent pieces of one kind, and numbers the calls.
 class ReplyEvents {
  public:
   void text(ReplyKind kind, std::string_view piece) {
@@ -37,7 +37,7 @@ class ReplyEvents {
     list_.push_back(
         {.kind = ReplyKind::kCallBegin, .text = std::move(name), .id = std::move(id), .call = call()});
   }
-  // What another reader found, behind what was found so far.
+  // Adds the events of another reader after those so far.
   void append(std::vector<ReplyEvent> found) {
     for (ReplyEvent& event : found) {
       if (event.kind == ReplyKind::kCallBegin)

@@ -1,6 +1,6 @@
-// How a family of models writes reasoning and tool calls, as data: one row for each family, read by one
-// machine (reply_reader.h). A row is chosen by what stands in the model's chat template. Immutable; any
-// thread.
+// How a family of models writes reasoning and tool calls, as data: one row for each family, all parsed by one
+// state machine (reply_reader.h). The row is chosen by what the model's chat template contains. Immutable;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,96 +12,98 @@
 
 namespace gantry::reply {
 
-// What stands between two markers.
+// Text between two markers.
 struct Span {
   std::string open, close;
-  // Nobody speaks of these markers: the span may begin anywhere, and a marker without its other half says
-  // nothing.
+  // These markers never occur in ordinary text: the span may begin anywhere, and a marker without its other
+  // half is dropped.
   bool anywhere = false;
 };
 
-// A call's text after its opening marker, step by step. White space between steps does not count.
+// The syntax of a call after its opening marker, step by step. White space between steps is ignored.
 enum class StepKind : uint8_t {
-  // JSON that names the call and its arguments: an object, several, or an array of them. Text that is no
-  // JSON is left to the steps after it.
+  // JSON with the call's name and its arguments: an object, several, or an array of them. Text that is not
+  // JSON is left to the steps that follow.
   kJson,
-  kText,      // one of `texts` must stand here
-  kMayText,   // one of `texts` may stand here
+  kText,      // one of `texts`, required
+  kMayText,   // one of `texts`, optional
   kName,      // the name: everything before the first of `texts`
-  kId,        // the call's id: likewise; empty where there is nothing
-  kSkip,      // something without meaning: likewise
-  kPython,    // calls in Python's words, one, several, or a list of them
-  kCode,      // after kPython: code for the tool of the request that runs some
-  kArguments  // the arguments: a JSON object, or what `literal` or `pairs` of the row say
+  kId,        // the call's id: likewise; may be empty
+  kSkip,      // ignored: likewise
+  kPython,    // calls in Python syntax: one, several, or a list of them
+  kCode,      // after kPython: source code, for the request's tool that runs code
+  kArguments  // the arguments: a JSON object, or in the notation of the row's `literal` or `pairs`
 };
 struct CallStep {
   StepKind kind;
   std::vector<std::string> texts = {};
 };
 
-// Arguments as pairs of marked texts. What stands between key_close and value_open are attributes.
+// Arguments as pairs of key and value between markers. Attributes are written between key_close and
+// value_open.
 struct Pairs {
   std::string key_open = {}, key_close = {}, value_open = {}, value_close = {};
-  std::string string_attribute = {};  // the attribute that says that a value is text, not JSON
-  std::string json_attribute = {};    // and the one that says that it is JSON
-  bool newline_padded = false;        // one newline on each side of a value is not its own
-  Span verbatim = {};                 // may stand around a value, which then has any text but its end
+  std::string string_attribute = {};  // the attribute of a value that is text, not JSON
+  std::string json_attribute = {};    // the attribute of a value that is JSON
+  bool newline_padded = false;        // one newline on each side of a value is not part of it
+  Span verbatim = {};                 // optional around a value, which may then contain anything but its end
 };
 
-// A reply of messages with headers: HEADER message BODY end HEADER message BODY ...
+// A reply that consists of messages with headers: HEADER message BODY end HEADER message BODY ...
 struct Channels {
-  std::string message = {};              // ends a header; empty: the family has none
-  std::string channel = {};              // the channel's name follows
-  std::string recipient = {};            // whom it is for follows
-  std::string recipient_prefix = {};     // of a recipient that is a tool
-  std::vector<std::string> begins = {};  // how a header may begin; the prompt may have ended with the first
-  std::vector<std::string> ends = {};    // end a body; none: the next header does, a call's end is its JSON's
+  std::string message = {};                 // ends a header; empty: the family has none
+  std::string channel = {};                 // the channel's name follows
+  std::string recipient = {};               // the recipient's name follows
+  std::string recipient_prefix = {};        // of recipients that are tools
+  std::vector<std::string> begins = {};     // begin a header; the prompt may end with the first of them
+  std::vector<std::string> ends = {};       // end a body; none: a header or the call's JSON ends it
   std::vector<std::string> reasoning = {};  // channels and recipients that are reasoning
-  std::vector<std::string> content = {};    // recipients that are no tools
-  bool only_known = false;  // a header is one only with a recipient of `content` or a tool of the request
+  std::vector<std::string> content = {};    // recipients that are not tools
+  bool only_known = false;  // it is a header only if the recipient is in `content` or a tool of the request
 };
 
 enum class CallIds : uint8_t {
   kRandom,  // "call_" and letters and digits
-  kNine,    // nine letters and digits: what the family's templates insist on
-  kWritten  // what the model wrote: its templates give it back
+  kNine,    // nine letters and digits: the family's templates accept nothing else
+  kWritten  // the one that the model wrote: its templates print it again
 };
 
 struct ReplyFormat {
   std::string name = {};
-  // The template is of this family when all texts of one of these sets stand in it.
+  // A template is of this family if it contains all texts of one of these sets.
   std::vector<std::vector<std::string>> signs = {};
   std::vector<Span> reasoning = {};
-  std::vector<std::string> section_open = {}, section_close = {};  // around all calls; may be absent
+  std::vector<std::string> section_open = {}, section_close = {};  // around all calls; optional
   std::vector<std::string> call_open = {}, call_close = {};
-  // With what a call begins whose opening marker was left out: only one of a tool of the request.
+  // What a call begins with when the model left out its opening marker; only for tools of the request.
   std::vector<std::string> call_begins = {};
   std::vector<CallStep> call = {};  // empty: the family calls no tools
   Pairs pairs = {};
-  LiteralRules literal = {};  // without quotes: none
+  LiteralRules literal = {};  // none if it has no quotes
   std::vector<std::string> name_keys{"name"};
   std::vector<std::string> arguments_keys{"arguments", "parameters"};
   bool name_is_key = false;       // {"NAME": {...}}
-  std::string name_prefix = {};   // before the name, not a part of it
-  bool name_is_numbered = false;  // ":N" follows the name, not a part of it; with the prefix it is the id
-  bool bare = false;              // a reply may be nothing but calls in JSON, without a marker
+  std::string name_prefix = {};   // written before the name
+  bool name_is_numbered = false;  // ":N" is written after the name; prefix, name and ":N" are the call's id
+  bool bare = false;              // a reply may consist of calls in JSON alone, without a marker
   CallIds ids = CallIds::kRandom;
-  std::vector<Span> answer = {};         // may stand around the content
-  std::vector<std::string> silent = {};  // neither text nor structure
+  std::vector<Span> answer = {};         // optional around the content
+  std::vector<std::string> silent = {};  // markers without meaning: dropped
   Channels channels = {};
 };
 
-// All rows, the more special ones first; then "plain": <think> and no calls; then "none": all is text.
+// All rows, the more specific ones first; then "plain": <think>, no calls; then "none": everything is
+// content.
 const std::vector<ReplyFormat>& reply_formats();
 
-// nullptr for a name that no row has.
+// nullptr when no row has this name.
 const ReplyFormat* find_reply_format(std::string_view name);
 
-// The row whose signs stand in the template's source; "plain" where there is none.
+// The row whose signs the template's source contains; "plain" when there is none.
 const ReplyFormat& reply_format_of(std::string_view template_source);
 
-// The texts with a meaning: with tools all of them, otherwise those of reasoning and channels. A control
-// token that is one of them, or a part of one, has to reach the reader.
+// The markers that mean something: all of them with tools, else those of reasoning and channels. A control
+// token that is one of them, or a part of one, must be passed to the reader as text.
 std::vector<std::string> reply_markers(const ReplyFormat& format, bool tools);
 
 }  // namespace gantry::reply

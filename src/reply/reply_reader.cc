@@ -33,7 +33,7 @@ ReplyReader::ReplyReader(const ReplyFormat& format, const ReplyOptions& options)
     add_markers({format.channels.begins.data(), format.channels.begins.data() + marks}, Role::kHeader);
     add_markers(format.channels.ends, Role::kEnd);
     state_ = State::kHeader;
-    // The prompt may have begun the header.
+    // The prompt may end with the beginning of the header.
     const std::string& begin = format.channels.begins[0];
     if (format.channels.ends.empty() && options.prompt.ends_with(begin)) buffer_ = begin;
   }
@@ -86,7 +86,7 @@ std::vector<ReplyEvent> ReplyReader::finish(bool complete) {
   say(rest);
   // Space at the end is content's own, unless there is nothing but structure.
   if (spoken_ || !structured_) events_.text(ReplyKind::kContent, space_);
-  // The end came between a tool's name and its call.
+  // The text ended between a tool's name and its call.
   if (!addressed_.empty()) {
     events_.begin(std::exchange(addressed_, {}), "");
     events_.end(false);
@@ -97,7 +97,7 @@ std::vector<ReplyEvent> ReplyReader::finish(bool complete) {
   return events_.take();
 }
 
-// One piece of progress; false: the rest needs more text.
+// One step forward; false when more text is needed.
 bool ReplyReader::advance(std::string_view& rest) {
   switch (state_) {
     case State::kText:
@@ -120,7 +120,7 @@ bool ReplyReader::advance(std::string_view& rest) {
   return false;
 }
 
-// Content. Space before structure and after it is not content.
+// Content. White space before and after markers is not content.
 void ReplyReader::say(std::string_view text) {
   if (!spoken_ && structured_ && space_.empty()) {
     const size_t first = text.find_first_not_of(kSpace);
@@ -186,7 +186,7 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
   rest.remove_prefix(found.size());
   switch (meaning.role) {
     case Role::kReasoning:
-      // In the middle of content it is only spoken of.
+      // In the middle of content the marker is only mentioned.
       if (spoken_ && !format_.reasoning[meaning.index].anywhere)
         say(found);
       else
@@ -223,7 +223,7 @@ bool ReplyReader::marker(std::string_view& rest, size_t which) {
     case Role::kAnswer:
     case Role::kAnswerEnd: {
       const bool ends = meaning.role == Role::kAnswerEnd;
-      // Behind calls an end alone says nothing.
+      // After calls, an end marker alone means nothing.
       const bool alone = ends && !in_answer_ && !spoken_ && events_.calls() > 0;
       if (ends ? !in_answer_ && !alone : spoken_) {
         say(found);
@@ -283,7 +283,7 @@ bool ReplyReader::call(std::string_view& rest) {
     state_ = State::kClose;
     return true;
   }
-  // What was kept is content; markers in it are only spoken of.
+  // The kept text is content; markers in it are only mentioned.
   if (!reader_.told() || !is_only(reader_.kept(), " \t\r\n,;]")) say(reader_.kept());
   leave_call();
   return true;
@@ -291,8 +291,8 @@ bool ReplyReader::call(std::string_view& rest) {
 
 void ReplyReader::leave_call() { state_ = in_section_ ? State::kSection : State::kText; }
 
-// After a call: its closing marker, where it has one and the model wrote it, perhaps with some brackets too
-// many.
+// After a call: its closing marker, if it has one and the model wrote it, perhaps after a few surplus
+// brackets.
 bool ReplyReader::close(std::string_view& rest) {
   constexpr size_t kBracketsMax = 64;  // bytes, with the space among them; more are no slip
   rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));

@@ -1,7 +1,7 @@
-// Takes a model's reply apart as it comes: content, reasoning and tool calls. What it finds depends on the
-// text alone, not on the pieces; what may still become a marker waits for the next piece, everything else
-// is told at once. Nothing of the reply is lost: what looks like a call and is none is content, a call that
-// the end cuts off is told as far as it came. One reply, one thread.
+// Parses a model's reply while it is being generated: content, reasoning and tool calls. The result depends
+// on the text alone, not on how it was split into pieces: what may still become a marker waits for the next
+// piece, everything else is reported at once. Nothing of the reply is lost: what looks like a call but is
+// none is content, and a call that is cut off is reported as far as it came. One reply, one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@
 namespace gantry::reply {
 
 struct ReplyOptions {
-  // Tool calls are looked for (they are content otherwise), with what the request's tools say.
+  // Look for calls of the request's tools; otherwise calls are content.
   bool tools = false;
   Json tool_list = nullptr;
-  // The end of the prompt: a template may have opened the reasoning there.
+  // The end of the prompt, where the template may have opened the reasoning.
   std::string_view prompt = {};
 };
 
@@ -34,8 +34,8 @@ class ReplyReader {
   ReplyReader& operator=(const ReplyReader&) = delete;
 
   std::vector<ReplyEvent> push(std::string_view piece);
-  // The end of the reply: what was kept back. `complete`: the model ended it, not its budget or a stop
-  // string.
+  // The reply has ended: reports what was held back. `complete`: the model ended it, not a token limit or a
+  // stop string.
   std::vector<ReplyEvent> finish(bool complete = false);
 
   uint32_t calls() const { return events_.calls(); }
@@ -90,41 +90,41 @@ class ReplyReader {
   void say(std::string_view text);
   void reason(std::string_view text);
 
-  ReplyReader(const ReplyFormat& format, const ToolTypes& types);  // reads what may be calls
+  ReplyReader(const ReplyFormat& format, const ToolTypes& types);  // for text that may be calls
 
   const ReplyFormat& format_;
   const bool tools_;
   const ToolTypes types_;
   CallReader reader_;
   ReplyEvents events_;
-  std::vector<std::string> markers_;  // in text, and
-  std::vector<Meaning> meanings_;     // what each means
+  std::vector<std::string> markers_;  // of text outside calls
+  std::vector<Meaning> meanings_;     // of each of them
 
   State state_ = State::kText;
   bool over_ = false;
   bool complete_ = false;
-  std::string buffer_;       // not yet certain
-  std::string space_;        // white space that may belong to content
-  bool spoken_ = false;      // content since the beginning or the last structure
-  bool structured_ = false;  // there was structure: space before content is not its own
+  std::string buffer_;       // text whose meaning is not yet certain
+  std::string space_;        // white space that may belong to the content
+  bool spoken_ = false;      // there was content since the beginning or the last marker
+  bool structured_ = false;  // there was a marker: white space before content is not part of it
   bool in_section_ = false;
   bool in_answer_ = false;
-  std::string opening_;  // a section's marker, until a call was found in it
-  // In reasoning: its end, its beginning, and what may begin a call.
+  std::string opening_;  // a section's marker, until a call is found in the section
+  // In reasoning: the markers of its end, of its beginning, and those that may begin a call.
   std::vector<std::string> reasoning_marks_;
-  bool reasoned_ = false;  // something, in this span
-  size_t deaf_ = 0;        // bytes of the text in which nothing begins a call
-  // What may be calls that end the reasoning without its closing marker: their text is kept back, and read.
+  bool reasoned_ = false;  // this span of reasoning is not empty
+  size_t deaf_ = 0;        // bytes of the text in which no call can begin
+  // Possible calls that end the reasoning without its closing marker: their text is held back and parsed.
   std::unique_ptr<ReplyReader> perhaps_;
   std::vector<ReplyEvent> perhaps_found_;
   size_t perhaps_read_ = 0;  // bytes of the text
   std::string reasoning_space_;
 
-  // Of the message that is being read, where the family has headers.
+  // The message being parsed, where the family has headers.
   enum class Body : uint8_t { kContent, kReasoning, kCall } body_ = Body::kContent;
-  bool may_call_ = false;  // calls with markers of their own may stand in it
-  std::string called_;     // the tool whose arguments it is
-  std::string addressed_;  // the tool a header named, until the call in its body is told
+  bool may_call_ = false;  // calls with markers of their own may occur in it
+  std::string called_;     // the tool that gets the body as its arguments
+  std::string addressed_;  // the tool that a header named, until the call in its body is reported
   ValueScan arguments_;
   enum class ArgumentsKind : uint8_t { kUnknown, kJson, kText } arguments_kind_ = ArgumentsKind::kUnknown;
 };

@@ -1,5 +1,5 @@
-// Reasoning, and calls within it: a call that nothing but calls follow ends the reasoning that the model
-// forgot to close; every other one is only spoken of.
+// Reasoning, and calls within it: if only calls follow, the first of them ends the reasoning, which the model
+// forgot to close; any other call is only mentioned in the reasoning.
 #include <algorithm>
 
 #include "reply/reply_reader.h"
@@ -65,7 +65,7 @@ bool ReplyReader::reasoning(std::string_view& rest) {
   return true;
 }
 
-// False: there are other things than calls of the request's tools.
+// False when there is anything but calls of the request's tools.
 bool ReplyReader::only_calls(std::vector<ReplyEvent> found) {
   for (ReplyEvent& event : found) {
     const bool unknown = event.kind == ReplyKind::kCallBegin && !types_.knows(event.text);
@@ -75,7 +75,7 @@ bool ReplyReader::only_calls(std::vector<ReplyEvent> found) {
   return true;
 }
 
-// Read byte by byte, so that where it turns out to be no call depends on the text alone.
+// Parsed byte by byte, so that the place where it turns out to be no call depends on the text alone.
 bool ReplyReader::perhaps_call(std::string_view& rest) {
   Found end = find_marker(rest.substr(perhaps_read_), {&reasoning_marks_[kEnd], 1}, over_);
   end.at += perhaps_read_;
@@ -90,7 +90,8 @@ bool ReplyReader::perhaps_call(std::string_view& rest) {
       return false;
     }
   }
-  // It was spoken of, and so was all that begins a call in what was read of it.
+  // It was only mentioned, as is everything in the text parsed so far that looks like the beginning of a
+  // call.
   deaf_ = perhaps_read_;
   perhaps_.reset();
   state_ = State::kReasoning;

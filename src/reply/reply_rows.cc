@@ -1,5 +1,5 @@
-// The families. What each writes is what its own chat template writes for an assistant's turn; sources and
-// examples stand in docs/formats/replies.md.
+// The rows of the families. A family's syntax is what its own chat template prints for an assistant's turn;
+// sources and examples are in docs/formats/replies.md.
 #include "reply/reply_format.h"
 
 namespace gantry::reply {
@@ -207,7 +207,7 @@ ReplyFormat llama() {
   return row;
 }
 
-// Calls in Python's words between two markers.
+// Calls in Python syntax between two markers.
 ReplyFormat python_calls(const char* name, std::vector<std::vector<std::string>> signs, const char* open,
                          const char* close) {
   ReplyFormat row = json_calls(name, std::move(signs), {open}, {close});
@@ -223,7 +223,7 @@ ReplyFormat minicpm() {
   return row;
 }
 
-// OPEN call:NAME{key:value} CLOSE, texts between marks.
+// OPEN call:NAME{key:value} CLOSE, strings in quotes of the family's own.
 ReplyFormat gemma(const char* name, const char* open, const char* close, const char* quote) {
   ReplyFormat row;
   row.name = name;
@@ -373,7 +373,7 @@ ReplyFormat xlam() {
   return row;
 }
 
-// Rows whose answers stand in tags of their own (ERNIE, Hunyuan).
+// Rows whose content is between tags of its own (ERNIE, Hunyuan).
 ReplyFormat with_answers(ReplyFormat row, const char* name, const std::string& call_sign,
                          const std::string& tag) {
   row.name = name;

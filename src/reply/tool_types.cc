@@ -7,7 +7,7 @@ namespace gantry::reply {
 namespace {
 
 constexpr int kSchemaDepthMax = 8;
-// Schemas and values of enumerations that are looked at for one tool: references may lead back to themselves.
+// At most so many schemas and enumeration values are read for one tool: references may be circular.
 constexpr size_t kSchemaStepsMax = 4096;
 
 const Json* member(const Json& object, std::string_view name) {
@@ -42,7 +42,7 @@ ArgumentTypes type_of(const Value& value) {
   return value.is_object() ? kObject : kArray;
 }
 
-// "#/$defs/NAME" and the like within `root`.
+// The schema that "#/$defs/NAME" or the like refers to within `root`.
 const Json* referred(const Json& root, const Json& reference) {
   if (!reference.is_string()) return nullptr;
   std::string_view path = reference.get_ref<const std::string&>();
@@ -57,7 +57,7 @@ const Json* referred(const Json& root, const Json& reference) {
   return at;
 }
 
-// What the schemas of one tool let values be; nothing where they do not say, or are too many to be read.
+// The types that the schemas of one tool allow; unknown when they do not say, or are too many to be read.
 class SchemaReader {
  public:
   explicit SchemaReader(const Json& root) : root_(root) {}
@@ -87,7 +87,7 @@ class SchemaReader {
       for (const Json& one : *list) {
         if (steps_ > kSchemaStepsMax) return {};
         const ArgumentTypes types = read(one, depth + 1);
-        // A choice that may be anything leaves all open.
+        // One alternative that allows anything makes the whole unknown.
         if (types.unknown() && choice != std::string_view("allOf")) return {};
         out |= types;
       }

@@ -1,4 +1,4 @@
-// What the request's tools say about their names and arguments. Immutable; any thread.
+// The names of the request's tools and the types of their arguments. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace gantry::reply {
 
-// The types of JSON that an argument may have.
+// The JSON types that an argument may have.
 class ArgumentTypes {
  public:
   enum Type : uint8_t {
@@ -30,7 +30,7 @@ class ArgumentTypes {
   bool unknown() const { return bits_ == 0; }
   bool only_text() const { return bits_ == kText; }
   bool may(Type type) const { return (bits_ & type) != 0; }
-  // A value of this type is one of them; a number without fraction is also a number.
+  // Whether the value is of one of these types; an integer is a number too.
   bool allow(const nlohmann::json& value) const;
   ArgumentTypes& operator|=(ArgumentTypes other) {
     bits_ = static_cast<uint8_t>(bits_ | other.bits_);
@@ -45,16 +45,16 @@ class ArgumentTypes {
 class ToolTypes {
  public:
   ToolTypes() = default;
-  // OpenAI's tools: a list, or null. What has another shape is passed over.
+  // Tools as in OpenAI's API: a list, or null. Entries of another shape are ignored.
   explicit ToolTypes(const Json& tools);
 
   bool knows(std::string_view tool) const { return tools_.contains(tool); }
   bool has(std::string_view tool, std::string_view argument) const;
   ArgumentTypes types(std::string_view tool, std::string_view argument) const;
 
-  // The tool that runs code which a model writes without JSON; empty where the request has none.
+  // The request's tool that runs source code, for models that write code without JSON; empty without one.
   std::string_view code_tool() const;
-  // The argument that such code is given as: the tool's only one, or "code".
+  // The argument that takes this code: the tool's only one, or "code".
   std::string_view code_argument(std::string_view tool) const;
 
  private:
