@@ -6,6 +6,15 @@
 #include <utility>
 
 #include <fmt/format.h>
+
+// toml++ 3.3 has assertions that a damaged text can reach ("[!" is enough), and without them it would go on
+// with what they exclude. Here they refuse the text.
+namespace gantry::settings {
+struct NotToml {};
+[[noreturn]] inline void refuse_text() { throw NotToml{}; }
+}  // namespace gantry::settings
+#undef NDEBUG
+#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : ::gantry::settings::refuse_text())
 #include <toml++/toml.h>
 
 #include "settings/spelling.h"
@@ -152,31 +161,82 @@ class Reader {
   std::filesystem::path folder_;
 };
 
-// The parser goes into itself for each bracket; what is in quotes may count as well, as no text of ours needs
-// so many.
-bool is_deep(std::string_view text) {
-  size_t depth = 0;
-  for (const char c : text) {
-    if (c == '[' || c == '{') ++depth;
-    if ((c == ']' || c == '}') && depth > 0) --depth;
-    if (depth > kFileDepthMax) return true;
+// What the parser must not see, which is no TOML anyway: control characters, letters beyond ASCII outside of
+// quotes and comments, brackets so deep that it would run out of stack.
+class Sieve {
+ public:
+  Sieve(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+
+  void check() {
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      const auto byte = static_cast<unsigned char>(c);
+      if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f)
+        refuse(ErrorCode::kUsage, fmt::format("a control character, {:#04x}", byte));
+      if (c == '\n') ++line_;
+      if (comment_)
+        comment_ = c != '\n';
+      else if (quote_ != '\0')
+        inside_quotes(c);
+      else
+        outside(c);
+    }
   }
-  return false;
-}
+
+ private:
+  [[noreturn]] void refuse(ErrorCode code, std::string what) const {
+    throw Error(code, std::move(what), fmt::format("{}:{}", name_, line_));
+  }
+
+  bool three() const { return text_.substr(at_, 3) == std::string(3, text_[at_]); }
+
+  void outside(char c) {
+    if (static_cast<unsigned char>(c) >= 0x80)
+      refuse(ErrorCode::kUsage, "a letter beyond ASCII stands outside of quotes");
+    if (c == '#') comment_ = true;
+    if (c == '"' || c == '\'') {
+      quote_ = c;
+      long_ = three();
+      if (long_) at_ += 2;
+    }
+    if (c == '[' || c == '{') ++depth_;
+    if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+    if (depth_ > kFileDepthMax)
+      refuse(ErrorCode::kTooLarge, fmt::format("more than {} brackets within brackets", kFileDepthMax));
+  }
+
+  void inside_quotes(char c) {
+    // What is escaped ends nothing; a line's end and a control character are looked at in their turn.
+    if (c == '\\' && quote_ == '"' && at_ + 1 < text_.size() && text_[at_ + 1] > ' ') ++at_;
+    if (!long_ && (c == quote_ || c == '\n')) quote_ = '\0';
+    if (!long_ || c != quote_ || !three()) return;
+    at_ += 2;
+    for (int i = 0; i < 2 && at_ + 1 < text_.size() && text_[at_ + 1] == c; ++i) ++at_;  // the text's own
+    quote_ = '\0';
+  }
+
+  std::string_view text_;
+  const std::string& name_;
+  size_t at_ = 0, line_ = 1, depth_ = 0;
+  bool comment_ = false, long_ = false;
+  char quote_ = '\0';  // that must close; none: outside
+};
 
 }  // namespace
 
 SettingsFile read_settings_file(std::string_view text, const std::string& name) {
   if (text.size() > kFileBytesMax)
     throw Error(ErrorCode::kTooLarge, fmt::format("{} bytes, at most {}", text.size(), kFileBytesMax), name);
-  if (is_deep(text))
-    throw Error(ErrorCode::kTooLarge, fmt::format("more than {} brackets within brackets", kFileDepthMax),
-                name);
+  Sieve(text, name).check();
   try {
     return Reader(name).read(toml::parse(text, name));
   } catch (const toml::parse_error& error) {
     throw Error(ErrorCode::kUsage, std::string(error.description()),
                 fmt::format("{}:{}", name, error.source().begin.line));
+  } catch (const NotToml&) {
+    throw Error(ErrorCode::kUsage, "this is not TOML", name,
+                "a table's head is [server], [model_defaults] or [[model]]");
   }
 }
 

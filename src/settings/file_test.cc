@@ -135,6 +135,34 @@ TEST(File, PathsBeginInTheFolderOfTheFile) {
   EXPECT_EQ(got<std::string>(file.models.at(0), Id::kChatTemplate), "/b.jinja");
 }
 
+TEST(File, ControlCharactersAreRefusedBeforeTheParserSeesThem) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"\n[\0]"sv, "\nx = '\x7f'"sv, "\n# \x1b"sv}) {
+    const Error error = refused(text);
+    EXPECT_EQ(error.where(), "g.toml:2");
+    EXPECT_TRUE(error.message().starts_with("a control character"));
+  }
+  EXPECT_TRUE(read("[server]\r\n\t# x\r\n").models.empty());
+}
+
+TEST(File, LettersBeyondAsciiStandInQuotesAndComments) {
+  const SettingsFile file = read(
+      "\xef\xbb\xbf# \u00fc\n[server]\nhost = \"\u00fc\\\"\u00fc\"\n"
+      "api_key = ['\u00fc', '''\u00fc\n'\u00fc''''', \"\"\"\u00fc\\\"\"\u00fc\"\"\"]\nport = 1\n");
+  EXPECT_EQ(got<std::string>(file.server, Id::kHost), "\u00fc\"\u00fc");
+  EXPECT_EQ(got<std::vector<std::string>>(file.server, Id::kApiKey),
+            (std::vector<std::string>{"\u00fc", "\u00fc\n'\u00fc''", "\u00fc\"\"\u00fc"}));
+  EXPECT_EQ(got<uint16_t>(file.server, Id::kPort), 1);
+  for (const char* text :
+       {"[server]\n\u0410 = 1\n", "[server]\nport =\u0410\n", "[server]\nhost = ''\u0410\n"})
+    EXPECT_EQ(refused(text).where(), "g.toml:2") << text;
+}
+
+TEST(File, WhatTheParserAssertsIsARefusal) {
+  for (const char* text : {"[!x]\n", "[}", "[ =]", "[server]\n[[,]]\n"})
+    EXPECT_EQ(refused(text).where().find("g.toml"), 0u) << text;
+}
+
 // A secret of the file is in no text.
 TEST(File, ASecretOfAWrongKindIsNotRepeated) {
   const Error error = refused("[server]\napi_key = 4711\n");
