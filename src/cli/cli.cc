@@ -40,6 +40,15 @@ int perform(const Action& action, const device::Registry& registry) {
       action);
 }
 
+// Errors name settings as the table does: the reader set a flag, a variable, a line of a file.
+int perform(const Command& command, const device::Registry& registry) {
+  try {
+    return perform(command.action, registry);
+  } catch (const Error& error) {
+    throw settings::at_its_place(error, command.name, command.values);
+  }
+}
+
 int fail(const Error& error) {
   std::fflush(stdout);
   note("{}", describe(error));
@@ -55,7 +64,7 @@ int run_program(const std::vector<std::string>& arguments, const device::Registr
   try {
     const Command command = parse(arguments);
     log::set_level(command.log_level);
-    const int status = perform(command.action, registry);
+    const int status = perform(command, registry);
     check_output();
     return status;
   } catch (const Error& error) {

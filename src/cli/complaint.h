@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -21,9 +20,5 @@ struct Refused {
 
 // Error kUsage.
 Error complaint(const Refused& refused);
-
-// The one of `known` that `word` is a slip of: the beginning of only one of them, or few letters away from
-// the nearest. Empty: of none.
-std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace gantry::cli

@@ -31,11 +31,11 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
     tokens =
         tokenizer::parse_token_list(os::read_file(command.tokens_path, kFileBytesMax), command.tokens_path);
   if (tokens.empty())
-    throw Error(ErrorCode::kUsage, "no tokens were given", "--tokens",
+    throw Error(ErrorCode::kUsage, "no tokens were given", "tokens",
                 "--tokens FILE or --token-list 1,306,626");
   if (command.out_path.empty()) {
     if (is_terminal(STDOUT_FILENO))
-      throw Error(ErrorCode::kUsage, "raw numbers do not belong on a terminal", "--out",
+      throw Error(ErrorCode::kUsage, "raw numbers do not belong on a terminal", "out",
                   "--out FILE, or a pipe");
     fleet::debug_logits(registry, command.load, tokens, command.slice, std::cout);
     std::cout.flush();

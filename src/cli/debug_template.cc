@@ -88,7 +88,7 @@ std::string render_bare(const TemplateCommand& command, const jinja::ChatTemplat
 std::string render_of_model(const TemplateCommand& command, const OpenedTemplate& opened,
                             const Json& conversation) {
   if (command.now)
-    throw Error(ErrorCode::kUsage, "a model's template sees the clock of the machine", "--now",
+    throw Error(ErrorCode::kUsage, "a model's template sees the clock of the machine", "now",
                 "--now goes with a template's own file, or with --cases");
   completion::ChatInput input;
   input.template_kwargs = Json::object();

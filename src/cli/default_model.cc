@@ -6,12 +6,9 @@
 
 namespace gantry::cli {
 
-std::string choose_model(fleet::LoadSettings& settings, const char* environment) {
-  if (!settings.model_path.empty()) return {};
-  if (environment != nullptr && environment[0] != '\0') {
-    settings.model_path = environment;
-    return fmt::format("model: {} (from $GANTRY_MODEL)", environment);
-  }
+std::string choose_model(fleet::LoadSettings& settings, const std::string& source) {
+  if (!settings.model_path.empty())
+    return source.empty() ? std::string() : fmt::format("model: {} (from {})", settings.model_path, source);
   settings.model_path = kBoxName;
   settings.model_bytes = box_model();
   return "model: the small one that comes along, a toy; for real work give a GGUF file: gantry serve "

@@ -7,8 +7,9 @@
 
 namespace gantry::cli {
 
-// Leaves a settings.model_path that was given; otherwise takes `environment` ($GANTRY_MODEL; may be null or
-// empty), or else the model in the box. Returns one line that says so, empty when the path was given.
-std::string choose_model(fleet::LoadSettings& settings, const char* environment);
+// Leaves a settings.model_path that was given, and takes the model in the box where there is none. Returns
+// one line that says which it is, empty when the path stood on the command line: `source` is then empty,
+// otherwise the place where it was read ("$GANTRY_MODEL").
+std::string choose_model(fleet::LoadSettings& settings, const std::string& source);
 
 }  // namespace gantry::cli

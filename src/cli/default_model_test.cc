@@ -11,28 +11,26 @@ namespace {
 TEST(DefaultModel, WhatWasGivenIsTakenWithoutAWord) {
   fleet::LoadSettings settings;
   settings.model_path = "x.gguf";
-  EXPECT_EQ(choose_model(settings, "y.gguf"), "");
+  EXPECT_EQ(choose_model(settings, ""), "");
   EXPECT_EQ(settings.model_path, "x.gguf");
   EXPECT_TRUE(settings.model_bytes.empty());
 }
 
-TEST(DefaultModel, EnvironmentComesBeforeTheBox) {
+TEST(DefaultModel, APathFromElsewhereIsToldWithItsPlace) {
   fleet::LoadSettings settings;
-  EXPECT_NE(choose_model(settings, "y.gguf").find("GANTRY_MODEL"), std::string::npos);
-  EXPECT_EQ(settings.model_path, "y.gguf");
+  settings.model_path = "y.gguf";
+  EXPECT_EQ(choose_model(settings, "$GANTRY_MODEL"), "model: y.gguf (from $GANTRY_MODEL)");
   EXPECT_TRUE(settings.model_bytes.empty());
 }
 
 TEST(DefaultModel, OtherwiseTheBoxAndTheNoteTellsHowToGetARealOne) {
-  for (const char* environment : {static_cast<const char*>(nullptr), ""}) {
-    fleet::LoadSettings settings;
-    const std::string note = choose_model(settings, environment);
-    EXPECT_NE(note.find("toy"), std::string::npos);
-    EXPECT_NE(note.find(".gguf"), std::string::npos);
-    EXPECT_EQ(note.find('\n'), std::string::npos);
-    EXPECT_EQ(settings.model_path, kBoxName);
-    EXPECT_EQ(settings.model_bytes.data(), box_model().data());
-  }
+  fleet::LoadSettings settings;
+  const std::string note = choose_model(settings, "");
+  EXPECT_NE(note.find("toy"), std::string::npos);
+  EXPECT_NE(note.find(".gguf"), std::string::npos);
+  EXPECT_EQ(note.find('\n'), std::string::npos);
+  EXPECT_EQ(settings.model_path, kBoxName);
+  EXPECT_EQ(settings.model_bytes.data(), box_model().data());
 }
 
 TEST(BoxModel, IsAWholeGgufFile) {

@@ -1,6 +1,5 @@
 #include "cli/loading.h"
 
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -18,21 +17,22 @@ constexpr std::chrono::milliseconds kQuiet{500};  // a model that is loaded by t
 
 }  // namespace
 
-void name_model(fleet::LoadSettings& settings) {
-  const std::string words = choose_model(settings, std::getenv("GANTRY_MODEL"));
+void name_model(fleet::LoadSettings& settings, const std::string& source) {
+  const std::string words = choose_model(settings, source);
   if (!words.empty()) note("{}\n", words);
 }
 
-std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry,
-                                              fleet::LoadSettings settings) {
-  name_model(settings);
+std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings,
+                                              const std::string& source) {
+  name_model(settings, source);
   ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet);
   return fleet::load_model(
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
 }
 
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings) {
-  name_model(settings);
+std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings,
+                                          const std::string& source) {
+  name_model(settings, source);
   // The fleet's thread draws the line; it is taken away when the door opens, later loads show none.
   struct Shown {
     std::mutex mutex;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "device/registry.h"
 #include "fleet/fleet.h"
@@ -9,13 +10,16 @@
 
 namespace gantry::cli {
 
-// Where no model was given, takes the default one and says so on standard error (default_model.h).
-void name_model(fleet::LoadSettings& settings);
+// Where no model was given, takes the one in the box; says on standard error which model it is and why
+// (default_model.h). `source`: where its path was read, if not on the command line.
+void name_model(fleet::LoadSettings& settings, const std::string& source);
 
 // The same, then loads it; progress is told on standard error.
-std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings);
+std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings,
+                                              const std::string& source);
 
 // The same as a fleet whose one model is live.
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings);
+std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings,
+                                          const std::string& source);
 
 }  // namespace gantry::cli

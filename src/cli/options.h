@@ -1,4 +1,5 @@
-// What the command line asks for: one plain struct for each command, filled by parse.cc and by nothing else.
+// What the command line asks for: one plain struct for each command, filled by bindings.cc and by nothing
+// else. Limits and defaults are those of settings/table.h.
 #pragma once
 
 #include <chrono>
@@ -14,21 +15,26 @@
 #include "http/options.h"
 #include "library/quantize.h"
 #include "sample/params.h"
+#include "settings/values.h"
 
 namespace gantry::cli {
 
-inline constexpr uint16_t kDefaultPort = 8421;
-inline constexpr std::chrono::seconds kDrainDefault{30};  // how long running answers may go on at the end
-
 // An empty model_path means the default model (default_model.h).
-struct ServeCommand {
+struct ServedModel {
   fleet::LoadSettings load;
+  std::string source;       // where its path was read, if not on the command line: "$GANTRY_MODEL"
+  settings::Values values;  // that `load` was made of, for errors that name a setting
+};
+
+struct ServeCommand {
+  std::vector<ServedModel> models;  // at least one
   http::Options server;
-  std::chrono::seconds drain = kDrainDefault;
+  std::chrono::milliseconds drain{0};  // how long running answers may go on at the end
 };
 
 struct RunCommand {
   fleet::LoadSettings load;
+  std::string model_source;           // as in ServedModel
   std::optional<std::string> prompt;  // absent: a conversation, or all of standard input
   std::string system;
   sample::SamplingParams sampling;
@@ -39,6 +45,7 @@ struct RunCommand {
 
 struct PlanCommand {
   fleet::LoadSettings load;
+  std::string model_source;  // as in ServedModel
   bool json = false;
 };
 
@@ -116,6 +123,9 @@ using Action =
 struct Command {
   Action action;
   log::Level log_level = log::Level::kWarn;
+  // Which one it is and what it was given, for errors that name a setting. Of a text to show: none.
+  settings::Command name = settings::Command::kServe;
+  settings::Values values = {};
 };
 
 }  // namespace gantry::cli

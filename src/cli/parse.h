@@ -1,21 +1,24 @@
-// The command line: words to a Command. The only place that knows the names of flags; docs/operating/cli.md
-// lists them and a test compares the two.
+// The command line: words to a Command. Which flags there are and what they may say stands in
+// settings/table.h; here is what CLI11 makes of it. Precedence: flag, variable, configuration file, default.
 #pragma once
 
-#include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cli/options.h"
 
 namespace gantry::cli {
 
-// `arguments`: without the program's name. Error kUsage says what is wrong and which help to read.
-Command parse(const std::vector<std::string>& arguments);
+// What is read besides the words. Tests put their own in its place.
+struct Surroundings {
+  settings::Lookup variable;                                      // of the environment
+  std::function<std::string(const std::string& path)> read_file;  // of settings
+};
+Surroundings real_surroundings();
 
-// "4096", "800MiB", "4GB", "1.5GiB" as bytes, at least 1; nullopt for anything else.
-std::optional<uint64_t> parse_size(std::string_view text);
+// `arguments`: without the program's name. Error kUsage says what is wrong and which help to read.
+Command parse(const std::vector<std::string>& arguments,
+              const Surroundings& surroundings = real_surroundings());
 
 }  // namespace gantry::cli

@@ -1,8 +1,11 @@
 #include "cli/parse.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cli/bindings.h"
 
 namespace gantry::cli {
 namespace {
@@ -54,7 +57,7 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "--checkpoints",
                                            "0",
                                            "--no-prefix-cache",
-                                           "--devices",
+                                           "--device",
                                            "cpu:0",
                                            "--isa",
                                            "scalar",
@@ -72,49 +75,49 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "0",
                                            "--body-max",
                                            "1MiB"});
-  EXPECT_EQ(serve.load.model_path, "m.gguf");
+  EXPECT_EQ(serve.models.at(0).load.model_path, "m.gguf");
   EXPECT_EQ(serve.server.host, "0.0.0.0");
   EXPECT_EQ(serve.server.port, 0);
-  EXPECT_EQ(serve.load.alias, "a");
+  EXPECT_EQ(serve.models.at(0).load.alias, "a");
   EXPECT_EQ(serve.server.api_keys, (std::vector<std::string>{"k1", "k2"}));
   EXPECT_EQ(serve.server.cors_origins, std::vector<std::string>{"*"});
-  EXPECT_EQ(serve.load.context, 4096u);
-  EXPECT_EQ(serve.load.sequences, 3u);
-  EXPECT_EQ(serve.load.kv_type, "q8_0");
-  EXPECT_EQ(serve.load.step_rows, 64u);
-  EXPECT_EQ(serve.load.checkpoints, 0u);
-  EXPECT_EQ(serve.load.queue_max, 5u);
-  EXPECT_FALSE(serve.load.prefix_cache);
-  EXPECT_EQ(serve.load.devices, "cpu:0");
-  EXPECT_EQ(serve.load.isa, "scalar");
-  EXPECT_EQ(serve.load.threads, 2u);
-  EXPECT_EQ(serve.load.memory_cap_bytes, 64u << 20);
-  EXPECT_EQ(serve.load.pre_split_override, "gpt-2");
-  EXPECT_EQ(serve.load.chat_template_path, "t.jinja");
-  EXPECT_EQ(serve.load.reply_format, "hermes");
+  EXPECT_EQ(serve.models.at(0).load.context, 4096u);
+  EXPECT_EQ(serve.models.at(0).load.sequences, 3u);
+  EXPECT_EQ(serve.models.at(0).load.kv_type, "q8_0");
+  EXPECT_EQ(serve.models.at(0).load.step_rows, 64u);
+  EXPECT_EQ(serve.models.at(0).load.checkpoints, 0u);
+  EXPECT_EQ(serve.models.at(0).load.queue_max, 5u);
+  EXPECT_FALSE(serve.models.at(0).load.prefix_cache);
+  EXPECT_EQ(serve.models.at(0).load.device, "cpu:0");
+  EXPECT_EQ(serve.models.at(0).load.isa, "scalar");
+  EXPECT_EQ(serve.models.at(0).load.threads, 2u);
+  EXPECT_EQ(serve.models.at(0).load.memory_cap_bytes, 64u << 20);
+  EXPECT_EQ(serve.models.at(0).load.pre_split_override, "gpt-2");
+  EXPECT_EQ(serve.models.at(0).load.chat_template_path, "t.jinja");
+  EXPECT_EQ(serve.models.at(0).load.reply_format, "hermes");
   EXPECT_EQ(serve.drain.count(), 0);
   EXPECT_EQ(serve.server.body_bytes_max, 1u << 20);
 }
 
 TEST(Parse, ServeNeedsNothing) {
   const auto serve = parsed<ServeCommand>({"serve"});
-  EXPECT_TRUE(serve.load.model_path.empty());
+  EXPECT_TRUE(serve.models.at(0).load.model_path.empty());
   EXPECT_EQ(serve.server.host, "127.0.0.1");
-  EXPECT_EQ(serve.server.port, kDefaultPort);
+  EXPECT_EQ(serve.server.port, 8421);
   EXPECT_TRUE(serve.server.api_keys.empty());
-  EXPECT_TRUE(serve.load.prefix_cache);
-  EXPECT_EQ(serve.drain, kDrainDefault);
+  EXPECT_TRUE(serve.models.at(0).load.prefix_cache);
+  EXPECT_EQ(serve.drain, std::chrono::seconds(30));
 }
 
 TEST(Parse, OneKeyLeavesTheModelAlone) {
   const auto serve = parsed<ServeCommand>({"serve", "--api-key", "k", "m.gguf"});
   EXPECT_EQ(serve.server.api_keys, std::vector<std::string>{"k"});
-  EXPECT_EQ(serve.load.model_path, "m.gguf");
+  EXPECT_EQ(serve.models.at(0).load.model_path, "m.gguf");
 }
 
 TEST(Parse, TheLastWordCounts) {
   EXPECT_EQ(parsed<ServeCommand>({"serve", "--port", "1", "--port", "2"}).server.port, 2);
-  EXPECT_EQ(parsed<ServeCommand>({"serve", "--alias", "a", "--alias", "b"}).load.alias, "b");
+  EXPECT_EQ(parsed<ServeCommand>({"serve", "--alias", "a", "--alias", "b"}).models.at(0).load.alias, "b");
 }
 
 TEST(Parse, RunTakesAPromptEitherWay) {
@@ -186,14 +189,187 @@ TEST(Parse, RefusesWhatItDoesNotKnow) {
   refused({"--log", "loud", "serve"});
 }
 
-TEST(Parse, Sizes) {
-  EXPECT_EQ(parse_size("1"), 1u);
-  EXPECT_EQ(parse_size("4096B"), 4096u);
-  EXPECT_EQ(parse_size("1.5GiB"), 3u << 29);
-  EXPECT_EQ(parse_size("2MB"), 2'000'000u);
-  EXPECT_EQ(parse_size("8192TiB"), uint64_t{1} << 53);
-  for (const char* bad : {"", "0", "0.1", "GiB", "1 GiB", "1gib", "-1", "inf", "8193TiB", "1GiBs"})
-    EXPECT_FALSE(parse_size(bad)) << bad;
+TEST(Parse, TheEnvironmentStandsBehindTheFlags) {
+  const Surroundings surroundings = {[](const std::string& name) -> const char* {
+                                       if (name == "GANTRY_CONTEXT") return "64";
+                                       if (name == "GANTRY_MODEL") return "env.gguf";
+                                       if (name == "GANTRY_API_KEY") return "k1 k2";
+                                       return nullptr;
+                                     },
+                                     {}};
+  const auto serve = std::get<ServeCommand>(parse({"serve"}, surroundings).action);
+  EXPECT_EQ(serve.models.at(0).load.context, 64u);
+  EXPECT_EQ(serve.models.at(0).load.model_path, "env.gguf");
+  EXPECT_EQ(serve.models.at(0).source, "$GANTRY_MODEL");
+  EXPECT_EQ(serve.server.api_keys, (std::vector<std::string>{"k1", "k2"}));
+  const auto plan = std::get<PlanCommand>(parse({"plan", "m.gguf", "--context", "32"}, surroundings).action);
+  EXPECT_EQ(plan.load.context, 32u);
+  EXPECT_EQ(plan.load.model_path, "m.gguf");
+  EXPECT_EQ(plan.model_source, "");
+  // A command that must be given its model takes none from there.
+  EXPECT_THROW(parse({"inspect"}, surroundings), Error);
+}
+
+constexpr const char* kFile = R"([server]
+port = 9000
+log = "info"
+
+[model_defaults]
+context = 64
+
+[[model]]
+name = "one"
+path = "a.gguf"
+
+[[model]]
+path = "b.gguf"
+kv_type = "f32"
+context = 128
+)";
+
+Surroundings with_file(const char* text, std::map<std::string, std::string> variables = {}) {
+  return {[variables = std::move(variables)](const std::string& name) -> const char* {
+            const auto found = variables.find(name);
+            return found == variables.end() ? nullptr : found->second.c_str();
+          },
+          [text](const std::string&) { return std::string(text); }};
+}
+
+TEST(Parse, AFileSaysServerAndModels) {
+  for (const bool by_flag : {true, false}) {
+    const Command command = by_flag ? parse({"serve", "--config", "d/g.toml"}, with_file(kFile))
+                                    : parse({"serve"}, with_file(kFile, {{"GANTRY_CONFIG", "d/g.toml"}}));
+    const auto serve = std::get<ServeCommand>(command.action);
+    EXPECT_EQ(command.log_level, log::Level::kInfo);
+    EXPECT_EQ(serve.server.port, 9000);
+    ASSERT_EQ(serve.models.size(), 2u);
+    EXPECT_EQ(serve.models[0].load.alias, "one");
+    EXPECT_EQ(serve.models[0].load.model_path, "d/a.gguf");
+    EXPECT_EQ(serve.models[0].source, "d/g.toml:10: path");
+    EXPECT_EQ(serve.models[0].load.context, 64u);
+    EXPECT_EQ(serve.models[0].load.kv_type, "f16");
+    EXPECT_EQ(serve.models[1].load.alias, "");
+    EXPECT_EQ(serve.models[1].load.context, 128u);
+    EXPECT_EQ(serve.models[1].load.kv_type, "f32");
+    EXPECT_EQ(serve.models[1].values.find(settings::Id::kContext)->place, "d/g.toml:15: context");
+  }
+  EXPECT_EQ(parsed<ServeCommand>({"serve"}).server.port, 8421);  // nothing is read that nobody named
+}
+
+TEST(Parse, FlagsAndVariablesGoBeforeTheFile) {
+  const Surroundings surroundings =
+      with_file(kFile, {{"GANTRY_KV_TYPE", "q8_0"}, {"GANTRY_PORT", "1"}, {"GANTRY_MODEL", "env.gguf"}});
+  const auto serve = std::get<ServeCommand>(
+      parse({"serve", "--config", "g.toml", "--context", "32", "--port", "2"}, surroundings).action);
+  EXPECT_EQ(serve.server.port, 2);
+  ASSERT_EQ(serve.models.size(), 2u);
+  for (const ServedModel& model : serve.models) {
+    EXPECT_EQ(model.load.context, 32u);
+    EXPECT_EQ(model.load.kv_type, "q8_0");
+    EXPECT_NE(model.load.model_path, "env.gguf");
+  }
+}
+
+TEST(Parse, AFileWithoutModelsLeavesTheModelToTheCommandLine) {
+  const auto surroundings = with_file("[model_defaults]\ncontext = 64\n");
+  const auto serve =
+      std::get<ServeCommand>(parse({"serve", "m.gguf", "--config", "g.toml"}, surroundings).action);
+  ASSERT_EQ(serve.models.size(), 1u);
+  EXPECT_EQ(serve.models[0].load.model_path, "m.gguf");
+  EXPECT_EQ(serve.models[0].load.context, 64u);
+}
+
+TEST(Parse, AModelIsNamedInOnePlace) {
+  const auto where = [](const std::vector<std::string>& words) {
+    try {
+      parse(words, with_file(kFile));
+    } catch (const Error& error) {
+      return error.where();
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(where({"serve", "m.gguf", "--config", "g.toml"}), "MODEL");
+  EXPECT_EQ(where({"serve", "--alias", "m", "--config", "g.toml"}), "--alias");
+}
+
+TEST(Parse, ShowsTheSettingsOfEachModel) {
+  const auto text =
+      std::get<ShowText>(parse({"serve", "--config", "g.toml", "--show-settings"}, with_file(kFile)).action)
+          .text;
+  for (const char* line : {"context              64                               g.toml:6: context\n",
+                           "context              128                              g.toml:15: context\n",
+                           "port                 9000                             g.toml:2: port\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << text;
+}
+
+TEST(Parse, ShowsWhereEachValueComesFrom) {
+  const Surroundings surroundings = {
+      [](const std::string& name) { return name == "GANTRY_API_KEY" ? "hush" : nullptr; }, {}};
+  const auto text =
+      std::get<ShowText>(parse({"serve", "--show-settings", "--context", "64"}, surroundings).action).text;
+  for (const char* line : {"context              64                               --context\n",
+                           "port                 8421                             default\n",
+                           "api_key              (not shown)                      $GANTRY_API_KEY\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << text;
+  EXPECT_EQ(text.find("hush"), std::string::npos);
+}
+
+// What a room takes when nobody says anything is what the table says.
+TEST(Parse, RoomsBeginWithTheDefaultsOfTheTable) {
+  const auto serve = parsed<ServeCommand>({"serve"});
+  const fleet::LoadSettings load;
+  EXPECT_EQ(serve.models.at(0).load.kv_type, load.kv_type);
+  EXPECT_EQ(serve.models.at(0).load.queue_max, load.queue_max);
+  EXPECT_EQ(serve.models.at(0).load.prefix_cache, load.prefix_cache);
+  const http::Options server;
+  EXPECT_EQ(serve.server.host, server.host);
+  EXPECT_EQ(serve.server.connections_max, server.connections_max);
+  EXPECT_EQ(serve.server.body_bytes_max, server.body_bytes_max);
+  EXPECT_EQ(serve.server.request_workers, server.request_workers);
+  EXPECT_EQ(serve.server.io_threads, server.io_threads);
+  // Those of a request; `gantry run` has two of its own.
+  settings::Values requests;
+  for (const settings::Setting& row : settings::kTable)
+    if (row.scope == settings::Scope::kRequest && !row.fallback.empty())
+      requests.put_text(row, row.fallback, settings::Source::kFlag, "");
+  const auto run = std::get<RunCommand>(action_of(settings::Command::kRun, requests));
+  const sample::SamplingParams params;
+  EXPECT_EQ(run.sampling.temperature, params.temperature);
+  EXPECT_EQ(run.sampling.top_k, params.top_k);
+  EXPECT_EQ(run.sampling.top_p, params.top_p);
+  EXPECT_EQ(run.sampling.min_p, params.min_p);
+  EXPECT_EQ(run.sampling.typical_p, params.typical_p);
+  EXPECT_EQ(run.sampling.repetition_penalty, params.repetition_penalty);
+  EXPECT_EQ(run.sampling.presence_penalty, params.presence_penalty);
+  EXPECT_EQ(run.sampling.frequency_penalty, params.frequency_penalty);
+  EXPECT_EQ(run.sampling.penalty_window, params.penalty_window);
+}
+
+// A row that a command takes and nobody reads would be a flag without effect.
+TEST(Parse, EveryRowIsTaken) {
+  for (uint8_t i = 0; i < settings::kCommandCount; ++i) {
+    const auto command = static_cast<settings::Command>(i);
+    settings::Values values;
+    for (const settings::Setting& row : settings::kTable) {
+      if (!row.commands.has(command)) continue;
+      settings::Value value = std::string("2025-03-09T13:05:07");
+      if (row.id == settings::Id::kTokenList) value = std::string("1,2");
+      if (row.id == settings::Id::kLog) value = std::string("info");
+      if (row.kind == settings::Kind::kBool) value = true;
+      if (row.kind == settings::Kind::kNumber) value = row.high;
+      if (row.kind == settings::Kind::kCount || row.kind == settings::Kind::kBytes ||
+          row.kind == settings::Kind::kDuration)
+        value = row.most;
+      if (row.kind == settings::Kind::kTexts) value = std::vector<std::string>{"a=q4_0"};
+      values.put(row.id, {value, settings::Source::kFlag, ""});
+    }
+    action_of(command, values);
+    bind_log_level(values);
+    for (const settings::Id id : values.untaken()) {
+      if (id == settings::Id::kShowSettings || id == settings::Id::kConfig) continue;  // parse's own
+      ADD_FAILURE() << settings::setting(id).name << " of command " << static_cast<int>(i);
+    }
+  }
 }
 
 TEST(Parse, RefusesNumbersOutOfRange) {
@@ -201,7 +377,7 @@ TEST(Parse, RefusesNumbersOutOfRange) {
   EXPECT_EQ(parsed<ServeCommand>({"serve", "--port", "65535"}).server.port, 65535);
   for (const char* context : {"0", "-5", "16777217", "99999999999999999999"})
     refused({"serve", "--context", context});
-  EXPECT_EQ(parsed<ServeCommand>({"serve", "--context", "16777216"}).load.context, 16777216u);
+  EXPECT_EQ(parsed<ServeCommand>({"serve", "--context", "16777216"}).models.at(0).load.context, 16777216u);
   for (const char* size : {"64XB", "-1MiB", "MiB", "", "0", "1e3", "nan", "99999999TiB"})
     refused({"serve", "--memory-cap", size});
   for (const char* share : {"-0.1", "1.01", "nan", ""}) refused({"run", "--top-p", share});

@@ -6,7 +6,7 @@ namespace gantry::cli {
 
 int plan(const PlanCommand& command, const device::Registry& registry) {
   fleet::LoadSettings load = command.load;
-  name_model(load);
+  name_model(load, command.model_source);
   if (command.json) {
     say("{}\n", fleet::plan_json(registry, load)
                     .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

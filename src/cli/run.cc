@@ -45,15 +45,14 @@ int run(const RunCommand& command, const device::Registry& registry) {
     if (settled.prompt->ends_with('\n')) settled.prompt->pop_back();
   }
   if (settled.prompt && settled.prompt->empty())
-    throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "PROMPT" : "standard input",
+    throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "prompt" : "standard input",
                 mend_of_model(command));
   if (!command.seed_given) {
     std::random_device random;
     settled.sampling.seed = (uint64_t{random()} << 32) | random();
   }
-  settled.load.sequences = settled.load.sequences == 0 ? 1 : settled.load.sequences;
 
-  const auto model = load_chosen(registry, settled.load);
+  const auto model = load_chosen(registry, settled.load, command.model_source);
   const fleet::ModelCard& card = model->card();
   if (!command.raw && !card.has_chat_template)
     note("{} has no chat template: each prompt is continued as it stands, nothing is remembered\n", card.id);

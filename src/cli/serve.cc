@@ -43,18 +43,33 @@ void warn_of_open_door(const http::Options& options) {
        options.host);
 }
 
+// A server has one model so far: a file that names several is refused.
+std::unique_ptr<fleet::Fleet> start_only(const device::Registry& registry, const ServeCommand& command) {
+  const ServedModel& model = command.models.at(0);
+  try {
+    if (command.models.size() > 1)
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{} models are named, a server has one", command.models.size()),
+                  command.models[1].source, "start a server for each of them");
+    return start_fleet(registry, model.load, model.source);
+  } catch (const Error& error) {
+    throw settings::at_its_place(error, settings::Command::kServe, model.values);
+  }
+}
+
 }  // namespace
 
 int serve(const ServeCommand& command, const device::Registry& registry) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto fleet = start_fleet(registry, command.load);
+  const auto fleet = start_only(registry, command);
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
   warn_of_open_door(command.server);
   announce(fleet->list().front(), *server, !command.server.api_keys.empty());
   interrupts.wait();
-  say("shutting down: running answers may go on for {} s; once more to end at once\n", command.drain.count());
+  say("shutting down: running answers may go on for {} s; once more to end at once\n",
+      static_cast<double>(command.drain.count()) / 1000);
   std::fflush(stdout);
   const bool whole = server->shutdown(command.drain);
   say("{}\n", whole ? "done" : "done; answers that took too long were cut");

@@ -10,7 +10,6 @@
 
 namespace gantry::http {
 
-inline constexpr uint16_t kDefaultPort = 8080;
 inline constexpr size_t kBodyBytesMax = size_t{16} << 20;     // one request's body
 inline constexpr size_t kBodiesBytesMax = size_t{512} << 20;  // all bodies held at one time
 inline constexpr size_t kHeaderBytesMax = size_t{16} << 10;   // request line and header fields
@@ -33,7 +32,7 @@ inline constexpr std::chrono::seconds kRetryAfter{1};
 struct Options {
   // An address ("127.0.0.1", "::1", "0.0.0.0"), "localhost", a name, or "unix:/path/of/socket".
   std::string host = "127.0.0.1";
-  uint16_t port = kDefaultPort;  // 0: the system picks one
+  uint16_t port = 0;  // 0: the system picks one
 
   // Clients must send "Authorization: Bearer KEY" with one of them; empty: no keys asked.
   std::vector<std::string> api_keys;

@@ -213,7 +213,7 @@ inline constexpr std::array kTable = {
             .commands = rows::kRuns, .words = "longest answer", .value = "N", .least = 1, .most = UINT32_MAX,
             .unit = "tokens", .left_out = "as much as the context holds"},
     Setting{.id = Id::kTemperature, .name = "temperature", .kind = Kind::kNumber, .scope = Scope::kRequest,
-            .commands = rows::kRuns, .words = "0: always the likeliest", .value = "N", .low = 0, .high = 2,
+            .commands = rows::kRuns, .words = "how freely a token is picked; 0: always the likeliest", .value = "N", .low = 0, .high = 2,
             .fallback = "1", .fallback_of_run = "0.8", .group = rows::kPicking, .also_flag = "--temp"},
     Setting{.id = Id::kTopK, .name = "top_k", .kind = Kind::kCount, .scope = Scope::kRequest, .commands = rows::kRuns,
             .words = "only the N likeliest; 0: off", .value = "N", .most = INT32_MAX, .unit = "tokens",

@@ -16,7 +16,7 @@ import unittest
 from program import DEADLINE, Program, environment, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
-            ["debug", "tokenize"], ["debug", "template"])
+            ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
 
@@ -73,7 +73,7 @@ class Words(unittest.TestCase):
             self.assertIn(f"'{far[-1]}'", words)
             self.assertNotIn("did you mean", words)
         self.assertIn("a command is missing", self.refused(USAGE, "--log", "debug"))
-        self.assertIn("logits, tokenize, template", self.refused(USAGE, "debug"))
+        self.assertIn("logits, tokenize, template, settings", self.refused(USAGE, "debug"))
 
     def test_habits_from_other_programs(self):
         self.assertEqual(run("help").stdout, run("--help").stdout)
@@ -84,7 +84,7 @@ class Words(unittest.TestCase):
         for flag, bad in (("--context", "0 -1 1e30 nan 1.5 99999999999999999999"), ("--sequences", "0 -1 1025 nan"),
                           ("--step-rows", "0 8193"), ("--checkpoints", "-1 65537"), ("--threads", "0 1025"),
                           ("--memory-cap", "0 -1 nan 1e30 99999999999999999999"), ("--kv-type", "f64 0"), ("--isa", "avx3"),
-                          ("--devices", "gpu"), ("--pre-split", "no-such"), ("--reply-format", "no-such")):
+                          ("--device", "gpu"), ("--pre-split", "no-such"), ("--reply-format", "no-such")):
             for value in [*bad.split(), ""]:
                 self.assertIn(flag, self.refused(USAGE, "plan", flag, value))
 
@@ -93,11 +93,12 @@ class Words(unittest.TestCase):
             self.assertIn("--token-list", self.refused(USAGE, "debug", "logits", "m.gguf", "--token-list", bad))
 
     def test_how_tokens_are_picked_has_limits(self):
-        for flag, value in (("--temp", "2.1"), ("--temp", "nan"), ("--top-p", "1.1"), ("--min-p", "-0.1"), ("--seed", "-1"), ("--max-tokens", "0")):
+        for flag, value in (("--temperature", "2.1"), ("--temperature", "nan"), ("--top-p", "1.1"), ("--min-p", "-0.1"), ("--seed", "-1"), ("--max-tokens", "0")):
             self.assertIn(f"{flag}: '{value}'", self.refused(USAGE, "run", "-p", "hi", flag, value))
+        self.assertIn("--temperature: '3'", self.refused(USAGE, "run", "-p", "hi", "--temp", "3"))
 
     def test_an_empty_value_is_no_value(self):
-        for flag in ("--api-key", "--cors-origin", "--allowed-host", "--alias", "--host", "--devices", "--isa"):
+        for flag in ("--api-key", "--cors-origin", "--allowed-host", "--alias", "--host", "--device", "--isa"):
             self.assertIn(flag, self.refused(USAGE, "serve", flag, ""))
 
     def test_a_server_without_a_key_for_everyone_says_so(self):

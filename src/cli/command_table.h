@@ -1,0 +1,97 @@
+// The commands and the longer words of their --help. What a command takes stands in settings/table.h.
+#pragma once
+
+#include <array>
+
+#include "settings/setting.h"
+
+namespace gantry::cli {
+
+inline constexpr const char* kAbout =
+    "Gantry serves language models from GGUF files on your own machine, over the API that OpenAI's clients "
+    "speak.";
+
+inline constexpr const char* kExamples =
+    "Examples:\n"
+    "  gantry serve model.gguf                     serve it on http://127.0.0.1:8421/v1\n"
+    "  gantry run model.gguf                       talk to it in this terminal\n"
+    "  gantry run model.gguf \"Why is the sky blue?\"  one answer, then end\n"
+    "  gantry plan model.gguf --context 32768      what it would need, before anything is loaded\n"
+    "  gantry inspect model.gguf                   what is in the file\n"
+    "  gantry quantize f16.gguf q4.gguf Q4_K_M      the same model in fewer bits\n"
+    "\n"
+    "Where MODEL may be left out: $GANTRY_MODEL, else the small model that comes along.\n"
+    "`gantry COMMAND --help` lists the options of a command.";
+
+inline constexpr const char* kDebugAbout =
+    "Look at one step of an answer: tokens, template, logits; at the settings";
+
+// Of those that may be set by variables as well.
+inline constexpr const char* kVariables =
+    "\n\nWhat is said of server, model and picking may stand in the environment: --kv-type as "
+    "$GANTRY_KV_TYPE.";
+
+struct CommandFacts {
+  settings::Command command;
+  const char* group;  // "debug"; empty: it stands alone
+  const char* name;
+  const char* about;
+  const char* examples;
+};
+
+inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {{
+    {settings::Command::kServe, "", "serve", "Serve a model over HTTP",
+     "Examples:\n"
+     "  gantry serve model.gguf --port 8000 --sequences 16\n"
+     "  gantry serve model.gguf --host 0.0.0.0 --api-key \"$(cat key.txt)\"\n"
+     "  gantry serve --config gantry.toml\n"
+     "\n"
+     "Ctrl-C or SIGTERM: no new requests, running answers may end (--drain); a second one ends at once."},
+    {settings::Command::kRun, "", "run", "Talk to a model in the terminal, or answer one prompt",
+     "Examples:\n"
+     "  gantry run model.gguf\n"
+     "  gantry run model.gguf \"A haiku about rain\" --temp 0.7 --seed 1\n"
+     "  cat letter.txt | gantry run model.gguf --system \"Summarise in two sentences.\"\n"
+     "  gantry run model.gguf --raw \"Once upon a time\"\n"
+     "\n"
+     "In a conversation, /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends."},
+    {settings::Command::kPlan, "", "plan", "Print what a model would need, without loading it", ""},
+    {settings::Command::kInspect, "", "inspect", "Print what is in a GGUF file", ""},
+    // What stands behind "Types:" is the recipes' own table.
+    {settings::Command::kQuantize, "", "quantize", "Write a model in another quantization",
+     "Examples:\n"
+     "  gantry quantize model-f16.gguf model-q4.gguf Q4_K_M\n"
+     "  gantry quantize model-f16.gguf mine.gguf Q4_K_S --type 'blk.*.ffn_down=q6_k' --type token_embd=q8_0\n"
+     "  gantry quantize model-00001-of-00003.gguf one.gguf Q5_K_M --dry-run\n"
+     "\n"
+     "Types:\n"},
+    {settings::Command::kPerplexity, "", "perplexity", "Measure how well a model predicts a text",
+     "Examples:\n"
+     "  gantry perplexity model.gguf --file wiki.txt\n"
+     "  gantry perplexity model-q4.gguf --file wiki.txt --against model-f16.gguf --json\n"
+     "\n"
+     "The text is cut into windows of --context tokens; of each, the second half is scored, so that every "
+     "scored\n"
+     "token has at least half a window before it."},
+    {settings::Command::kTokenize, "", "tokenize", "Count and show the tokens of a text",
+     "Examples:\n"
+     "  gantry tokenize model.gguf \"Hello world\"\n"
+     "  gantry tokenize model.gguf --count < text.txt"},
+    {settings::Command::kDebugLogits, "debug", "logits",
+     "Compute the logits of every position of some tokens", ""},
+    {settings::Command::kDebugTokenize, "debug", "tokenize", "Show how text becomes tokens",
+     "Examples:\n"
+     "  gantry debug tokenize model.gguf \"Hello world\"\n"
+     "  gantry debug tokenize model.gguf --pieces < text.txt"},
+    {settings::Command::kDebugTemplate, "debug", "template", "Show what the model reads of a conversation",
+     "Examples:\n"
+     "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | gantry debug template model.gguf\n"
+     "  gantry debug template chat.jinja conversation.json"},
+    {settings::Command::kDebugSettings, "debug", "settings", "List every setting that there is", ""},
+}};
+
+constexpr const CommandFacts& facts(settings::Command command) {
+  return kCommands[static_cast<size_t>(command)];
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""The table of settings, as the program prints it, is what the documentation says.
+
+    settings_test.py BINARY           compares
+    settings_test.py BINARY --write   puts the program's tables into the pages
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+import unittest
+
+from program import Program, run
+
+PAGES = ("cli.md", "configuration.md", "http.md")
+BLOCK = re.compile(r"<!-- settings: ([\w ]+) -->\n.*?<!-- end -->\n", re.S)
+USAGE, UNSUPPORTED = 2, 11
+
+
+def page_path(name):
+    return os.path.join(Program.source, "docs", "operating", name)
+
+
+def blocks(text):
+    return {match[1]: match[0] for match in BLOCK.finditer(text)}
+
+
+def printed():
+    return blocks(run("debug", "settings", "--markdown").stdout.decode())
+
+
+def write():
+    said = printed()
+    for name in PAGES:
+        with open(page_path(name), encoding="utf-8") as stream:
+            text = stream.read()
+        with open(page_path(name), "w", encoding="utf-8") as stream:
+            stream.write(BLOCK.sub(lambda match: said[match[1]], text))
+
+
+class Settings(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_documentation_has_the_tables(self):
+        documented = {}
+        for name in PAGES:
+            with open(page_path(name), encoding="utf-8") as stream:
+                for block, text in blocks(stream.read()).items():
+                    self.assertNotIn(block, documented, name)
+                    documented[block] = text
+        self.assertEqual(documented, printed(), "tests/cli/settings_test.py BINARY --write")
+
+    def test_the_table_for_programs(self):
+        rows = {(row["name"], tuple(row["commands"])): row for row in json.loads(run("debug", "settings", "--json").stdout)}
+        port = rows["port", ("serve",)]
+        self.assertEqual((port["flags"], port["variable"], port["default"], port["scope"]), (["--port"], "GANTRY_PORT", "8421", "server"))
+
+    def test_the_example_of_the_documentation_is_read(self):
+        with open(page_path("configuration.md"), encoding="utf-8") as stream:
+            example = re.search(r"^```toml\n(.*?)^```$", stream.read(), re.M | re.S)[1]
+        done = self.served(example, "--show-settings")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"gantry.toml:", done.stdout)
+
+    def served(self, text, *arguments, **extra):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "gantry.toml")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            return run("serve", "--config", path, *arguments, **extra)
+
+    def test_a_file_is_refused_by_its_line(self):
+        for text, words in (("[server]\nprot = 1\n", ("gantry.toml:2", "did you mean port?")),
+                            ("[server]\nport = '80'\n", ("gantry.toml:2: port", "this is a text")),
+                            ("[server\n", ("gantry.toml:1",)),
+                            # What only the room below knows is told by the line as well.
+                            ("\n[model_defaults]\ndevice = 'gpu'\n", ("gantry.toml:3: device", "there are: cpu:0"))):
+            done = self.served(text)
+            self.assertEqual(done.returncode, USAGE, done.stderr)
+            for word in words:
+                self.assertIn(word, done.stderr.decode())
+
+    def test_a_file_that_is_not_there(self):
+        done = run("serve", "--config", "/nonexistent/gantry.toml")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"/nonexistent/gantry.toml", done.stderr)
+        done = run("serve", GANTRY_CONFIG="/nonexistent/gantry.toml")
+        self.assertIn(b"/nonexistent/gantry.toml", done.stderr)
+
+    def test_a_variable_is_named_when_it_is_wrong(self):
+        done = run("plan", GANTRY_CONTEXT="many")
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn(b"where: $GANTRY_CONTEXT", done.stderr)
+
+    def test_where_each_value_comes_from(self):
+        shown = run("plan", "--show-settings", "--threads", "1", GANTRY_CONTEXT="64").stdout.decode()
+        self.assertRegex(shown, r"(?m)^context +64 +\$GANTRY_CONTEXT$")
+        self.assertRegex(shown, r"(?m)^threads +1 +--threads$")
+        self.assertRegex(shown, r"(?m)^kv_type +f16 +default$")
+
+    def test_two_models_in_a_file(self):
+        done = self.served("[[model]]\npath = 'a.gguf'\n[[model]]\npath = 'b.gguf'\n")
+        self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
+        self.assertIn(b"gantry.toml:4: path", done.stderr)
+
+
+if __name__ == "__main__":
+    Program.binary = os.path.abspath(sys.argv.pop(1))
+    Program.source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    if "--write" in sys.argv:
+        write()
+    else:
+        unittest.main(verbosity=0)
