@@ -46,7 +46,7 @@ Isa choose_isa(const std::string& name) {
   throw Error(exists ? ErrorCode::kUnsupported : ErrorCode::kUsage,
               exists ? "this processor has no instruction set '" + name + "'"
                      : "there is no instruction set '" + name + "'",
-              "--isa", "this machine has: " + isas_here());
+              "isa", "this machine has: " + isas_here());
 }
 
 }  // namespace gantry::cpu

@@ -45,7 +45,7 @@ bool names(std::string_view source, std::string_view variable) {
 
 [[noreturn]] void refuse(const std::string& what, const std::string& where) {
   throw Error(ErrorCode::kInvalidRequest, "the model's chat template has no words for " + what, where,
-              "leave it out, or give the server another template with --chat-template");
+              "leave it out, or give the server another template with `chat_template`");
 }
 
 // The first line of a message's text, as far as every way of quoting leaves it as it is.

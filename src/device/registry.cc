@@ -39,7 +39,7 @@ std::shared_ptr<Device> Registry::open(std::string_view id, const OpenDeviceOpti
   }
   std::string known;
   for (const DeviceEntry& entry : list(options)) known += (known.empty() ? "" : ", ") + entry.facts.id;
-  throw Error(ErrorCode::kUsage, fmt::format("no such device: '{}'", id), "--devices", "there are: " + known);
+  throw Error(ErrorCode::kUsage, fmt::format("no such device: '{}'", id), "device", "there are: " + known);
 }
 
 }  // namespace gantry::device

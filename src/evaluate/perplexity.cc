@@ -143,12 +143,11 @@ void check(const fleet::Probe& model, const fleet::Probe* truth, const Cut& cut)
   if (truth != nullptr && truth->vocab() != model.vocab())
     throw Error(ErrorCode::kInvalidRequest,
                 fmt::format("one model knows {} tokens, the other {}", model.vocab(), truth->vocab()),
-                "--against", "only models of one vocabulary can be compared");
+                "against", "only models of one vocabulary can be compared");
   const uint32_t context = truth == nullptr ? model.context() : std::min(model.context(), truth->context());
   if (cut.length > context)
     throw Error(ErrorCode::kInvalidRequest,
-                fmt::format("a window has {} tokens, the context holds {}", cut.length, context),
-                "--context");
+                fmt::format("a window has {} tokens, the context holds {}", cut.length, context), "context");
 }
 
 }  // namespace

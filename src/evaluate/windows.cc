@@ -12,12 +12,12 @@ namespace gantry::evaluate {
 Cut cut_windows(uint64_t tokens, uint32_t length, bool score_all, uint32_t windows_max) {
   if (length < kWindowMin)
     throw Error(ErrorCode::kUsage, fmt::format("a window of {} has nothing to predict from", length),
-                "--context", fmt::format("at least {} tokens", kWindowMin));
+                "context", fmt::format("at least {} tokens", kWindowMin));
   uint64_t windows = tokens / length;
   if (windows == 0)
     throw Error(ErrorCode::kInvalidRequest,
                 fmt::format("the text has {} tokens, one window takes {}", tokens, length), "",
-                "use a longer text or a smaller --context");
+                "use a longer text or a smaller `context`");
   if (windows_max != 0) windows = std::min<uint64_t>(windows, windows_max);
   Cut cut;
   cut.length = length;

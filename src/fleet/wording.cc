@@ -27,7 +27,7 @@ const reply::ReplyFormat* named_format(const std::string& name) {
   if (const reply::ReplyFormat* named = reply::find_reply_format(name)) return named;
   std::string names = "auto";
   for (const reply::ReplyFormat& format : reply::reply_formats()) names += ", " + format.name;
-  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", name), "--reply-format",
+  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", name), "reply_format",
               "it is one of " + names);
 }
 
@@ -39,7 +39,7 @@ void check_wording(const LoadSettings& settings) {
   if (!settings.pre_split_override.empty() &&
       tokenizer::find_pre_split(settings.pre_split_override) == nullptr)
     throw Error(ErrorCode::kUsage, fmt::format("there is no pre-split '{}'", settings.pre_split_override),
-                "--pre-split", "known: " + tokenizer::known_pre_splits());
+                "pre_split", "known: " + tokenizer::known_pre_splits());
 }
 
 std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& settings,

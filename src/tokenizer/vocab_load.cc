@@ -189,8 +189,8 @@ void choose_pre_split(const Metadata& metadata, std::string_view pre_override, V
   }
   if (find_pre_split(data.pre) != nullptr) return;
   throw Error(ErrorCode::kUnsupported, "the pre-split \"" + data.pre + "\" is not known",
-              pre_override.empty() ? metadata.where() + ": " + kKey : "--pre-split",
-              "name the one that fits the model with --pre-split; known: " + known_pre_splits());
+              pre_override.empty() ? metadata.where() + ": " + kKey : "pre_split",
+              "name the one that fits the model with `pre_split`; known: " + known_pre_splits());
 }
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts) {

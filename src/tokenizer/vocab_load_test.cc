@@ -190,7 +190,7 @@ TEST(LoadVocab, an_unknown_pre_split_is_named_with_the_flag_that_overrides_it) {
   Parts parts;
   parts.pre = "no-such";
   expect_refused(parts, ErrorCode::kUnsupported, "\"no-such\"");
-  expect_refused(parts, ErrorCode::kUnsupported, "--pre-split");
+  expect_refused(parts, ErrorCode::kUnsupported, "`pre_split`");
 }
 
 TEST(LoadVocab, duplicates_and_empty_tokens_do_no_harm) {
