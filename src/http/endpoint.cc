@@ -23,7 +23,7 @@ Endpoint parse_endpoint(const Options& options) {
       throw Error(ErrorCode::kUsage, "the path of a unix socket must have from 1 to 107 bytes", options.host);
     return endpoint;
   }
-  if (options.host.empty()) throw Error(ErrorCode::kUsage, "no address to listen on", "--host");
+  if (options.host.empty()) throw Error(ErrorCode::kUsage, "no address to listen on", "host");
   endpoint.address = options.host;
   if (endpoint.address.starts_with('[') && endpoint.address.ends_with(']'))
     endpoint.address = endpoint.address.substr(1, endpoint.address.size() - 2);

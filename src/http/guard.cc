@@ -83,7 +83,7 @@ void Guard::check_origin(const Request& request) const {
   if (const std::string* origin = request.header("origin");
       origin != nullptr && !origin_allowed(*origin, host))
     throw forbidden(
-        "pages of '" + *origin + "' may not call this server: its setting cors_origins says which may",
+        "pages of '" + *origin + "' may not call this server: its setting cors_origin says which may",
         "foreign_origin");
 }
 

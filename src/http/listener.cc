@@ -44,13 +44,13 @@ constexpr std::chrono::milliseconds kCutDeadline{10'000};  // for connections th
 Error cannot_listen(const std::string& url, const error_code& error) {
   const char* mend = "";
   if (error == asio::error::address_in_use)
-    mend = "another program listens there: end it, or choose another --port";
+    mend = "another program listens there: end it, or choose another `port`";
   else if (error == asio::error::access_denied)
-    mend = "ports below 1024 belong to the system: choose another --port";
+    mend = "ports below 1024 belong to the system: choose another `port`";
   else if (error == boost::system::errc::address_not_available)
-    mend = "this machine has no such address; --host 0.0.0.0 listens on all that it has";
+    mend = "this machine has no such address; host=0.0.0.0 listens on all that it has";
   else if (error.category() == asio::error::get_netdb_category())
-    mend = "no address goes by that name: check --host";
+    mend = "no address goes by that name: check `host`";
   return {ErrorCode::kIo, "cannot listen: " + error.message(), url, mend};
 }
 
