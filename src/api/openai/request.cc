@@ -8,12 +8,13 @@
 
 #include "api/json_read.h"
 #include "api/limits.h"
+#include "settings/table.h"
 
 namespace gantry::api::openai {
 namespace {
 
 constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
-constexpr double kTokensMax = 4294967295.0;
+constexpr auto kTokensMax = static_cast<double>(settings::setting(settings::Id::kMaxTokens).most);
 constexpr uint32_t kToolsMax = 1024;
 
 // What a body says, while it is being read.
@@ -30,6 +31,21 @@ struct Draft {
   bool drop_tools = false;
 };
 using Row = Field<Draft>;
+using settings::Id;
+
+// Fields that the table of settings has a row for: name and range are that row's.
+constexpr Row number_row(Id id, void (*store)(Draft&, const Json&)) {
+  const settings::Setting& row = settings::setting(id);
+  return {row.name, FieldKind::kNumber, row.low, row.high, store, row.name};
+}
+
+// `least`: where clients say a lesser number for "off" or "all".
+constexpr Row count_row(Id id, double least, void (*store)(Draft&, const Json&)) {
+  const settings::Setting& row = settings::setting(id);
+  return {row.name, FieldKind::kInteger, least, static_cast<double>(row.most), store, row.name};
+}
+
+constexpr const settings::Setting& kPenalty = settings::setting(Id::kRepetitionPenalty);
 
 // Whole numbers that passed their row's range.
 uint32_t as_u32(const Json& value) {
@@ -130,36 +146,32 @@ constexpr std::array kCommonRows = {
     Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.base.ignore_end_of_generation = v.get<bool>(); }},
     Row{"seed", FieldKind::kInteger, -kAll, kAll, store_seed},
-    Row{"temperature", FieldKind::kNumber, 0, sample::kTemperatureMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.temperature = v.get<double>(); }},
-    Row{"top_p", FieldKind::kNumber, 0, 1,
-        [](Draft& d, const Json& v) { d.request.base.sampling.top_p = v.get<double>(); }},
+    number_row(Id::kTemperature,
+               [](Draft& d, const Json& v) { d.request.base.sampling.temperature = v.get<double>(); }),
+    number_row(Id::kTopP, [](Draft& d, const Json& v) { d.request.base.sampling.top_p = v.get<double>(); }),
     // -1 is how some clients say "off".
-    Row{"top_k", FieldKind::kInteger, -1, INT32_MAX,
-        [](Draft& d, const Json& v) { d.request.base.sampling.top_k = v.get<double>() < 0 ? 0 : as_u32(v); }},
-    Row{"min_p", FieldKind::kNumber, 0, 1,
-        [](Draft& d, const Json& v) { d.request.base.sampling.min_p = v.get<double>(); }},
-    Row{"typical_p", FieldKind::kNumber, 0, 1,
-        [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }},
-    Row{"repeat_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin, sample::kRepetitionPenaltyMax,
+    count_row(
+        Id::kTopK, -1,
+        [](Draft& d, const Json& v) { d.request.base.sampling.top_k = v.get<double>() < 0 ? 0 : as_u32(v); }),
+    number_row(Id::kMinP, [](Draft& d, const Json& v) { d.request.base.sampling.min_p = v.get<double>(); }),
+    number_row(Id::kTypicalP,
+               [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }),
+    Row{"repeat_penalty", FieldKind::kNumber, kPenalty.low, kPenalty.high,
         [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); },
         "repetition_penalty"},
-    Row{"repetition_penalty", FieldKind::kNumber, sample::kRepetitionPenaltyMin,
-        sample::kRepetitionPenaltyMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); },
-        "repetition_penalty"},
-    Row{"presence_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }},
-    Row{"frequency_penalty", FieldKind::kNumber, -sample::kPenaltyMax, sample::kPenaltyMax,
-        [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }},
+    number_row(Id::kRepetitionPenalty,
+               [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }),
+    number_row(Id::kPresencePenalty,
+               [](Draft& d, const Json& v) { d.request.base.sampling.presence_penalty = v.get<double>(); }),
+    number_row(Id::kFrequencyPenalty,
+               [](Draft& d, const Json& v) { d.request.base.sampling.frequency_penalty = v.get<double>(); }),
     Row{"repeat_last_n", FieldKind::kInteger, -1, sample::kPenaltyWindowMax, store_repeat_last_n,
         "penalty_window"},
-    Row{"penalty_window", FieldKind::kInteger, 0, sample::kPenaltyWindowMax,
-        [](Draft& d, const Json& v) {
-          d.no_penalties = false;
-          d.request.base.sampling.penalty_window = as_u32(v);
-        },
-        "penalty_window"},
+    count_row(Id::kPenaltyWindow, 0,
+              [](Draft& d, const Json& v) {
+                d.no_penalties = false;
+                d.request.base.sampling.penalty_window = as_u32(v);
+              }),
     Row{"logit_bias", FieldKind::kObject, 0, sample::kLogitBiasMax, store_logit_bias},
     Row{"response_format", FieldKind::kObject, -kAll, kAll, store_response_format},
 };
@@ -196,8 +208,7 @@ void store_modalities(Draft&, const Json& value) {
 constexpr std::array kChatRows = {
     // What a message may be is the chat room's to say, when the prompt is made.
     Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
-    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
-        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }, "max_tokens"},
+    count_row(Id::kMaxTokens, -1, [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 1); }),
     // The newer name wins where both are given.
     Row{"max_completion_tokens", FieldKind::kInteger, -1, kTokensMax,
         [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_completion_tokens", 1); }, "max_tokens"},
@@ -265,8 +276,7 @@ void store_prompt(Draft& draft, const Json& value) {
 
 constexpr std::array kCompletionRows = {
     Row{"prompt", FieldKind::kAny, -kAll, kAll, store_prompt},
-    Row{"max_tokens", FieldKind::kInteger, -1, kTokensMax,
-        [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 0); }},
+    count_row(Id::kMaxTokens, -1, [](Draft& d, const Json& v) { store_tokens_max(d, v, "max_tokens", 0); }),
     Row{"logprobs", FieldKind::kInteger, 0, sample::kTopLogprobsMax,
         [](Draft& d, const Json& v) {
           d.logprobs = true;
