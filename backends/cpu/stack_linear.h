@@ -1,5 +1,5 @@
 // Linear layers of a stack of matrices, each for tokens of its own: one pass that reads every matrix in use
-// once. The arithmetic of an output is that of a linear layer (linear.inc does it). Allocates nothing.
+// once. The arithmetic of an output is that of a linear layer (kernels/linear.h does it). Allocates nothing.
 #pragma once
 
 #include <cstdint>

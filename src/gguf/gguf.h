@@ -1,7 +1,7 @@
 // A GGUF file (v2, v3; one file or the parts of a split) opened read-only by mmap: metadata, tensor table,
 // tensor bytes. Nothing is copied; the views live as long as the GgufFile. Every offset, count and length in
 // the file is checked before use; an Error (kBadFile, kUnsupported, kNotFound, kIo) names file, field and
-// byte offset. Source: the GGUF specification (ggml docs/gguf.md). Thread-safe once opened.
+// byte offset. Source: the GGUF specification of the ggml project. Thread-safe once opened.
 #pragma once
 
 #include <cstddef>

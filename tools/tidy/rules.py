@@ -25,6 +25,8 @@ _CONTRACT = re.compile(rf"\b[Cc]ontracts?\s+(?://\s*)?({_ADDRESS}(?:(?:,|\s+and|
                        rf"|\(([EMPSDFLT][1-9](?:,\s+[EMPSDFLT][1-9])*)\)")
 _RULE = re.compile(r"^- \*\*([A-Z][1-9])\b", re.M)
 _RULES_OF = re.compile(r"^## ([A-Z])\. ", re.M)
+_CITED = re.compile(r"(?<![\w/.*>-])((?:[\w-]+/)*[A-Za-z][\w-]*\.(?:h|cc|inc|md|py|cmake))(?![\w*(/-])")
+_ANY_FILE = {"x.cc", "x_test.cc"}  # "x" in rules is any name
 _MACHINE_FLAG = re.compile(r"(?<![\w-])-m(?:arch|tune|cpu|avx|sse|fma|f16c|bmi|popcnt|amx|native)[\w=.-]*")
 _FLAG_HOME = re.compile(r"\b(?:set_source_files_properties|target_compile_options)\s*\(", re.I)
 
@@ -109,6 +111,23 @@ def check_contracts(tree, _rooms):
                     yield Finding(file.path, line, "contracts", f"{address} does not stand in {CONTRACTS_FILE}")
 
 
+def check_cites(tree, _rooms):
+    """A file that a comment or a page names is there; where it stands need not be said as a whole."""
+    tails = set()
+    for path in tree.files:
+        parts = path.split("/")
+        tails.update("/".join(parts[i:]) for i in range(len(parts)))
+    for file in tree.files.values():
+        if file.path in GENERATED or not (file.is_cpp or file.path.endswith((".md", "CMakeLists.txt", ".cmake"))):
+            continue
+        for number, line in enumerate(file.lines, 1):
+            said = line if file.path.endswith(".md") else re.search(r"(?<!:)(?://|#[ \t])(.*)|$", line)[1] or ""
+            for match in _CITED.finditer(said):
+                name = match[1]
+                if name not in tails and os.path.basename(name) not in _ANY_FILE:
+                    yield Finding(file.path, number, "cites", f"'{name}' is not there")
+
+
 def check_dead_headers(tree, _rooms):
     used = set()
     for file in tree.cpp():
@@ -144,6 +163,5 @@ def check_machine_flags(tree, _rooms):
                 yield Finding(file.path, line, "flags", f"'{match[0]}' bound to no file or target")
 
 
-CHECKS = (check_sizes, check_exemptions, check_words, check_guards, check_readmes, check_links, check_contracts,
-          check_dead_headers,
-          check_machine_flags)
+CHECKS = (check_sizes, check_exemptions, check_words, check_guards, check_readmes, check_links, check_cites, check_contracts,
+          check_dead_headers, check_machine_flags)

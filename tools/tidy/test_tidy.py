@@ -202,6 +202,15 @@ class Rules(unittest.TestCase):
         self.assertIn("M does not stand", found("// contract M\n")[0])
         self.assertEqual(found("call(F16), (M), 'E5'\n"), [])
 
+    def test_cited_files(self):
+        files = {"src/kv/k.h": "// see k.cc, kv/k.cc and src/kv/k.cc; x_test.cc beside x.cc; *_test.cc\n#include <there.h>\n",
+                 "src/kv/k.cc": "// gone.h; kv/gone.cc\n// docs/gone.md\nint x = a.h;\n",
+                 "docs/page.md": "`kv/k.h`, lost.py, https://x.org/y/z.md\n"}
+        found = run(rules.check_cites, files)
+        self.assertEqual(len(found), 4, found)
+        for name in ("docs/gone.md", "gone.h", "kv/gone.cc", "lost.py"):
+            self.assertTrue(any(f"'{name}' is not there" in finding for finding in found), name)
+
 
 class Programs(unittest.TestCase):
     def test_headers_that_no_source_proves(self):
