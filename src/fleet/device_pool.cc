@@ -50,7 +50,7 @@ std::shared_ptr<device::Device> DevicePool::open(std::string_view id,
   if (const auto found = state_->devices.find(full_id(id)); found != state_->devices.end()) {
     if (found->second.options != options)
       throw Error(ErrorCode::kUsage, "it is open with other options", found->first,
-                  "all models of one process get the same --isa, --threads and --memory-cap");
+                  "all models of one process get the same `isa`, `threads` and `memory_cap`");
     return found->second.device;
   }
   auto device = state_->registry.open(id, options);

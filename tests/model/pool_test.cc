@@ -27,7 +27,7 @@ TEST(DevicePool, OpensADeviceOnce) {
   const auto a = fleet::open_model(pool, box("a")), b = fleet::open_model(pool, box("b"));
   EXPECT_EQ(a.device, b.device);
   fleet::LoadSettings other = box("c");
-  other.devices = "cpu:0";
+  other.device = "cpu:0";
   EXPECT_EQ(fleet::open_model(pool, other).device, a.device);
   other.isa = "scalar";
   try {
@@ -37,7 +37,7 @@ TEST(DevicePool, OpensADeviceOnce) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
     EXPECT_EQ(error.where(), "cpu:0");
   }
-  other.devices = "cpu:7";
+  other.device = "cpu:7";
   EXPECT_THROW(fleet::open_model(pool, other), Error);
 }
 
