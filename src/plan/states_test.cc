@@ -144,7 +144,7 @@ TEST(States, AModelWithoutThemHasNone) {
   const MemoryPlan plan = model.plan(settings);
   EXPECT_EQ(plan.limits.checkpoints, 0u);
   EXPECT_EQ(plan.devices[0].arena(ArenaKind::kStates).bytes, 0u);
-  EXPECT_EQ(explain(model.blueprint, plan).find("states"), std::string::npos);
+  EXPECT_EQ(explain(model.blueprint, plan).find("\n  states "), std::string::npos);
   ASSERT_EQ(plan.notes.size(), 1u);
   EXPECT_EQ(plan.notes[0], "no checkpoints instead of 7: no layer of this model is recurrent");
 }
