@@ -11,9 +11,9 @@ namespace {
 using Row = std::vector<double>;
 
 Row row_of(const arch::Matrix& matrix, const gguf::GgufFile& file, uint32_t row) {
-  const uint64_t bytes = quant::row_bytes(matrix.shape.dtype, matrix.shape.cols);
   std::vector<float> values(matrix.shape.cols);
-  quant::decode_row(matrix.shape.dtype, arch::bytes_of(file, matrix).subspan(row * bytes, bytes), values);
+  std::vector<std::byte> room;
+  quant::decode_row(matrix.shape.dtype, arch::bytes_of(file, matrix, row, 1, room), values);
   return {values.begin(), values.end()};
 }
 
@@ -29,7 +29,8 @@ class PlainLlama {
 
   std::vector<float> logits(std::span<const TokenId> tokens) {
     std::vector<Row> x;
-    for (const TokenId token : tokens) x.push_back(row_of(b_.embedding, file_, static_cast<uint32_t>(token)));
+    for (const TokenId token : tokens)
+      x.push_back(row_of(b_.embedding.value(), file_, static_cast<uint32_t>(token)));
     for (const arch::LayerSpec& layer : b_.layers) {
       const auto* attention = std::get_if<arch::SoftmaxAttention>(&layer.mixer);
       const auto* mlp = std::get_if<arch::GatedMlp>(&layer.ffn);
@@ -41,7 +42,7 @@ class PlainLlama {
     }
     std::vector<float> out;
     for (Row& row : x) {
-      for (const double value : linear(b_.output, normed(*b_.output_norm, row)))
+      for (const double value : linear(b_.output.value(), normed(*b_.output_norm, row)))
         out.push_back(static_cast<float>(value));
     }
     return out;
