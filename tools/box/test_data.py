@@ -37,7 +37,7 @@ class Talk(unittest.TestCase):
     def test_numbers_in_answers_are_those_of_the_program(self):
         page = COMMAND_LINE.read_text(encoding="utf-8")
         self.assertRegex(page, r"`--port N`[^\n]*\| 8421 \|")
-        self.assertRegex(page, r"`--drain N`[^\n]*\| 30 \|")
+        self.assertRegex(page, r"`--drain TIME`[^\n]*\| 30 \|")
 
     def test_templates_expand_to_plain_words(self):
         rng = random.Random(1)
