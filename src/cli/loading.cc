@@ -30,9 +30,13 @@ std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, 
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
 }
 
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings,
-                                          const std::string& source) {
-  name_model(settings, source);
+std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
+                                          const std::vector<ServedModel>& models) {
+  std::vector<fleet::LoadSettings> slots;
+  for (const ServedModel& model : models) {
+    slots.push_back(model.load);
+    name_model(slots.back(), model.source);
+  }
   // The fleet's thread draws the line; it is taken away when the door opens, later loads show none.
   struct Shown {
     std::mutex mutex;
@@ -45,8 +49,12 @@ std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, flee
     const std::lock_guard lock(shown->mutex);
     if (shown->line) shown->line->update(stage, fraction);
   };
-  auto fleet = fleet::Fleet::create({std::move(settings)}, fleet::make_loader(registry), std::move(options));
-  fleet->lease_now("");
+  auto fleet = fleet::Fleet::create(std::move(slots), fleet::make_loader(registry), std::move(options));
+  try {
+    fleet->lease_now("");
+  } catch (const Error& error) {
+    throw settings::at_its_place(error, settings::Command::kServe, models.front().values);
+  }
   const std::lock_guard lock(shown->mutex);
   shown->line.reset();
   return fleet;

@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "cli/options.h"
 #include "device/registry.h"
 #include "fleet/fleet.h"
 #include "fleet/live_model.h"
@@ -18,8 +20,9 @@ void name_model(fleet::LoadSettings& settings, const std::string& source);
 std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings,
                                               const std::string& source);
 
-// The same as a fleet whose one model is live.
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry, fleet::LoadSettings settings,
-                                          const std::string& source);
+// The same for a fleet: the first model is live, the others come to life when a request names them. An Error
+// names the place where a setting of its model was given.
+std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
+                                          const std::vector<ServedModel>& models);
 
 }  // namespace gantry::cli

@@ -13,12 +13,15 @@
 namespace gantry::cli {
 namespace {
 
-void announce(const fleet::ModelCard& card, const server::Server& server, bool keys) {
+void announce(const std::vector<fleet::ModelCard>& cards, const server::Server& server, bool keys) {
+  const fleet::ModelCard& card = cards.front();
   say("listening on {}\n", server.url());
   say("model {}: {}, {} parameters, {}; context {}, {} {} at once\n", card.id, card.arch,
       human_count(card.parameters), card.dtype, card.context, card.sequences,
       card.sequences == 1 ? "sequence" : "sequences");
   if (card.has_chat_template) say("reasoning and tool calls are read as: {}\n", card.reply_format);
+  for (size_t i = 1; i < cards.size(); ++i)
+    say("model {}: loaded when a request names it\n", harmless(cards[i].id));
   const bool unix_socket = server.port() == 0;
   const std::string target =
       unix_socket ? fmt::format("--unix-socket {} http://localhost", server.url().substr(5)) : server.url();
@@ -43,30 +46,16 @@ void warn_of_open_door(const http::Options& options) {
        options.host);
 }
 
-// A server has one model so far: a file that names several is refused.
-std::unique_ptr<fleet::Fleet> start_only(const device::Registry& registry, const ServeCommand& command) {
-  const ServedModel& model = command.models.at(0);
-  try {
-    if (command.models.size() > 1)
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("{} models are named, a server has one", command.models.size()),
-                  command.models[1].source, "start a server for each of them");
-    return start_fleet(registry, model.load, model.source);
-  } catch (const Error& error) {
-    throw settings::at_its_place(error, settings::Command::kServe, model.values);
-  }
-}
-
 }  // namespace
 
 int serve(const ServeCommand& command, const device::Registry& registry) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto fleet = start_only(registry, command);
+  const auto fleet = start_fleet(registry, command.models);
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
   warn_of_open_door(command.server);
-  announce(fleet->list().front(), *server, !command.server.api_keys.empty());
+  announce(fleet->list(), *server, !command.server.api_keys.empty());
   interrupts.wait();
   say("shutting down: running answers may go on for {} s; once more to end at once\n",
       static_cast<double>(command.drain.count()) / 1000);

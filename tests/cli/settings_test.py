@@ -5,18 +5,20 @@
     settings_test.py BINARY --write   puts the program's tables into the pages
 """
 
+import http.client
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
 
-from program import Program, run
+from program import DEADLINE, Program, environment, run
 
 PAGES = ("cli.md", "configuration.md", "http.md")
 BLOCK = re.compile(r"<!-- settings: ([\w ]+) -->\n.*?<!-- end -->\n", re.S)
-USAGE, UNSUPPORTED = 2, 11
+USAGE, NOT_FOUND = 2, 5
 
 
 def page_path(name):
@@ -101,9 +103,38 @@ class Settings(unittest.TestCase):
         self.assertRegex(shown, r"(?m)^kv_type +f16 +default$")
 
     def test_two_models_in_a_file(self):
-        done = self.served("[[model]]\npath = 'a.gguf'\n[[model]]\npath = 'b.gguf'\n")
-        self.assertEqual(done.returncode, UNSUPPORTED, done.stderr)
-        self.assertIn(b"gantry.toml:4: path", done.stderr)
+        box = os.path.join(Program.source, "models", "gantry-box.gguf")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "gantry.toml")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(f"[server]\nport = 0\n\n[model_defaults]\ncontext = 64\n\n"
+                             f"[[model]]\nname = 'one'\npath = '{box}'\n\n[[model]]\nname = 'two'\npath = '{box}'\n")
+            server = subprocess.Popen([Program.binary, "serve", "--config", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      text=True, env=environment())
+            try:
+                address = re.search(r"http://([^/\s]+)", server.stdout.readline())[1]
+                self.assertEqual([model["id"] for model in self.asked(address, "GET", "/v1/models")["data"]], ["one", "two"])
+                for name in ("two", "one"):
+                    answer = self.asked(address, "POST", "/v1/completions", {"model": name, "prompt": "Once", "max_tokens": 2})
+                    self.assertEqual((answer["model"], answer["usage"]["completion_tokens"]), (name, 2))
+            finally:
+                server.terminate()
+                errors = server.communicate(timeout=DEADLINE)[1]
+            self.assertIn("gantry.toml:9: path", errors)
+
+    def asked(self, address, method, path, body=None):
+        connection = http.client.HTTPConnection(address, timeout=DEADLINE)
+        connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        answer = json.load(reply)
+        connection.close()
+        self.assertEqual(reply.status, 200, answer)
+        return answer
+
+    def test_an_error_of_the_first_model_names_its_line(self):
+        done = self.served("[[model]]\npath = '/nonexistent/a.gguf'\n[[model]]\npath = 'b.gguf'\n")
+        self.assertEqual(done.returncode, NOT_FOUND, done.stderr)
+        self.assertIn(b"/nonexistent/a.gguf", done.stderr)
 
 
 if __name__ == "__main__":
