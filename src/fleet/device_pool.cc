@@ -1,5 +1,6 @@
 #include "fleet/device_pool.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -63,13 +64,16 @@ plan::Machine DevicePool::machine(const device::Device& device, const Shares& gi
   const State::Opened opened = state_->opened(facts.id);
   for (const device::DeviceEntry& now : state_->registry.list(opened.options))
     if (now.facts.id == facts.id && !now.error) facts.memory_free_bytes = now.facts.memory_free_bytes;
-  // A plan counts the device's own bytes, which are there once for all models: they are in no loan.
+  // The device's own bytes are there once, for all models: they are in no loan and never lent, but a plan
+  // counts them.
+  const uint64_t own = std::min(device.sizer().overhead_bytes(), facts.memory_free_bytes);
   const uint64_t cap = opened.options.memory_cap_bytes;
-  facts.memory_free_bytes =
-      state_->budgets.measure(facts.id, facts.memory_free_bytes, cap) + bytes_in(given_back, facts.id);
+  const uint64_t lendable = cap == 0 ? 0 : std::max<uint64_t>(cap - std::min(cap, own), 1);  // 0: no limit
+  facts.memory_free_bytes = state_->budgets.measure(facts.id, facts.memory_free_bytes - own, lendable) + own +
+                            bytes_in(given_back, facts.id);
   // A cap that is less than what is free is set aside for the models; what is free without one is
   // everybody's.
-  const bool reserved = cap != 0 && state_->budgets.total(facts.id) == cap;
+  const bool reserved = cap != 0 && state_->budgets.total(facts.id) == lendable;
   const os::MemoryInfo host = os::memory_info();
   const uint64_t host_left =
       state_->budgets.measure(kHostMemory, host.available_bytes, 0) + bytes_in(given_back, kHostMemory);

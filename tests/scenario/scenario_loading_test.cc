@@ -122,8 +122,9 @@ TEST(Loading, ColdModelsAreListed) {
   Stage stage(one_worker());
   const auto answer = ask(stage.port(), get("/v1/models"));
   ASSERT_TRUE(answer);
+  const json list = json::parse(answer->body);
   std::vector<std::string> ids;
-  for (const json& model : json::parse(answer->body)["data"]) ids.push_back(model["id"].get<std::string>());
+  for (const json& model : list["data"]) ids.push_back(model["id"].get<std::string>());
   EXPECT_EQ(ids, (std::vector<std::string>{"sim", "dice", "slow"}));
 }
 
