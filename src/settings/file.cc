@@ -161,8 +161,9 @@ class Reader {
   std::filesystem::path folder_;
 };
 
-// What the parser must not see, which is no TOML anyway: control characters, letters beyond ASCII outside of
-// quotes and comments, brackets so deep that it would run out of stack.
+// What the parser must not see: control characters, which are no TOML anyway; brackets so deep that it would
+// run out of stack; letters beyond ASCII outside of comments, for it looks them up in a table of spaces whose
+// gaps are undefined behaviour. Between double quotes they may be written as \u00fc.
 class Sieve {
  public:
   Sieve(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -174,6 +175,9 @@ class Sieve {
       const auto byte = static_cast<unsigned char>(c);
       if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f)
         refuse(ErrorCode::kUsage, fmt::format("a control character, {:#04x}", byte));
+      if (byte >= 0x80 && !comment_)
+        refuse(ErrorCode::kUsage,
+               "a letter beyond ASCII; between double quotes it may be written as \\u00fc");
       if (c == '\n') ++line_;
       if (comment_)
         comment_ = c != '\n';
@@ -192,8 +196,6 @@ class Sieve {
   bool three() const { return text_.substr(at_, 3) == std::string(3, text_[at_]); }
 
   void outside(char c) {
-    if (static_cast<unsigned char>(c) >= 0x80)
-      refuse(ErrorCode::kUsage, "a letter beyond ASCII stands outside of quotes");
     if (c == '#') comment_ = true;
     if (c == '"' || c == '\'') {
       quote_ = c;

@@ -145,16 +145,17 @@ TEST(File, ControlCharactersAreRefusedBeforeTheParserSeesThem) {
   EXPECT_TRUE(read("[server]\r\n\t# x\r\n").models.empty());
 }
 
-TEST(File, LettersBeyondAsciiStandInQuotesAndComments) {
+TEST(File, LettersBeyondAsciiStandInCommentsAndEscapes) {
   const SettingsFile file = read(
-      "\xef\xbb\xbf# \u00fc\n[server]\nhost = \"\u00fc\\\"\u00fc\"\n"
-      "api_key = ['\u00fc', '''\u00fc\n'\u00fc''''', \"\"\"\u00fc\\\"\"\u00fc\"\"\"]\nport = 1\n");
-  EXPECT_EQ(got<std::string>(file.server, Id::kHost), "\u00fc\"\u00fc");
+      "\xef\xbb\xbf# \u00fc\n[server]\nhost = \"\\u00fc\\\"\"  # \u0410\n"
+      "api_key = ['a#b', '''c\n'd''''', \"\"\"e\\\"\"f\"\"\"]\nport = 1\n");
+  EXPECT_EQ(got<std::string>(file.server, Id::kHost), "\u00fc\"");
   EXPECT_EQ(got<std::vector<std::string>>(file.server, Id::kApiKey),
-            (std::vector<std::string>{"\u00fc", "\u00fc\n'\u00fc''", "\u00fc\"\"\u00fc"}));
+            (std::vector<std::string>{"a#b", "c\n'd''", "e\"\"f"}));
   EXPECT_EQ(got<uint16_t>(file.server, Id::kPort), 1);
   for (const char* text :
-       {"[server]\n\u0410 = 1\n", "[server]\nport =\u0410\n", "[server]\nhost = ''\u0410\n"})
+       {"[server]\n\u0410 = 1\n", "[server]\nport =\u0410\n", "[server]\nhost = ''\u0410\n",
+        "[server]\nport = 1['\u0410'\n", "[server]\nhost = '\u0410'\n"})
     EXPECT_EQ(refused(text).where(), "g.toml:2") << text;
 }
 
