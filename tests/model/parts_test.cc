@@ -1,11 +1,13 @@
 // Parts of a model as models of their own: planned and loaded like any other, and together the whole.
 #include <filesystem>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
 #include "arch/part.h"
 #include "arch/tiny_families.h"
 #include "model/loaded_model.h"
+#include "model/transformer.h"
 #include "tests/model/fixture.h"
 
 namespace gantry {
@@ -63,6 +65,88 @@ TEST(Parts, ArePlannedAndLoadedLikeAnyModel) {
       const arch::Blueprint stage = arch::part(whole, {layer, 1});
       EXPECT_LT(load(name, stage, file), bytes) << name;
       load(name, arch::part(stage, {0, 0, 1, {1, 1}}), file);
+    }
+  });
+}
+
+// One stage at work: its own plan, memory and runner.
+class Stage {
+ public:
+  Stage(arch::Blueprint blueprint, const gguf::GgufFile& file)
+      : blueprint_(std::move(blueprint)),
+        plan_(plan_of(blueprint_, settings())),
+        loaded_(model::LoadedModel::load(blueprint_, file, plan_, *cpu())),
+        runner_(model::make_transformer(blueprint_, *loaded_, *cpu())),
+        pages_(plan_.limits.pages_max) {
+    std::iota(pages_.begin(), pages_.end(), PageId{0});
+  }
+
+  // Rows of one sequence from position `first` on: tokens, or what the stage before gave. Logits of every row
+  // from the last stage, rows for the next one from the others.
+  std::vector<float> run(const std::vector<TokenId>& tokens, const std::vector<float>& rows, uint32_t first) {
+    const size_t count = tokens.size();
+    const std::vector<TokenId> none(count, kNoToken);
+    std::vector<int32_t> positions(count), all(count);
+    const std::vector<int32_t> sequences(count, 0);
+    std::iota(positions.begin(), positions.end(), static_cast<int32_t>(first));
+    std::iota(all.begin(), all.end(), 0);
+    model::Batch batch;
+    batch.tokens = blueprint_.takes_tokens() ? tokens : none;
+    batch.positions = positions;
+    batch.sequences = sequences;
+    batch.page_tables = pages_;
+    if (!blueprint_.takes_tokens()) batch.inputs = rows;
+    (blueprint_.gives_logits() ? batch.logit_rows : batch.hidden_rows) = all;
+    const model::Outputs outputs = runner_->step(batch);
+    if (blueprint_.gives_logits()) return {outputs.logits.begin(), outputs.logits.end()};
+    return {outputs.hidden.begin(), outputs.hidden.end()};
+  }
+
+ private:
+  static plan::Settings settings() {
+    plan::Settings settings = small();
+    settings.sequences = 1;
+    settings.checkpoints = 0;
+    settings.logits_of_all_rows = settings.whole_windows = true;
+    return settings;
+  }
+
+  const arch::Blueprint blueprint_;
+  const plan::MemoryPlan plan_;
+  const std::unique_ptr<model::LoadedModel> loaded_;
+  const std::unique_ptr<model::Runner> runner_;
+  std::vector<PageId> pages_;
+};
+
+// The logits of 21 positions, in steps of up to 8 rows, by so many stages one after the other.
+std::vector<float> logits_by(const arch::Blueprint& whole, const gguf::GgufFile& file, uint32_t count) {
+  const auto layers = static_cast<uint32_t>(whole.layers.size());
+  std::vector<std::unique_ptr<Stage>> stages;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t first = layers * i / count;
+    stages.push_back(
+        std::make_unique<Stage>(arch::part(whole, {first, layers * (i + 1) / count - first}), file));
+  }
+  std::vector<float> logits;
+  for (const auto& [from, end] : {std::pair{0u, 8u}, {8u, 13u}, {13u, 14u}, {14u, 21u}}) {
+    std::vector<TokenId> tokens;
+    for (uint32_t i = from; i < end; ++i) tokens.push_back(static_cast<TokenId>((i * 37 + 5) % whole.vocab));
+    std::vector<float> rows;
+    for (const auto& stage : stages) rows = stage->run(tokens, rows, from);
+    logits.insert(logits.end(), rows.begin(), rows.end());
+  }
+  return logits;
+}
+
+TEST(Parts, StagesOneAfterTheOtherGiveTheBitsOfTheWhole) {
+  for_each_model([](const std::string& name, const gguf::GgufFile& file) {
+    const arch::Blueprint whole = arch::read_blueprint(file);
+    const std::vector<float> want = logits_by(whole, file, 1);
+    ASSERT_EQ(want.size(), size_t{21} * whole.vocab) << name;
+    for (const uint32_t stages : {2u, 3u}) {
+      if (stages > whole.layers.size()) continue;
+      EXPECT_TRUE(testing::same_bits(logits_by(whole, file, stages), want))
+          << name << ", " << stages << " stages";
     }
   });
 }
