@@ -20,14 +20,14 @@ void check_range(const char* field, uint32_t value, uint32_t max) {
 }
 
 void check_settings(const arch::Blueprint& blueprint, const Settings& settings) {
-  check_range("--sequences", settings.sequences, kSequencesMax);
-  check_range("--step-rows", settings.step_rows, kStepRowsMax);
-  check_range("--checkpoints", settings.checkpoints.value_or(0), kCheckpointsMax);
+  check_range("sequences", settings.sequences, kSequencesMax);
+  check_range("step_rows", settings.step_rows, kStepRowsMax);
+  check_range("checkpoints", settings.checkpoints.value_or(0), kCheckpointsMax);
   if (settings.context > blueprint.context_train) {
     throw Error(
         ErrorCode::kInvalidRequest,
         fmt::format("{} positions asked for, the model knows {}", settings.context, blueprint.context_train),
-        "--context", fmt::format("at most --context {}", blueprint.context_train));
+        "context", fmt::format("at most context={}", blueprint.context_train));
   }
 }
 
@@ -66,7 +66,7 @@ quant::Dtype parse_kv_dtype(std::string_view name) {
                            found->dtype == quant::Dtype::kQ8_0)) {
     return found->dtype;
   }
-  throw Error(ErrorCode::kUsage, fmt::format("no such KV type: '{}'", name), "--kv-type",
+  throw Error(ErrorCode::kUsage, fmt::format("no such KV type: '{}'", name), "kv_type",
               "there are: f16, f32, q8_0");
 }
 
@@ -80,7 +80,7 @@ MemoryPlan make_plan(const arch::Blueprint& blueprint, const Settings& settings,
   if (machine.devices.size() != 1)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("a model on {} devices: this version puts it on one", machine.devices.size()),
-                "--devices", "name one device");
+                "device", "name one device");
   check_settings(blueprint, settings);
   const std::vector<Need> needs = list_needs(blueprint, settings.kv_dtype);
   for (const MachineDevice& device : machine.devices) check_needs(needs, *device.sizer, device.facts.id);

@@ -218,7 +218,7 @@ TEST(MemoryPlan, SeveralDevicesAreRefusedByName) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_EQ(error.where(), "--devices");
+    EXPECT_EQ(error.where(), "device");
   }
 }
 
@@ -292,7 +292,7 @@ TEST(MemoryPlan, TheNearestPlansAreOfTypesThatAreNotLarger) {
       FAIL();
     } catch (const Error& error) {
       std::string types;
-      const std::string mark = "--kv-type ";
+      const std::string mark = "kv_type=";
       for (size_t at = error.mend().find(mark); at != std::string::npos;
            at = error.mend().find(mark, at + 1)) {
         const size_t from = at + mark.size();
@@ -316,24 +316,25 @@ TEST(MemoryPlan, NothingFitsSaysSo) {
   }
 }
 
-// The settings of one offer: "the same with --step-rows 64", "--sequences 1 --context 96 --kv-type f16".
+// The settings of one offer: "the same with step_rows=64", "sequences=1 context=96 kv_type=f16".
 Settings offered(const std::string& text, Settings settings) {
   std::istringstream words(text);
-  for (std::string flag, value; words >> flag;) {
-    if (!flag.starts_with("--")) continue;
-    words >> value;
-    if (flag == "--sequences")
+  for (std::string word; words >> word;) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string name = word.substr(0, equals), value = word.substr(equals + 1);
+    if (name == "sequences")
       settings.sequences = static_cast<uint32_t>(std::stoul(value));
-    else if (flag == "--context")
+    else if (name == "context")
       settings.context = static_cast<uint32_t>(std::stoul(value));
-    else if (flag == "--step-rows")
+    else if (name == "step_rows")
       settings.step_rows = static_cast<uint32_t>(std::stoul(value));
-    else if (flag == "--checkpoints")
+    else if (name == "checkpoints")
       settings.checkpoints = static_cast<uint32_t>(std::stoul(value));
-    else if (flag == "--kv-type")
+    else if (name == "kv_type")
       settings.kv_dtype = parse_kv_dtype(value);
     else
-      ADD_FAILURE() << flag;
+      ADD_FAILURE() << name;
   }
   return settings;
 }

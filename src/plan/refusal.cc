@@ -27,10 +27,10 @@ std::string longest_alone(const arch::Blueprint& blueprint, Settings settings, c
   const uint32_t pages = planner.longest(Planner::pages_for(blueprint.context_train),
                                          [&](uint32_t p) { return planner.fits(planner.alone(p)); });
   if (pages == 0) return {};
-  std::string flags = fmt::format("--sequences 1 --context {} --kv-type {}", planner.alone(pages).context,
+  std::string flags = fmt::format("sequences=1 context={} kv_type={}", planner.alone(pages).context,
                                   flag_of(settings.kv_dtype));
-  if (settings.step_rows != 0) flags += fmt::format(" --step-rows {}", settings.step_rows);
-  if (state_layout(blueprint).bytes != 0) flags += " --checkpoints 0";
+  if (settings.step_rows != 0) flags += fmt::format(" step_rows={}", settings.step_rows);
+  if (state_layout(blueprint).bytes != 0) flags += " checkpoints=0";
   return flags;
 }
 
@@ -48,7 +48,7 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
   Settings shorter = settings;
   for (shorter.step_rows = rows_now / 2; shorter.step_rows >= kStepRowsLeast; shorter.step_rows /= 2) {
     if (!fits(shorter)) continue;
-    offer(fmt::format("the same with --step-rows {}", shorter.step_rows));
+    offer(fmt::format("the same with step_rows={}", shorter.step_rows));
     break;
   }
   constexpr std::array kFromTheLargest = {quant::Dtype::kF32, quant::Dtype::kF16, quant::Dtype::kQ8_0};

@@ -148,7 +148,7 @@ TEST_F(Memory, FitsExactlyAndNotOneByteLess) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
     EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find(std::to_string(need)), std::string::npos) << error.message();
-    EXPECT_NE(error.mend().find("--context"), std::string::npos) << error.mend();
+    EXPECT_NE(error.mend().find("context="), std::string::npos) << error.mend();
   }
 }
 
@@ -163,7 +163,7 @@ TEST_F(Memory, TheNearestPlanFits) {
   } catch (const Error& error) {
     mend = error.mend();
   }
-  const std::string mark = "--sequences 1 --context ";
+  const std::string mark = "sequences=1 context=";
   const size_t at = mend.find(mark);
   ASSERT_NE(at, std::string::npos) << mend;
   s.sequences = 1;
