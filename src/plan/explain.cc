@@ -61,6 +61,7 @@ std::string line_words(const char* name, uint64_t bytes, const std::string& word
   return fmt::format("  {:<12} {:>16} B  {:>9}  {}\n", name, bytes, human_bytes(bytes), words);
 }
 std::string part_words(const Item& item) {
+  if (item.bytes == 0) return {};
   return fmt::format("   of these {:>19} B  {:>9}  {}\n", item.bytes, human_bytes(item.bytes), item.name);
 }
 
