@@ -107,11 +107,24 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
       format_(format_of(parts, prepared.request)),
       text_(*parts.tokenizer, prepared.tokens, prepared.request.stop, markers_of(format_, prepared.request)) {
   usage_.prompt_tokens = static_cast<uint32_t>(prepared.tokens.size());
+  const size_t answer = prepared.request.tokens_max == 0 ? kMailboxEventsReady : prepared.request.tokens_max;
+  for (Mailbox* mailbox : {&mailbox_, &taken_})
+    mailbox->reserve(std::min(answer + 1, kMailboxEventsReady), report_tokens_);
   if (format_ != nullptr)
     reader_.emplace(*format_,
                     reply::ReplyOptions{.tools = calls_tools(prepared.request),
                                         .tool_list = std::get<ChatInput>(prepared.request.prompt).tools,
                                         .prompt = prepared.text});
+}
+
+void Running::Mailbox::reserve(size_t count, bool with_top) {
+  events.reserve(count);
+  if (with_top) top.reserve(count * sample::kTopLogprobsMax);
+}
+
+void Running::Mailbox::clear() {
+  events.clear();
+  top.clear();
 }
 
 void Running::submitted(JobId job) {
@@ -140,34 +153,35 @@ bool Running::on_token(const engine::TokenEvent& event) {
                .logprob = event.logprob,
                .finish = event.finish,
                .cached_tokens = event.cached_tokens,
-               .top = {},
-               .error = {}};
-    const uint32_t top = std::min<uint32_t>(event.top_count, sample::kTopLogprobsMax);
-    kept.top.assign(event.top.begin(), event.top.begin() + top);
-    if (event.error != nullptr) kept.error = *event.error;
-    if (mailbox_.size() >= kMailboxEventsMax && event.finish == engine::FinishReason::kNone) {
+               .top_count = std::min<uint32_t>(event.top_count, sample::kTopLogprobsMax),
+               .error = event.error};
+    if (mailbox_.events.size() >= kMailboxEventsMax && event.finish == engine::FinishReason::kNone) {
       kept.finish = engine::FinishReason::kError;
-      kept.error = Error(ErrorCode::kBusy, "the answer came faster than it could be turned into text", "",
-                         "send fewer requests at once");
+      kept.error = std::make_shared<Error>(ErrorCode::kBusy,
+                                           "the answer came faster than it could be turned into text", "",
+                                           "send fewer requests at once");
     }
     closed_ = kept.finish != engine::FinishReason::kNone;
-    mailbox_.push_back(std::move(kept));
+    mailbox_.top.insert(mailbox_.top.end(), event.top.begin(), event.top.begin() + kept.top_count);
+    mailbox_.events.push_back(std::move(kept));
   }
   workers_->schedule(shared_from_this());
   return !cancelled_.load();
 }
 
 bool Running::run() {
-  std::deque<Event> events;
+  taken_.clear();
   {
     const std::lock_guard lock(mutex_);
-    events.swap(mailbox_);
+    std::swap(taken_, mailbox_);
   }
-  if (over_ || events.empty()) return false;
+  if (over_ || taken_.events.empty()) return false;
   Delta delta;
   try {
-    for (const Event& event : events) {
-      take(event, delta);
+    std::span<const engine::TokenLogprob> top = taken_.top;
+    for (const Event& event : taken_.events) {
+      take(event, top.first(event.top_count), delta);
+      top = top.subspan(event.top_count);
       if (over_) break;
     }
     read_reply(delta);
@@ -220,17 +234,17 @@ void Running::give_up(const char* why) {
   }
 }
 
-void Running::take(const Event& event, Delta& delta) {
+void Running::take(const Event& event, std::span<const engine::TokenLogprob> top, Delta& delta) {
   usage_.cached_tokens = event.cached_tokens;
   if (event.token != kNoToken) {
     ++usage_.completion_tokens;
     // The token that stops is told, but not a part of the text.
     if (event.finish != engine::FinishReason::kStop)
-      text_.push(event.token, report_tokens_ ? std::optional(report_of(event)) : std::nullopt, delta);
+      text_.push(event.token, report_tokens_ ? std::optional(report_of(event, top)) : std::nullopt, delta);
   }
   if (text_.stopped()) return end(Finish::kStop, delta);
   if (event.finish == engine::FinishReason::kNone) return;
-  if (event.error) delta.error = event.error;
+  if (event.error != nullptr) delta.error = *event.error;
   end(finish_of(event.finish), delta);
 }
 
@@ -242,13 +256,13 @@ void Running::end(Finish finish, Delta& delta) {
   over_ = true;
 }
 
-TokenReport Running::report_of(const Event& event) const {
+TokenReport Running::report_of(const Event& event, std::span<const engine::TokenLogprob> top) const {
   const auto text_of = [&](TokenId token, float logprob) {
     const bool known = token >= 0 && static_cast<uint32_t>(token) < parts_.tokenizer->size();
     return TokenText{token, known ? parts_.tokenizer->token_bytes(token, true) : std::string(), logprob};
   };
   TokenReport report{text_of(event.token, event.logprob), {}};
-  for (const engine::TokenLogprob& top : event.top) report.top.push_back(text_of(top.token, top.logprob));
+  for (const auto& [token, logprob] : top) report.top.push_back(text_of(token, logprob));
   return report;
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "completion/answer_text.h"
@@ -18,6 +18,10 @@ namespace gantry::completion {
 // Events that a worker has not taken yet, of one completion. A worker takes all at once, so only a worker
 // that stands still for thousands of steps lets it fill; the completion then ends with an error.
 inline constexpr size_t kMailboxEventsMax = size_t{1} << 16;
+
+// Events for which there is room from the start. Only for a worker that lags behind by more the engine's
+// thread has to allocate.
+inline constexpr size_t kMailboxEventsReady = 256;
 
 class Running final : public engine::TokenSink,
                       public Completion,
@@ -40,13 +44,20 @@ class Running final : public engine::TokenSink,
     float logprob = 0;
     engine::FinishReason finish = engine::FinishReason::kNone;
     uint32_t cached_tokens = 0;
+    uint32_t top_count = 0;  // of the mailbox's `top`, those after the ones of the events before
+    std::shared_ptr<const Error> error;
+  };
+  // Filled on the engine's thread, emptied by a worker, who gives it back empty, with the room it has.
+  struct Mailbox {
+    std::vector<Event> events;
     std::vector<engine::TokenLogprob> top;
-    std::optional<Error> error;
+    void reserve(size_t count, bool with_top);
+    void clear();
   };
 
-  void take(const Event& event, Delta& delta);
+  void take(const Event& event, std::span<const engine::TokenLogprob> top, Delta& delta);
   void end(Finish finish, Delta& delta);
-  TokenReport report_of(const Event& event) const;
+  TokenReport report_of(const Event& event, std::span<const engine::TokenLogprob> top) const;
   void deliver(Delta delta);
   void read_reply(Delta& delta);
   bool add_events(std::vector<reply::ReplyEvent> events, Delta& delta);
@@ -59,11 +70,12 @@ class Running final : public engine::TokenSink,
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mutex_;  // mailbox, closed, job
-  std::deque<Event> mailbox_;
+  Mailbox mailbox_;
   bool closed_ = false;  // the engine's last event is in
   std::optional<JobId> job_;
 
   // Only the worker that runs this task.
+  Mailbox taken_;
   std::shared_ptr<DeltaSink> sink_;
   const reply::ReplyFormat* const format_;  // nullptr: all is text
   std::optional<reply::ReplyReader> reader_;

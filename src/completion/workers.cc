@@ -1,7 +1,6 @@
 #include "completion/workers.h"
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <utility>
 
@@ -10,9 +9,29 @@
 namespace gantry::completion {
 
 struct Workers::Shared {
+  class Queue {
+   public:
+    bool empty() const { return first_ == nullptr; }
+    void push(std::shared_ptr<Task> task) {
+      Task* const added = task.get();
+      (last_ == nullptr ? first_ : last_->next_) = std::move(task);
+      last_ = added;
+    }
+    std::shared_ptr<Task> pop() {
+      std::shared_ptr<Task> task = std::move(first_);
+      first_ = std::move(task->next_);
+      if (first_ == nullptr) last_ = nullptr;
+      return task;
+    }
+
+   private:
+    std::shared_ptr<Task> first_;
+    Task* last_ = nullptr;
+  };
+
   std::mutex mutex;
   std::condition_variable ready;
-  std::deque<std::shared_ptr<Task>> queue;
+  Queue queue;
   bool stopped = false;
 };
 
@@ -44,7 +63,7 @@ void Workers::schedule(std::shared_ptr<Task> task) {
         return;
       case Task::State::kIdle:
         task->state_ = Task::State::kQueued;
-        shared->queue.push_back(std::move(task));
+        shared->queue.push(std::move(task));
         break;
     }
   }
@@ -52,12 +71,13 @@ void Workers::schedule(std::shared_ptr<Task> task) {
 }
 
 void Workers::stop() {
-  std::deque<std::shared_ptr<Task>> dropped;  // destroyed outside the lock
+  Shared::Queue dropped;  // its tasks go outside the lock, one by one
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->stopped = true;
-    dropped.swap(shared_->queue);
+    std::swap(dropped, shared_->queue);
   }
+  while (!dropped.empty()) dropped.pop();
   shared_->ready.notify_all();
   std::vector<std::thread> threads = std::exchange(threads_, {});
   for (std::thread& thread : threads) {
@@ -73,15 +93,14 @@ void Workers::work(const std::shared_ptr<Shared>& shared) {
   while (true) {
     shared->ready.wait(lock, [&] { return shared->stopped || !shared->queue.empty(); });
     if (shared->stopped) return;
-    std::shared_ptr<Task> task = std::move(shared->queue.front());
-    shared->queue.pop_front();
+    std::shared_ptr<Task> task = shared->queue.pop();
     task->state_ = Task::State::kRunning;
     lock.unlock();
     const bool more = task->run();
     lock.lock();
     const bool again = more || task->state_ == Task::State::kRunningAgain;
     task->state_ = again ? Task::State::kQueued : Task::State::kIdle;
-    if (again && !shared->stopped) shared->queue.push_back(std::move(task));
+    if (again && !shared->stopped) shared->queue.push(std::move(task));
     lock.unlock();
     task.reset();  // may be the last reference: not under the lock
     lock.lock();

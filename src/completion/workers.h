@@ -1,6 +1,7 @@
 // A small pool of threads for work that comes in bursts: a Task is scheduled when something is in its
 // mailbox, runs on one thread at a time, and says whether it has more to do. A task stands in the queue at
-// most once, so the queue is as long as there are live tasks. Thread-safe.
+// most once, so the queue is as long as there are live tasks, and is linked through them: scheduling
+// allocates nothing. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class Workers {
    private:
     friend class Workers;
     enum class State : uint8_t { kIdle, kQueued, kRunning, kRunningAgain };
-    State state_ = State::kIdle;  // guarded by the pool's mutex
+    State state_ = State::kIdle;  // guarded by the pool's mutex, as is:
+    std::shared_ptr<Task> next_;  // in the queue
   };
 
   explicit Workers(uint32_t threads);

@@ -9,8 +9,11 @@
 
 #include "base/page_records.h"
 #include "base/windows.h"
+#include "completion/running.h"
+#include "completion/workers.h"
 #include "engine/core.h"
 #include "kv/sequence_memory.h"
+#include "tests/scenario/fakes.h"
 #include "tests/sim/sim_jobs.h"
 #include "tests/sim/sim_runner.h"
 
@@ -87,9 +90,21 @@ TEST(SimAllocation, RecordsOfPagesAreWhatThePlanCounts) {
   }
 }
 
+// Who listens in the end; leaves after `leave_after` deltas (0: stays).
+class Reader final : public completion::DeltaSink {
+ public:
+  explicit Reader(uint32_t leave_after) : leave_after_(leave_after) {}
+  bool on_delta(completion::Delta) override { return leave_after_ == 0 || ++heard_ < leave_after_; }
+
+ private:
+  const uint32_t leave_after_;
+  uint32_t heard_ = 0;
+};
+
 // Admission, sharing, slices, preemption, penalties, every way of picking, logprobs, cancellation, finishing:
-// all of it within steps, for every kind of sequence memory.
+// all of it within steps, for every kind of sequence memory, and told to those who listen in the product.
 TEST(SimAllocation, AStepAllocatesNothing) {
+  const testing::ByteTokenizer tokenizer;
   uint64_t steps = 0, preemptions = 0;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Dice dice(seed);
@@ -102,12 +117,18 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     SimRunner sim({.limits = limits, .seed = seed, .kind = kind});
     Uncounted runner(sim);
     engine::EngineCore core(runner, {});
-    std::vector<std::shared_ptr<RecordingSink>> sinks;
-    for (int n = 0; n < 30; ++n) {
+    const auto workers = std::make_shared<completion::Workers>(1);
+    for (JobId id = 1; id <= 30; ++id) {
       engine::Job job = random_job(dice, limits.vocab, limits.context_max);
-      sinks.push_back(std::make_shared<RecordingSink>(dice.chance(0.1) ? 3 : 0, limits.context_max));
-      auto sequence = engine::make_sequence(std::move(job), sinks.back(), limits);
-      sequence->id = sinks.size();
+      completion::Prepared prepared;
+      prepared.request.prompt = prepared.tokens = job.prompt;
+      prepared.request.tokens_max = job.tokens_max;
+      prepared.request.logprobs = job.logprobs;
+      auto sink = std::make_shared<completion::Running>(
+          completion::CompleterParts{&tokenizer, nullptr, nullptr}, workers, prepared,
+          std::make_shared<Reader>(dice.chance(0.1) ? 3 : 0));
+      auto sequence = engine::make_sequence(std::move(job), std::move(sink), limits);
+      sequence->id = id;
       if (dice.chance(0.1)) sequence->cancelled->store(true);
       core.add(std::move(sequence));
     }
@@ -115,6 +136,7 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     while (core.step()) ++steps;
     ASSERT_EQ(allocations, before) << "seed " << seed;
     preemptions += core.stats().preemptions;
+    workers->stop();
   }
   EXPECT_GT(steps, 1000u);
   EXPECT_GT(preemptions, 100u);
