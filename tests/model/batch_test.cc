@@ -52,7 +52,7 @@ class BatchOf : public ::testing::TestWithParam<const char*> {
   // What the embedding gives for a token.
   std::vector<float> embedded(TokenId token) const {
     const arch::Blueprint& blueprint = *opened_.blueprint;
-    const gguf::TensorInfo& tensor = *blueprint.embedding.tensor;
+    const gguf::TensorInfo& tensor = *blueprint.embedding->tensor;
     const uint64_t bytes = quant::row_bytes(*tensor.dtype, blueprint.width);
     std::vector<float> row(blueprint.width);
     quant::decode_row(*tensor.dtype,
@@ -120,8 +120,8 @@ TEST_P(BatchOf, HiddenStatesAreWhatTheOutputReads) {
   asked.hidden_rows = wanted;
   const auto hidden = runner_->step(asked).hidden;
   ASSERT_EQ(hidden.size(), size_t{2} * blueprint.width);
-  if (blueprint.output.bias || blueprint.logit_cap != 0) return;
-  const gguf::TensorInfo& tensor = *blueprint.output.weight.tensor;
+  if (blueprint.output->bias || blueprint.logit_cap != 0) return;
+  const gguf::TensorInfo& tensor = *blueprint.output->weight.tensor;
   const uint64_t bytes = quant::row_bytes(*tensor.dtype, blueprint.width);
   std::vector<float> row(blueprint.width), expected, got;
   for (size_t i = 0; i < wanted.size(); ++i)
@@ -190,7 +190,7 @@ TEST_P(BatchOf, RowsSeeEachOtherWhereNothingIsCausal) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchOf, ::testing::Values("llama", "qwen3", "gemma2"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& model) { return std::string(model.param); });
 
 }  // namespace
 }  // namespace gantry::testing
