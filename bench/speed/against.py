@@ -31,7 +31,7 @@ def main():
             rounds = [(measure(arguments.old, model, batch, arguments), measure(arguments.new, model, batch, arguments))
                       for _ in range(arguments.rounds)]
             for key in rounds[0][0]:
-                if not key.endswith("tokens_per_s") or (key.startswith("prefill") and batch != 1):
+                if key not in ("prefill", "decode") or (key == "prefill" and batch != 1):
                     continue
                 old, new = [r[0][key] for r in rounds], [r[1][key] for r in rounds]
                 ratio = statistics.median(n / o for o, n in zip(old, new))
