@@ -58,7 +58,8 @@ class Fleet {
   // `ready` must neither block nor throw. Errors: kNotFound lists the ids there are, kBusy when too many
   // wait, kShuttingDown, and whatever loading says.
   virtual Ticket lease(std::string_view id, Ready ready) = 0;
-  // The asker has gone. True: `ready` has not been called and will not be.
+  // The asker has gone. True: `ready` has not been called and will not be. A model that nobody else waits for
+  // is not loaded then, unless that has begun.
   virtual bool withdraw(Ticket ticket) = 0;
   // Waits for the lease; throws its error. Not on a thread that answers requests.
   Lease lease_now(std::string_view id);

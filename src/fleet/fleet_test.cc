@@ -99,6 +99,35 @@ TEST_F(FleetTest, WhoGoesAwayIsNotCalled) {
   EXPECT_EQ(gone.answers(), 0);
 }
 
+// A closure that keeps its lease and is the last to know it: the lease is given back when the fleet lets go
+// of it.
+TEST_F(FleetTest, AReadyMayHoldTheLastLease) {
+  const auto fleet = make({fake("a", 10)});
+  const auto told = std::make_shared<std::atomic<bool>>(false);
+  fleet->lease("a", [told, kept = std::make_shared<Lease>()](Lease lease, const std::optional<Error>&) {
+    *kept = std::move(lease);
+    *told = true;
+  });
+  testing::await([&] { return told->load(); }, "the lease");
+  fleet->unload("a", std::chrono::hours(1));
+  EXPECT_TRUE(comes_to(*fleet, "a", SlotState::kCold));
+}
+
+TEST_F(FleetTest, AWishThatIsWithdrawnLoadsNothing) {
+  const auto fleet = make({fake("a", 10), fake("b", 10)});
+  world_->hold("a");
+  Asked first, gone;
+  fleet->lease("a", first.ready());
+  ASSERT_TRUE(is_loading("a"));
+  EXPECT_TRUE(fleet->withdraw(fleet->lease("b", gone.ready())));
+  EXPECT_EQ(card_of(*fleet, "b").state, SlotState::kCold);
+  world_->let_on("a");
+  ASSERT_TRUE(first.wait());
+  fleet->load("b");  // who says so wants it, whoever goes away
+  ASSERT_TRUE(comes_to(*fleet, "b", SlotState::kLive));
+  EXPECT_EQ(world_->loadings, 2);
+}
+
 TEST_F(FleetTest, NoMoreThanSoManyWait) {
   const auto fleet = make({fake("a", 10)}, {.waiting_max = 2});
   world_->hold("a");

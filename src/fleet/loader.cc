@@ -4,22 +4,6 @@
 
 namespace gantry::fleet {
 
-const char* name_of(SlotState state) {
-  switch (state) {
-    case SlotState::kCold:
-      return "cold";
-    case SlotState::kLoading:
-      return "loading";
-    case SlotState::kLive:
-      return "live";
-    case SlotState::kDraining:
-      return "draining";
-    case SlotState::kFailed:
-      return "failed";
-  }
-  return "";
-}
-
 ModelCard describe(const LoadSettings& settings) {
   ModelCard card;
   card.id = id_of(settings);

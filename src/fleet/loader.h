@@ -23,7 +23,6 @@ enum class SlotState : uint8_t {
   kDraining,  // leaves: no new leases, those that are out come back
   kFailed,    // the last try to load it failed
 };
-const char* name_of(SlotState state);
 
 // What /v1/models tells of a model. Of one that has never been live only the name, the time and the state are
 // known.
@@ -41,9 +40,8 @@ struct ModelCard {
   std::string reply_format;  // how reasoning and tool calls are written: a name of reply_formats()
 
   SlotState state = SlotState::kCold;
-  std::string failure;      // kFailed: why
-  uint32_t loads = 0;       // how often it has come to life
-  double load_seconds = 0;  // the last time
+  std::string failure;  // kFailed: why
+  uint32_t loads = 0;   // how often it has come to life
 };
 
 // What is known of a model before it is opened: its name, its file's time.

@@ -80,7 +80,8 @@ Fleet::Ticket SlotFleet::lease(std::string_view id, Ready ready) {
 }
 
 bool SlotFleet::withdraw(Ticket ticket) {
-  Ready dropped;  // outside the lock: it may hold a lease
+  Ready dropped;  // both go outside the lock: the first may hold a lease
+  std::unique_ptr<Candidate> opened;
   const std::lock_guard lock(mutex_);
   for (const auto& slot : slots_) {
     const auto found = std::find_if(slot->waiting.begin(), slot->waiting.end(),
@@ -88,6 +89,11 @@ bool SlotFleet::withdraw(Ticket ticket) {
     if (found == slot->waiting.end()) continue;
     dropped = std::move(found->ready);
     slot->waiting.erase(found);
+    if (slot->waiting.empty() && !slot->bidden && !slot->in_work) {
+      slot->wanted = 0;
+      if (slot->card.state == SlotState::kLoading) slot->card.state = SlotState::kCold;
+      opened = std::move(slot->candidate);
+    }
     return true;
   }
   return false;
@@ -97,7 +103,9 @@ void SlotFleet::load(std::string_view id) {
   const std::lock_guard lock(mutex_);
   if (closing_) throw shutting_down();
   Slot& slot = slot_of(id);
-  if (slot.card.state != SlotState::kLive) want(slot);
+  if (slot.card.state == SlotState::kLive) return;
+  slot.bidden = true;
+  want(slot);
 }
 
 void SlotFleet::unload(std::string_view id, std::chrono::milliseconds limit) {
@@ -184,6 +192,7 @@ bool SlotFleet::is_left_alone(const Slot& slot) const {
 
 std::vector<Waiter> SlotFleet::forget(Slot& slot) {
   slot.wanted = 0;
+  slot.bidden = false;
   return std::exchange(slot.waiting, {});
 }
 

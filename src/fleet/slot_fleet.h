@@ -30,6 +30,7 @@ struct Slot {
   std::vector<Waiter> waiting;
 
   uint64_t wanted = 0;    // when it was first asked for, counted in wishes; 0: nobody wants it
+  bool bidden = false;    // by load(): wanted though no lease waits for it
   bool in_work = false;   // kLoading: the fleet's thread is at it
   bool unwanted = false;  // in_work: unload() was called meanwhile
   Clock::time_point cut_at = Clock::time_point::max();  // kDraining: running answers are cancelled then
@@ -70,7 +71,6 @@ class SlotFleet final : public Fleet {
   // slot_loading.cc: the fleet's thread. Those that take a lock give it up while they work.
   struct Outcome {
     std::unique_ptr<LiveModel> model;
-    double seconds = 0;
     std::optional<Error> error;  // no model: why
     bool waits = false;          // it would fit, were models idle that are in use
     uint64_t seen = 0;           // changes_ when that was found
@@ -89,7 +89,7 @@ class SlotFleet final : public Fleet {
   void take_down(Lock& lock, Slot& slot);
   void bring_up(Lock& lock, Slot& slot);
   void discard(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model);
-  void come_to_life(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model, double seconds);
+  void come_to_life(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model);
   void give_up(Lock& lock, Slot& slot, SlotState state, const Error& error);
   Outcome try_to_load(Slot& slot);
   bool make_room(Slot& slot, Outcome& outcome);

@@ -96,7 +96,7 @@ void SlotFleet::bring_up(Lock& lock, Slot& slot) {
   lock.lock();
   if (slot.unwanted || closing_) return discard(lock, slot, std::move(outcome.model));
   slot.in_work = false;
-  if (outcome.model) return come_to_life(lock, slot, std::move(outcome.model), outcome.seconds);
+  if (outcome.model) return come_to_life(lock, slot, std::move(outcome.model));
   if (!outcome.waits) return give_up(lock, slot, SlotState::kFailed, *outcome.error);
   if (last_try)
     return give_up(lock, slot, SlotState::kCold,
@@ -118,19 +118,19 @@ void SlotFleet::discard(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model
   if (slot.wanted != 0) want(slot);  // since then
 }
 
-void SlotFleet::come_to_life(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model, double seconds) {
+void SlotFleet::come_to_life(Lock& lock, Slot& slot, std::unique_ptr<LiveModel> model) {
   ModelCard card = model->card();
   card.id = slot.card.id;
   card.state = SlotState::kLive;
   card.loads = slot.card.loads + 1;
-  card.load_seconds = seconds;
   slot.card = std::move(card);
   slot.model = std::move(model);
   slot.used = ++uses_;
-  const std::vector<Waiter> waiting = forget(slot);
+  std::vector<Waiter> waiting = forget(slot);
   for (size_t i = 0; i < waiting.size(); ++i) pin(slot);
   lock.unlock();
   for (const Waiter& waiter : waiting) waiter.ready(lease_of(slot), std::nullopt);
+  waiting.clear();  // one of them may hold the last lease: it is given back under the mutex
   lock.lock();
 }
 
@@ -139,10 +139,11 @@ void SlotFleet::give_up(Lock& lock, Slot& slot, SlotState state, const Error& er
   slot.card.failure = state == SlotState::kFailed ? error.what() : "";
   slot.last_words = error;
   slot.failed_at = Clock::now();
-  const std::vector<Waiter> waiting = forget(slot);
+  std::vector<Waiter> waiting = forget(slot);
   lock.unlock();
   log::info("fleet", "{} could not be loaded: {}", slot.card.id, error.what());
   for (const Waiter& waiter : waiting) waiter.ready(nullptr, error);
+  waiting.clear();  // as in come_to_life()
   lock.lock();
 }
 
@@ -158,8 +159,8 @@ SlotFleet::Outcome SlotFleet::try_to_load(Slot& slot) {
       check_wanted(slot);
       if (options_.progress) options_.progress(slot.card.id, stage, fraction);
     });
-    outcome.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-    log::info("fleet", "{} is live after {:.1f} s", slot.card.id, outcome.seconds);
+    log::info("fleet", "{} is live after {:.1f} s", slot.card.id,
+              std::chrono::duration<double>(Clock::now() - begun).count());
   } catch (const Error& error) {
     outcome.error = error;
   } catch (const std::bad_alloc&) {
@@ -217,13 +218,15 @@ SlotFleet::Residents SlotFleet::look_around() const {
   return residents;
 }
 
-// All of them, or none when one has been leased meanwhile.
+// All of them, or none when one has been leased meanwhile. While one leaves, drain() may pin another: that
+// one leaves when it is given back.
 void SlotFleet::evict(const std::vector<Slot*>& leaving) {
   Lock lock(mutex_);
   for (const Slot* slot : leaving)
     if (slot->card.state != SlotState::kLive || slot->lent != 0) return;
   for (Slot* slot : leaving) slot->card.state = SlotState::kDraining;
-  for (Slot* slot : leaving) take_down(lock, *slot);
+  for (Slot* slot : leaving)
+    if (slot->lent == 0) take_down(lock, *slot);
 }
 
 void SlotFleet::check_wanted(const Slot& slot) const {
