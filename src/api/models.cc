@@ -1,5 +1,6 @@
 #include "api/models.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -42,11 +43,27 @@ class Wish {
 
 using Then = std::function<void(fleet::Lease)>;
 
+bool is_of_the_request(const Error& error) {
+  return error.code() == ErrorCode::kBusy || error.code() == ErrorCode::kShuttingDown;
+}
+
+// The fleet knows no such name; a model whose file is gone is not found either, but by its path.
+bool is_unknown(const Error& error) {
+  return error.code() == ErrorCode::kNotFound && error.where() == "model";
+}
+
+// A model that could not be loaded: no field of the request is wrong.
+http::Refusal broken_model(const Error& error) {
+  const ErrorFacts& facts = error_facts(error.code());
+  return {std::max(facts.http_status, 500), facts.name, error.what()};
+}
+
 void go_on(const Asker& asker, const Then& then, const fleet::Lease& lease,
            const std::optional<Error>& error) {
   asker.attempt([&] {
     if (!error) return then(lease);
-    if (error->code() != ErrorCode::kNotFound) throw Error(*error);
+    if (is_of_the_request(*error)) throw Error(*error);
+    if (!is_unknown(*error)) throw broken_model(*error);
     throw no_such_model(refusal_of(*error, asker.names).message(), asker.names);
   });
 }

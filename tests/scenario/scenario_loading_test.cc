@@ -108,6 +108,23 @@ TEST(Loading, AFailureIsTold) {
   EXPECT_EQ(text_of(ask(stage.port(), say("sim", "soon"))), "soon");
 }
 
+// Nothing of the request is wrong: no 4xx, no field.
+TEST(Loading, WhatIsWrongWithTheModelIsTheServersFault) {
+  for (const ErrorCode code : {ErrorCode::kUnsupported, ErrorCode::kBadFile, ErrorCode::kNotFound}) {
+    Stage stage(one_worker());
+    RawClient client(stage.port());
+    ASSERT_TRUE(client.send(say("slow", "never")));
+    ASSERT_TRUE(is_loading(stage, "slow"));
+    stage.let_on(Error(code, "its bytes are wrong", "slow.gguf"));
+    const auto answer = client.receive();
+    ASSERT_TRUE(answer);
+    EXPECT_GE(answer->status, 500);
+    const json body = json::parse(answer->body);
+    EXPECT_TRUE(body["error"]["param"].is_null()) << answer->body;
+    EXPECT_NE(answer->body.find("its bytes are wrong"), std::string::npos) << answer->body;
+  }
+}
+
 TEST(Loading, TheServerEndsWhileItLoads) {
   Stage stage(one_worker());
   RawClient client(stage.port());
