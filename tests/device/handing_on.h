@@ -1,9 +1,13 @@
-// A stream that hands every call on to another: the beginning of devices for tests that change or note some.
+// A backend whose devices and streams hand every call on to another's: the beginning of devices for tests
+// that change or note some.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
-#include "device/device.h"
+#include "device/registry.h"
 
 namespace gantry::device {
 
@@ -23,6 +27,9 @@ class HandingOnStream : public Stream {
 #undef GANTRY_HAND_ON
   void record(Event& event) override { inner_->record(event); }
   void wait(Event& event) override { inner_->wait(event); }
+  void begin_recording() override { inner_->begin_recording(); }
+  std::unique_ptr<Recording> end_recording() override { return inner_->end_recording(); }
+  void replay(Recording& recording) override { inner_->replay(recording); }
   void sync() override { inner_->sync(); }
 
   Stream& inner() { return *inner_; }
@@ -30,5 +37,12 @@ class HandingOnStream : public Stream {
  private:
   const std::unique_ptr<Stream> inner_;
 };
+
+// Makes the stream that stands before another.
+using StreamMaker = std::function<std::unique_ptr<HandingOnStream>(std::unique_ptr<Stream> inner)>;
+
+// Devices called `name`:0, `name`:1, ... over those of `inner`.
+std::unique_ptr<Backend> make_handing_on_backend(std::string name, std::unique_ptr<Backend> inner,
+                                                 StreamMaker make_stream);
 
 }  // namespace gantry::device
