@@ -228,8 +228,9 @@ uint32_t cols_for(Dtype dtype) {
 class Stacks : public ::testing::TestWithParam<std::tuple<Subject, Dtype>> {
  protected:
   void SetUp() override {
-    for (const auto operation : {device::Operation::kExpertLinear, device::Operation::kHeadLinear})
-      if (!able(subject(), operation, dtype())) GTEST_SKIP();
+    using enum device::Operation;
+    const std::string why = refusal(subject(), {kExpertLinear, kHeadLinear, kLinear}, dtype());
+    if (!why.empty()) GTEST_SKIP() << why;
   }
   const Subject& subject() const { return std::get<0>(GetParam()); }
   Dtype dtype() const { return std::get<1>(GetParam()); }

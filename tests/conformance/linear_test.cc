@@ -128,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(Types, LinearOfType, ::testing::ValuesIn(weight_types()
 class Linear : public ::testing::TestWithParam<std::tuple<Subject, Dtype>> {
  protected:
   void SetUp() override {
-    if (!able(subject(), device::Operation::kLinear, dtype())) GTEST_SKIP();
+    const std::string why = refusal(subject(), {device::Operation::kLinear}, dtype());
+    if (!why.empty()) GTEST_SKIP() << why;
   }
   const Subject& subject() const { return std::get<0>(GetParam()); }
   Dtype dtype() const { return std::get<1>(GetParam()); }

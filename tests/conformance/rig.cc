@@ -90,13 +90,24 @@ std::shared_ptr<device::Device> open(const Subject& subject) {
   return subject.backend->open(0, subject.options);
 }
 
-bool able(const Subject& subject, device::Operation operation, Dtype dtype) {
-  const device::Answer answer = open(subject)->sizer().can(operation, dtype);
-  if (!answer)
-    LeftOut::all().add(fmt::format("{}: {} in {}: {}", subject.label, device::name_of(operation),
-                                   quant::facts(dtype).name, answer.reason));
-  return answer.yes;
+std::string refusal(const Subject& subject, std::initializer_list<device::Operation> operations,
+                    Dtype dtype) {
+  const auto device = open(subject);
+  for (const device::Operation operation : operations) {
+    const device::Answer answer = device->sizer().can(operation, dtype);
+    if (answer) continue;
+    std::string why = fmt::format("{}: {} in {}: {}", subject.label, device::name_of(operation),
+                                  quant::facts(dtype).name, answer.reason);
+    LeftOut::all().add(why);
+    return why;
+  }
+  return {};
 }
+
+bool able(const Subject& subject, device::Operation operation, Dtype dtype) {
+  return refusal(subject, {operation}, dtype).empty();
+}
+
 std::shared_ptr<device::Device> open_scalar() { return cpu_backend().open(0, {"scalar", 2, 0}); }
 
 Rig::Rig(std::shared_ptr<device::Device> device, uint64_t bytes)

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -34,7 +35,10 @@ std::vector<Subject> subjects();
 std::string name_of(const Subject& subject);
 
 std::shared_ptr<device::Device> open(const Subject& subject);
-// Whether the subject's device says that it can; a no is a case left out, said at once and in the end.
+// Why the subject's device says that it cannot do all of these; empty: it can. What it cannot is a case left
+// out, said at once and in the end.
+std::string refusal(const Subject& subject, std::initializer_list<device::Operation> operations,
+                    quant::Dtype dtype = quant::Dtype::kF32);
 bool able(const Subject& subject, device::Operation operation, quant::Dtype dtype = quant::Dtype::kF32);
 std::shared_ptr<device::Device> open_scalar();
 const device::Backend& cpu_backend();
