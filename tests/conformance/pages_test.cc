@@ -175,10 +175,17 @@ TEST(CanonicalPages, HaveTheSizesThatTheFormatSays) {
   EXPECT_EQ(device::canonical_page_bytes({Dtype::kF32, 1, 1, 1}), 2u * 32 * 4);
 }
 
-class Pages : public ::testing::TestWithParam<Subject> {};
+class Pages : public ::testing::TestWithParam<Subject> {
+ protected:
+  static bool offers(const KvShape& shape) {
+    using enum device::Operation;
+    return refusal(GetParam(), {kKvWrite, kAttention, kExportPage, kImportPage}, shape.dtype).empty();
+  }
+};
 
 TEST_P(Pages, ComeBackElsewhereAsTheSamePages) {
   for (const KvShape& s : shapes()) {
+    if (!offers(s)) continue;
     SCOPED_TRACE(label(s));
     const Operands o = operands(s);
     Rig rig(open(GetParam()), uint64_t{24} << 20);
@@ -198,6 +205,7 @@ TEST_P(Pages, ComeBackElsewhereAsTheSamePages) {
 TEST_P(Pages, AreTheScalarDevicesBytes) {
   if (GetParam().error_max != 0) GTEST_SKIP() << "its pages are near the scalar device's, not equal";
   for (const KvShape& s : shapes()) {
+    if (!offers(s)) continue;
     SCOPED_TRACE(label(s));
     const Operands o = operands(s);
     Rig truth(open_scalar()), rig(open(GetParam()));

@@ -56,7 +56,8 @@ class LeftOut : public ::testing::Environment {
 std::vector<Subject> known_subjects() {
   static const auto lazy = device::make_lazy_backend(cpu::make_cpu_backend());
   static const auto drawn = device::make_lazy_backend(cpu::make_cpu_backend(), {1});
-  static const auto trial = device::make_trial_backend(cpu::make_cpu_backend());
+  // It lacks a type of weights and pages, so that the suite is seen to leave out what is not offered.
+  static const auto trial = device::make_trial_backend(cpu::make_cpu_backend(), {Dtype::kQ8_0});
   std::vector<Subject> out;
   for (const char* isa : {"scalar", "avx2", "avx512", "avx512vnni"}) {
     for (const uint32_t threads : {1u, 3u})

@@ -28,8 +28,8 @@ struct Subject {
 std::ostream& operator<<(std::ostream& out, const Subject& subject);
 
 // Every device this machine can test: each CPU instruction set, with one and with several threads; the CPU
-// behind a device that is lazy, in order and not; a trial backend. What the machine does not support is left
-// out, and said at once and in the end.
+// behind a device that is lazy, in order and not; a trial backend that offers less. What the machine does not
+// support is left out, and said at once and in the end.
 std::vector<Subject> subjects();
 // For gtest's names: "avx2_3"
 std::string name_of(const Subject& subject);

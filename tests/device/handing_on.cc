@@ -7,12 +7,16 @@ namespace {
 
 class HandingOnDevice final : public Device {
  public:
-  HandingOnDevice(std::shared_ptr<Device> inner, std::string id, StreamMaker make_stream)
-      : inner_(std::move(inner)), facts_(inner_->facts()), make_stream_(std::move(make_stream)) {
+  HandingOnDevice(std::shared_ptr<Device> inner, std::string id, StreamMaker make_stream,
+                  const SizerMaker& make_sizer)
+      : inner_(std::move(inner)),
+        facts_(inner_->facts()),
+        sizer_(make_sizer ? make_sizer(inner_->sizer()) : std::make_unique<HandingOnSizer>(inner_->sizer())),
+        make_stream_(std::move(make_stream)) {
     facts_.id = std::move(id);
   }
   const DeviceFacts& facts() const override { return facts_; }
-  const Sizer& sizer() const override { return inner_->sizer(); }
+  const Sizer& sizer() const override { return *sizer_; }
   std::unique_ptr<Arena> new_arena(const std::string& name, uint64_t bytes, MemoryKind kind) override {
     return inner_->new_arena(name, bytes, kind);
   }
@@ -25,6 +29,7 @@ class HandingOnDevice final : public Device {
  private:
   const std::shared_ptr<Device> inner_;
   DeviceFacts facts_;
+  const std::unique_ptr<HandingOnSizer> sizer_;
   const StreamMaker make_stream_;
 };
 
@@ -50,8 +55,12 @@ class HandingOnCommunicator final : public Communicator {
 
 class HandingOnBackend final : public Backend {
  public:
-  HandingOnBackend(std::string name, std::unique_ptr<Backend> inner, StreamMaker make_stream)
-      : name_(std::move(name)), inner_(std::move(inner)), make_stream_(std::move(make_stream)) {}
+  HandingOnBackend(std::string name, std::unique_ptr<Backend> inner, StreamMaker make_stream,
+                   SizerMaker make_sizer)
+      : name_(std::move(name)),
+        inner_(std::move(inner)),
+        make_stream_(std::move(make_stream)),
+        make_sizer_(std::move(make_sizer)) {}
   std::string_view name() const override { return name_; }
   std::vector<DeviceEntry> list(const OpenDeviceOptions& options) const override {
     std::vector<DeviceEntry> entries = inner_->list(options);
@@ -59,7 +68,8 @@ class HandingOnBackend final : public Backend {
     return entries;
   }
   std::shared_ptr<Device> open(uint32_t index, const OpenDeviceOptions& options) const override {
-    return std::make_shared<HandingOnDevice>(inner_->open(index, options), id_of(index), make_stream_);
+    return std::make_shared<HandingOnDevice>(inner_->open(index, options), id_of(index), make_stream_,
+                                             make_sizer_);
   }
   std::vector<std::unique_ptr<Communicator>> connect(
       const std::vector<std::shared_ptr<Device>>& devices) const override {
@@ -77,13 +87,15 @@ class HandingOnBackend final : public Backend {
   const std::string name_;
   const std::unique_ptr<Backend> inner_;
   const StreamMaker make_stream_;
+  const SizerMaker make_sizer_;
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_handing_on_backend(std::string name, std::unique_ptr<Backend> inner,
-                                                 StreamMaker make_stream) {
-  return std::make_unique<HandingOnBackend>(std::move(name), std::move(inner), std::move(make_stream));
+                                                 StreamMaker make_stream, SizerMaker make_sizer) {
+  return std::make_unique<HandingOnBackend>(std::move(name), std::move(inner), std::move(make_stream),
+                                            std::move(make_sizer));
 }
 
 }  // namespace gantry::device

@@ -38,11 +38,35 @@ class HandingOnStream : public Stream {
   const std::unique_ptr<Stream> inner_;
 };
 
+class HandingOnSizer : public Sizer {
+ public:
+  explicit HandingOnSizer(const Sizer& inner) : inner_(inner) {}
+  Answer can(Operation operation, quant::Dtype dtype) const override { return inner_.can(operation, dtype); }
+  uint64_t alignment() const override { return inner_.alignment(); }
+  uint64_t packed_bytes(const WeightShape& shape) const override { return inner_.packed_bytes(shape); }
+  uint64_t kv_page_bytes(const KvShape& shape) const override { return inner_.kv_page_bytes(shape); }
+  uint64_t linear_scratch_bytes(std::span<const WeightShape> shapes, uint32_t rows_max) const override {
+    return inner_.linear_scratch_bytes(shapes, rows_max);
+  }
+  uint64_t stack_scratch_bytes(const WeightShape& shape, uint32_t count, uint64_t tokens_max) const override {
+    return inner_.stack_scratch_bytes(shape, count, tokens_max);
+  }
+  uint64_t attention_scratch_bytes(const KvShape& shape, uint32_t heads, uint32_t rows_max) const override {
+    return inner_.attention_scratch_bytes(shape, heads, rows_max);
+  }
+  uint64_t overhead_bytes() const override { return inner_.overhead_bytes(); }
+
+ private:
+  const Sizer& inner_;
+};
+
 // Makes the stream that stands before another.
 using StreamMaker = std::function<std::unique_ptr<HandingOnStream>(std::unique_ptr<Stream> inner)>;
+// Likewise of sizers, where a device answers otherwise.
+using SizerMaker = std::function<std::unique_ptr<HandingOnSizer>(const Sizer& inner)>;
 
 // Devices called `name`:0, `name`:1, ... over those of `inner`.
 std::unique_ptr<Backend> make_handing_on_backend(std::string name, std::unique_ptr<Backend> inner,
-                                                 StreamMaker make_stream);
+                                                 StreamMaker make_stream, SizerMaker make_sizer = {});
 
 }  // namespace gantry::device
