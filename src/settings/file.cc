@@ -161,9 +161,10 @@ class Reader {
   std::filesystem::path folder_;
 };
 
-// What the parser must not see: control characters, which are no TOML anyway; brackets so deep that it would
-// run out of stack; letters beyond ASCII outside of comments, for it looks them up in a table of spaces whose
-// gaps are undefined behaviour. Between double quotes they may be written as \u00fc.
+// What the parser must not see: control characters, which are no TOML anyway; brackets so deep, and keys of
+// so many parts, that it would run out of stack; letters beyond ASCII outside of comments, for it looks them
+// up in a table of spaces whose gaps are undefined behaviour. Between double quotes they may be written as
+// \u00fc.
 class Sieve {
  public:
   Sieve(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -189,8 +190,8 @@ class Sieve {
   }
 
  private:
-  [[noreturn]] void refuse(ErrorCode code, std::string what) const {
-    throw Error(code, std::move(what), fmt::format("{}:{}", name_, line_));
+  [[noreturn]] void refuse(ErrorCode code, std::string what, std::string mend = {}) const {
+    throw Error(code, std::move(what), fmt::format("{}:{}", name_, line_), std::move(mend));
   }
 
   bool three() const { return text_.substr(at_, 3) == std::string(3, text_[at_]); }
@@ -206,6 +207,17 @@ class Sieve {
     if ((c == ']' || c == '}') && depth_ > 0) --depth_;
     if (depth_ > kFileDepthMax)
       refuse(ErrorCode::kTooLarge, fmt::format("more than {} brackets within brackets", kFileDepthMax));
+    count_parts(c);
+  }
+
+  // a.b.c is a table within a table within a table. What ends a key, or stands before one, begins anew; a
+  // number has one dot at most.
+  void count_parts(char c) {
+    if (c == '.') ++dots_;
+    if (c == '\n' || std::string_view("=,[]{}").find(c) != std::string_view::npos) dots_ = 0;
+    if (dots_ > kFileDepthMax)
+      refuse(ErrorCode::kTooLarge, fmt::format("a key of more than {} parts", kFileDepthMax + 1),
+             "a key of this file has one part, and so has the head of its table");
   }
 
   void inside_quotes(char c) {
@@ -220,7 +232,7 @@ class Sieve {
 
   std::string_view text_;
   const std::string& name_;
-  size_t at_ = 0, line_ = 1, depth_ = 0;
+  size_t at_ = 0, line_ = 1, depth_ = 0, dots_ = 0;
   bool comment_ = false, long_ = false;
   char quote_ = '\0';  // that must close; none: outside
 };

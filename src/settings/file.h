@@ -13,7 +13,7 @@ namespace gantry::settings {
 
 inline constexpr size_t kFileBytesMax = size_t{1} << 20;
 inline constexpr size_t kFileModelsMax = 64;
-inline constexpr size_t kFileDepthMax = 32;  // brackets within brackets
+inline constexpr size_t kFileDepthMax = 32;  // brackets within brackets, dots within a key
 
 struct SettingsFile {
   Values server;

@@ -128,6 +128,36 @@ TEST(File, IsBounded) {
   refused(nested(kFileBytesMax / 2 - 8), ErrorCode::kTooLarge);
 }
 
+TEST(File, KeysHaveFewParts) {
+  const auto dotted = [](const std::string& part, size_t dots) {
+    std::string key = part;
+    for (size_t i = 0; i < dots; ++i) key += (i % 2 == 0 ? "." : " . ") + part;
+    return key;
+  };
+  for (const std::string part : {"a", "'a'", "\"a.\""}) {
+    for (const auto& [head, tail] :
+         {std::pair{"", " = 1"}, {"[", "]"}, {"[[", "]]"}, {"x = { y = 1, ", " = 1 }"}}) {
+      const auto text = [&](size_t dots) { return "\n" + (head + dotted(part, dots) + tail); };
+      refused(text(kFileDepthMax));  // for other reasons
+      const Error error = refused(text(kFileDepthMax + 1), ErrorCode::kTooLarge);
+      EXPECT_EQ(error.where(), "g.toml:2") << text(1);
+      EXPECT_EQ(error.message(), "a key of more than 33 parts");
+      EXPECT_FALSE(error.mend().empty());
+      refused(text(kFileBytesMax / (part.size() + 3)), ErrorCode::kTooLarge);
+    }
+  }
+}
+
+TEST(File, DotsThatAreNoKeysAreNotCounted) {
+  const std::string dots(100, '.');
+  EXPECT_EQ(got<std::string>(read("[server]\nhost = '" + dots + "' # " + dots + "\n").server, Id::kHost),
+            dots);
+  EXPECT_TRUE(refused("'" + dots + "' = 1\n").message().starts_with("there is no key"));
+  std::string numbers = "x = [0.5";
+  for (int i = 0; i < 100; ++i) numbers += ", 0.5";
+  EXPECT_TRUE(refused(numbers + "]\n").message().starts_with("there is no key"));
+}
+
 TEST(File, PathsBeginInTheFolderOfTheFile) {
   const char* text = "[[model]]\npath = 'a.gguf'\nchat_template = '/b.jinja'\n";
   const SettingsFile file = read_settings_file(text, "/etc/gantry/g.toml");
