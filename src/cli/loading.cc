@@ -2,8 +2,10 @@
 
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/default_model.h"
@@ -14,6 +16,22 @@ namespace gantry::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kQuiet{500};  // a model that is loaded by then needs no progress
+
+// Names that were given, and those that were taken from the files' names. The fleet would refuse them too,
+// but does not know where they stand.
+void refuse_equal_names(const std::vector<fleet::LoadSettings>& slots,
+                        const std::vector<ServedModel>& models) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const std::string name = fleet::id_of(slots[i]);
+    if (names.insert(name).second) continue;
+    const settings::Values& values = models[i].values;
+    const settings::Held* held = values.find(settings::Id::kAlias);
+    if (held == nullptr) held = values.find(settings::Id::kModel);
+    throw Error(ErrorCode::kUsage, fmt::format("a second model goes by the name '{}'", name),
+                held != nullptr ? held->place : "", "clients tell models apart by name: give one another");
+  }
+}
 
 }  // namespace
 
@@ -37,6 +55,7 @@ std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
     slots.push_back(model.load);
     name_model(slots.back(), model.source);
   }
+  refuse_equal_names(slots, models);
   // The fleet's thread draws the line; it is taken away when the door opens, later loads show none.
   struct Shown {
     std::mutex mutex;

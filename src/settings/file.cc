@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,19 +70,12 @@ class Reader {
       throw Error(ErrorCode::kTooLarge,
                   fmt::format("{} models, at most {} in a file", models->size(), kFileModelsMax),
                   place(node.source()));
-    std::set<std::string> names;
     for (const toml::node& item : *models) {
       const toml::table& table = table_of(item, kModel);
       Values model = out.model_defaults;
       model.put_all(read_table(table, Scope::kModel, true));
       if (!model.given(Id::kModel))
         refuse(table.source(), kModel, "a model without a path", "path = \"model.gguf\"");
-      std::string name;
-      if (model.given(Id::kAlias)) model.take(Id::kAlias, name);
-      if (!name.empty() && !names.insert(name).second)
-        refuse(table.source(), kModel,
-               fmt::format("a second model has the name '{}'", name.substr(0, kWordMax)),
-               "clients ask for a model by its name");
       out.models.push_back(std::move(model));
     }
   }

@@ -103,8 +103,6 @@ TEST(File, RefusesByTheLine) {
            {"[model]\npath = 'a'\n", "g.toml:1: model", "there may be several models",
             "write each as [[model]]"},
            {"\n[[model]]\nname = 'a'\n", "g.toml:2: model", "a model without a path", "path = "},
-           {"[[model]]\nname = 'a'\npath = 'x'\n[[model]]\nname = 'a'\npath = 'y'\n", "g.toml:4: model",
-            "a second model has the name 'a'", "clients ask"},
            {"[server]\nport = 1\nport = 2\n", "g.toml:3", "", ""},
            {"[server\n", "g.toml:1", "", ""},
            {"x = \"\xff\"\n", "g.toml:1", "", ""}}) {

@@ -131,6 +131,15 @@ class Settings(unittest.TestCase):
         self.assertEqual(reply.status, 200, answer)
         return answer
 
+    def test_two_models_of_one_name(self):
+        for first, second, place in (("name = 'a'\npath = 'x'", "path = 'y'\nname = 'a'", "gantry.toml:6: name"),
+                                     ("path = 'one/m.gguf'", "path = 'two/m.gguf'", "gantry.toml:4: path"),
+                                     ("name = 'm'\npath = 'x.gguf'", "path = 'two/m.gguf'", "gantry.toml:5: path")):
+            done = self.served(f"[[model]]\n{first}\n[[model]]\n{second}\n")
+            self.assertEqual(done.returncode, USAGE, done.stderr)
+            self.assertIn(place, done.stderr.decode())
+            self.assertIn("a second model goes by the name", done.stderr.decode())
+
     def test_an_error_of_the_first_model_names_its_line(self):
         done = self.served("[[model]]\npath = '/nonexistent/a.gguf'\n[[model]]\npath = 'b.gguf'\n")
         self.assertEqual(done.returncode, NOT_FOUND, done.stderr)
