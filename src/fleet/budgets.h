@@ -1,6 +1,7 @@
-// Who holds which bytes of which memory. Memories go by the ids of their devices; the host's is "host". A
-// loan is taken before anything is loaded and given back when it goes, so two loads can never count on the
-// same bytes. Pure arithmetic: knows no device. Thread-safe.
+// Who holds which bytes of which memory. Memories go by the ids of their devices, the host's by
+// plan::kMainMemory where no device computes in it. A loan is taken before anything is loaded and given back
+// when it goes, so two loads can never count on the same bytes. Pure arithmetic: knows no device.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -52,11 +52,11 @@ TEST(Budgets, ARefusalNamesTheHoldersAndTheBytes) {
 TEST(Budgets, AllMemoriesOrNone) {
   Budgets budgets;
   budgets.measure("gpu:0", 100, 0);
-  budgets.measure("host", 50, 0);
-  EXPECT_NE(refusal_of(budgets, "a", {{"gpu:0", 100}, {"host", 51}}), "");
+  budgets.measure("main memory", 50, 0);
+  EXPECT_NE(refusal_of(budgets, "a", {{"gpu:0", 100}, {"main memory", 51}}), "");
   // Shares of one memory count together.
-  EXPECT_NE(refusal_of(budgets, "a", {{"host", 30}, {"gpu:0", 1}, {"host", 21}}), "");
-  const Loan loan = budgets.lend("a", {{"gpu:0", 100}, {"host", 50}});
+  EXPECT_NE(refusal_of(budgets, "a", {{"main memory", 30}, {"gpu:0", 1}, {"main memory", 21}}), "");
+  const Loan loan = budgets.lend("a", {{"gpu:0", 100}, {"main memory", 50}});
   EXPECT_EQ(budgets.measure("gpu:0", 100, 0), 0u);
 }
 

@@ -14,9 +14,6 @@
 namespace gantry::fleet {
 namespace {
 
-// The host's, where no device computes in it; other memories go by their devices.
-constexpr const char* kHostMemory = "host";
-
 std::string full_id(std::string_view id) {
   return std::string(id) + (id.find(':') == std::string_view::npos ? ":0" : "");
 }
@@ -75,8 +72,8 @@ plan::Machine DevicePool::machine(const device::Device& device, const Shares& gi
   // everybody's.
   const bool reserved = cap != 0 && state_->budgets.total(facts.id) == lendable;
   const os::MemoryInfo host = os::memory_info();
-  const uint64_t host_left =
-      state_->budgets.measure(kHostMemory, host.available_bytes, 0) + bytes_in(given_back, kHostMemory);
+  const uint64_t host_left = state_->budgets.measure(plan::kMainMemory, host.available_bytes, 0) +
+                             bytes_in(given_back, plan::kMainMemory);
   return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
                           {host.total_bytes, {host_left}});
 }
@@ -85,7 +82,7 @@ Loan DevicePool::lend(const std::string& holder, const plan::MemoryPlan& plan) c
   Shares shares;
   for (const plan::DevicePlan& device : plan.devices)
     shares.push_back({device.facts.id, device.bytes() - device.overhead_bytes});
-  if (plan.host_budget) shares.push_back({kHostMemory, plan.host.bytes});
+  if (plan.host_budget) shares.push_back({plan::kMainMemory, plan.host.bytes});
   return state_->budgets.lend(holder, std::move(shares));
 }
 

@@ -31,6 +31,9 @@ struct Link {
   uint64_t bandwidth_bytes_per_s = 0;  // 0: not known
 };
 
+// The host's memory among those of devices, as errors and loans name it.
+inline constexpr const char* kMainMemory = "main memory";
+
 struct HostMemory {
   uint64_t memory_bytes = 0;
   Budget budget;

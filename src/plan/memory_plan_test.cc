@@ -183,7 +183,7 @@ TEST(MemoryPlan, TheHostsMemoryIsPlannedToo) {
     FAIL() << "a host that is too small was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
-    EXPECT_EQ(error.where(), "host");
+    EXPECT_EQ(error.where(), "main memory");  // "host" is a setting, and would be told as its flag
     EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("tokenizer"), std::string::npos) << error.message();
   }

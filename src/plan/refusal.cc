@@ -99,7 +99,7 @@ void refuse(const arch::Blueprint& blueprint, const Settings& settings, const Me
       ErrorCode::kMemory,
       fmt::format("needs {} ({} bytes: {}), but {} bytes ({}) are free; {} bytes short", human_bytes(needed),
                   needed, host ? sum_of(plan.host) : sum_of(device), free, human_bytes(free), needed - free),
-      host ? "host" : device.facts.id, nearest_plans(blueprint, settings, machine));
+      host ? kMainMemory : device.facts.id, nearest_plans(blueprint, settings, machine));
 }
 
 }  // namespace gantry::plan
