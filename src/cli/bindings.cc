@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/show_settings.h"
 #include "jinja/cases.h"
+#include "os/thread_pool.h"
 #include "plan/memory_plan.h"
 #include "tokenizer/token_list.h"
 
@@ -22,6 +23,8 @@ static_assert(setting(Id::kSequences).most == plan::kSequencesMax);
 static_assert(setting(Id::kStepRows).most == plan::kStepRowsMax);
 static_assert(setting(Id::kSlice).most == plan::kStepRowsMax);
 static_assert(setting(Id::kCheckpoints).most == plan::kCheckpointsMax);
+static_assert(setting(Id::kThreads).most == os::ThreadPool::kThreadsMax);
+static_assert(setting(Id::kQuantizeThreads).most == library::kQuantizeThreadsMax);
 static_assert(setting(Id::kTemperature).high == sample::kTemperatureMax);
 static_assert(setting(Id::kRepetitionPenalty).low == sample::kRepetitionPenaltyMin);
 static_assert(setting(Id::kRepetitionPenalty).high == sample::kRepetitionPenaltyMax);

@@ -90,8 +90,4 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
     {settings::Command::kDebugSettings, "debug", "settings", "List every setting that there is", ""},
 }};
 
-constexpr const CommandFacts& facts(settings::Command command) {
-  return kCommands[static_cast<size_t>(command)];
-}
-
 }  // namespace gantry::cli

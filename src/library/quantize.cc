@@ -21,7 +21,6 @@ using quant::Dtype;
 constexpr std::string_view kFileType = "general.file_type";
 constexpr std::string_view kQuantizationVersion = "general.quantization_version";
 constexpr uint32_t kQuantizationVersionValue = 2;  // of the block formats as they are today
-constexpr unsigned kMaxThreads = 256;
 
 // What the new file says of itself, or no longer is.
 constexpr std::array<std::string_view, 5> kReplacedKeys = {kFileType, kQuantizationVersion, "split.no",
@@ -121,7 +120,7 @@ void refuse_writing_over(const gguf::GgufFile& file, const std::string& to) {
 
 unsigned thread_count(unsigned wished) {
   if (wished == 0) wished = std::max(std::thread::hardware_concurrency(), 1u);
-  return std::min(wished, kMaxThreads);
+  return std::min(wished, kQuantizeThreadsMax);
 }
 
 }  // namespace

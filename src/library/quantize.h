@@ -31,12 +31,14 @@ struct QuantizeProgress {
   uint64_t bytes_done, bytes;  // of the new file's tensors
 };
 
+inline constexpr unsigned kQuantizeThreadsMax = 256;
+
 struct QuantizeOptions {
   std::string recipe;  // a name of recipe_table()
   std::vector<TypeOverride> overrides;
   // Making a quantized type from another one adds its error to the first one's: only when it is wanted.
   bool from_quantized = false;
-  unsigned threads = 0;  // 0: as many as the machine runs at once
+  unsigned threads = 0;  // at most kQuantizeThreadsMax; 0: as many as the machine runs at once
   // On the calling thread, after each tensor; what it throws ends the work, and nothing is written.
   std::function<void(const QuantizeProgress&)> progress;
 };
