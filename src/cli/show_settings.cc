@@ -72,14 +72,26 @@ std::string flag_block(const std::string& name, const Wanted& wanted) {
   });
 }
 
-std::string key_block(const std::string& name, Scope scope) {
+std::string key_cells(const Setting& row) {
+  return fmt::format("| `{}` | {} | {} | {} |", settings::file_key(row), settings::wanted(row), row.words,
+                     default_words(row));
+}
+
+std::string file_block(const std::string& name, Scope scope) {
   return block(
       name, "| key | value | meaning | default | variable |\n|---|---|---|---|---|",
       [scope](const Setting& row) { return row.scope == scope; },
       [](const Setting& row) {
-        return fmt::format("| `{}` | {} | {} | {} | `{}` |\n", settings::file_key(row), settings::wanted(row),
-                           row.words, default_words(row), settings::environment(row));
+        return fmt::format("{} `{}` |\n", key_cells(row), settings::environment(row));
       });
+}
+
+// No variable is a request's: theirs are read by `gantry run`.
+std::string request_block() {
+  return block(
+      "request", "| field | value | meaning | default |\n|---|---|---|---|",
+      [](const Setting& row) { return row.scope == Scope::kRequest; },
+      [](const Setting& row) { return key_cells(row) + "\n"; });
 }
 
 std::string value_lines(settings::Command command, const settings::Values& values,
@@ -158,9 +170,9 @@ std::string table_markdown() {
     text += flag_block(full_name(facts), [&](const Setting& row) {
       return has_flag_of(row, facts.command) && !is_of_loading(row);
     });
-  text += key_block("file server", Scope::kServer);
-  text += key_block("file model", Scope::kModel);
-  return text + key_block("request", Scope::kRequest);
+  text += file_block("file server", Scope::kServer);
+  text += file_block("file model", Scope::kModel);
+  return text + request_block();
 }
 
 }  // namespace gantry::cli
