@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from program import DEADLINE, Program, environment, run
+from program import DEADLINE, Program, environment, next_line, run
 
 SETTINGS = ["--context", "256", "--sequences", "2", "--step-rows", "64", "--threads", "2"]
 PROGRAM_BYTES = 24 << 20  # the program itself, its libraries and what it reads of them
@@ -42,7 +42,7 @@ class Memory(unittest.TestCase):
         with subprocess.Popen([Program.binary, "serve", Program.model, "--port", "0", *SETTINGS],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()) as process:
             try:
-                self.assertIn(b"listening on", process.stdout.readline())
+                self.assertIn(b"listening on", next_line(process))
                 until = time.monotonic() + DEADLINE
                 held = status(process.pid)
                 while held["RssAnon"] < weights and time.monotonic() < until:

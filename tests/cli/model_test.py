@@ -17,7 +17,7 @@ import time
 import unittest
 
 import stories
-from program import DEADLINE, Program, environment, run
+from program import DEADLINE, Program, environment, next_line, run
 
 USAGE, NOT_FOUND, TOO_LARGE, MEMORY, IO = 2, 5, 6, 12, 14
 GREEDY = ["--temp", "0", "--kv-type", "f32"]
@@ -154,14 +154,14 @@ class Server:
     def __init__(self, *arguments, **extra):
         self.process = subprocess.Popen([Program.binary, "serve", Program.model, "--port", "0", *arguments],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**extra))
-        line = self.process.stdout.readline().decode()
+        line = next_line(self.process).decode()
         match = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", line)
         if not match:
             self.process.kill()
             raise AssertionError(f"{line!r} {self.process.stderr.read()!r}")
         self.port = int(match[2])
-        self.model_line = self.process.stdout.readline().decode()
-        self.hint = self.process.stdout.readline().decode()
+        self.model_line = next_line(self.process).decode()
+        self.hint = next_line(self.process).decode()
 
     def __enter__(self):
         return self
@@ -234,7 +234,7 @@ class Serve(unittest.TestCase):
                                json.dumps({"prompt": "Once", "stream": True, "n": 8, "max_tokens": 500}),
                                {"Content-Type": "application/json"})
             server.process.send_signal(signal.SIGINT)
-            server.process.stdout.readline()
+            next_line(server.process)
             time.sleep(0.05)
             server.process.send_signal(signal.SIGINT)
             server.process.communicate(timeout=DEADLINE)

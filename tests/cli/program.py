@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import termios
+import threading
 import time
 
 DEADLINE = 60  # seconds until a hang is called one
@@ -28,6 +29,16 @@ def run(*arguments, text=None, binary=None, **extra):
     """Exit status, standard output and standard error as bytes. Nothing on standard input unless `text`."""
     return subprocess.run([binary or Program.binary, *arguments], input=text if text is not None else b"",
                           capture_output=True, timeout=DEADLINE, env=environment(**extra), check=False)
+
+
+def next_line(process):
+    """Of its standard output; empty where it ended, or was silent until the deadline and was killed."""
+    silent = threading.Timer(DEADLINE, process.kill)
+    silent.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        silent.cancel()
 
 
 class Terminal:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-from program import DEADLINE, Program, environment, run
+from program import DEADLINE, Program, environment, next_line, run
 
 PAGES = ("cli.md", "configuration.md", "http.md")
 BLOCK = re.compile(r"<!-- settings: ([\w ]+) -->\n.*?<!-- end -->\n", re.S)
@@ -112,7 +112,9 @@ class Settings(unittest.TestCase):
             server = subprocess.Popen([Program.binary, "serve", "--config", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                       text=True, env=environment())
             try:
-                address = re.search(r"http://([^/\s]+)", server.stdout.readline())[1]
+                line = next_line(server)
+                self.assertIn("listening on http://", line)
+                address = re.search(r"http://([^/\s]+)", line)[1]
                 self.assertEqual([model["id"] for model in self.asked(address, "GET", "/v1/models")["data"]], ["one", "two"])
                 for name in ("two", "one"):
                     answer = self.asked(address, "POST", "/v1/completions", {"model": name, "prompt": "Once", "max_tokens": 2})

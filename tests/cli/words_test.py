@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-from program import DEADLINE, Program, environment, run
+from program import DEADLINE, Program, environment, next_line, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
             ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"])
@@ -106,7 +106,7 @@ class Words(unittest.TestCase):
                                   (["--host", "localhost"], False), (["--host", "[::1]"], False), (["--host", "::1"], False)):
             server = subprocess.Popen([Program.binary, "serve", "--port", "0", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                       text=True, env=environment())
-            line = server.stdout.readline()
+            line = next_line(server)
             server.terminate()
             errors = server.communicate(timeout=DEADLINE)[1]
             if "Cannot assign requested address" in errors or "not supported" in errors:
