@@ -3,7 +3,6 @@
 #pragma once
 
 #include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,14 +22,17 @@ inline uint32_t parse_number(const std::string& name, std::string_view text, uin
   return value;
 }
 
-inline double parse_seconds(const std::string& name, std::string_view text) {
-  constexpr double kSecondsMax = 3600;
+inline double parse_real(const std::string& name, std::string_view text, double min, double max) {
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || end != text.data() + text.size() || !(value > 0 && value <= kSecondsMax))
-    throw Error(ErrorCode::kUsage, fmt::format("'{}' is no number of seconds up to {}", text, kSecondsMax),
-                name);
+  if (failure != std::errc{} || end != text.data() + text.size() || !(value >= min && value <= max))
+    throw Error(ErrorCode::kUsage, fmt::format("'{}' is no number from {} to {}", text, min, max), name);
   return value;
+}
+
+inline double parse_seconds(const std::string& name, std::string_view text) {
+  constexpr double kSecondsMin = 1e-6, kSecondsMax = 3600;
+  return parse_real(name, text, kSecondsMin, kSecondsMax);
 }
 
 }  // namespace gantry::bench

@@ -26,14 +26,18 @@ def wrong_lines():
         yield [*model, shape, "Q4_0", "vocabulary.gguf"]
     for dtype in ("", "Q4_K_M", "I8", "I64", "F64", "IQ2_XXS", "4"):
         yield [*model, "0.5b", dtype, "vocabulary.gguf"]
-    for name in ("--threads", "--prompt", "--tokens", "--batch", "--rounds"):
-        yield ["gantry_bench_speed", "model.gguf", name]
-        for number in NUMBERS:
-            yield ["gantry_bench_speed", "model.gguf", name, number]
-    for name in ("--prompt", "--tokens", "--batch", "--rounds"):
-        yield ["gantry_bench_speed", "model.gguf", name, "0"]
-    yield ["gantry_bench_speed"]
-    yield ["gantry_bench_speed", "model.gguf", "--what", "1"]
+    for program in ("gantry_bench_speed", "gantry_bench_engine"):
+        for name in ("--threads", "--prompt", "--tokens", "--batch", "--rounds"):
+            yield [program, "model.gguf", name]
+            for number in NUMBERS:
+                yield [program, "model.gguf", name, number]
+        for name in ("--prompt", "--tokens", "--batch", "--rounds"):
+            yield [program, "model.gguf", name, "0"]
+        yield [program]
+        yield [program, "model.gguf", "--what", "1"]
+    for number in ("", "x", "-0.1", "2.1", "nan", "inf", "1e999", "1x"):
+        yield ["gantry_bench_engine", "model.gguf", "--temperature", number]
+    yield ["gantry_bench_engine", "model.gguf", "--tokens", "1"]
     for name in ("--threads", "--tokens", "--seconds"):
         for number in NUMBERS:
             yield ["bench_kernels", "--no-limits", f"{name}={number}"]
@@ -68,7 +72,7 @@ class Arguments(unittest.TestCase):
             self.assertEqual(done.returncode, USAGE, (program, words, done.stderr))
             self.assertTrue(done.stderr.strip(), (program, words))
             tried += 1
-        self.assertGreater(tried, 80)
+        self.assertGreater(tried, 120)
 
     def test_a_vocabulary_that_has_none(self):
         with tempfile.TemporaryDirectory() as folder:

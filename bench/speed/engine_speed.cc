@@ -1,11 +1,10 @@
-// `gantry_bench_engine MODEL [--threads N] [--batch N] [--prompt N] [--tokens N] [--rounds N] [--temperature
-// T]`: prints one JSON line with tokens per second that `batch` answers side by side get from the engine,
-// from the moment when all of them have their first token; the median of the rounds.
+// `gantry_bench_engine MODEL [--threads N] [--isa ISA] [--batch N] [--prompt N] [--tokens N] [--rounds N]
+// [--temperature T]`: prints one JSON line with tokens per second that `batch` answers side by side get from
+// the engine, from the moment when all of them have their first token; the median of the rounds.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,19 +13,19 @@
 
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
+#include "bench/speed/options.h"
 #include "engine/engine.h"
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
+#include "sample/params.h"
 
 namespace gantry {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
-  fleet::LoadSettings load;
-  uint32_t prompt = 16, tokens = 64, batch = 1, rounds = 3;
+struct Options : bench::SpeedOptions {
   double temperature = 0;
 };
 
@@ -96,33 +95,14 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   using namespace gantry;
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    const auto number = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name.rfind("--", 0) != 0) {
-      options.load.model_path = name;
-      continue;
-    }
-    ++i;
-    if (name == "--threads")
-      options.load.threads = number;
-    else if (name == "--prompt")
-      options.prompt = std::max(1u, number);
-    else if (name == "--tokens")
-      options.tokens = std::max(2u, number);
-    else if (name == "--batch")
-      options.batch = std::max(1u, number);
-    else if (name == "--rounds")
-      options.rounds = std::max(1u, number);
-    else if (name == "--temperature")
-      options.temperature = std::strtod(value, nullptr);
-    else {
-      std::fprintf(stderr, "gantry_bench_engine: unknown option %s\n", name.c_str());
-      return 2;
-    }
-  }
+  options.prompt = 16;
   try {
+    const auto other = [&](const std::string& name, const std::string& value) {
+      if (name != "--temperature") return false;
+      options.temperature = bench::parse_real(name, value, 0, sample::kTemperatureMax);
+      return true;
+    };
+    static_cast<bench::SpeedOptions&>(options) = bench::read_speed_options(argc, argv, options, 2, other);
     run(options);
   } catch (const Error& error) {
     std::fprintf(stderr, "gantry_bench_engine: %s\n", error.what());

@@ -9,19 +9,13 @@
 
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
-#include "bench/arguments.h"
+#include "bench/speed/options.h"
 #include "fleet/opened_model.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
-#include "os/thread_pool.h"
 
 namespace gantry {
 namespace {
-
-struct Options {
-  fleet::LoadSettings load;
-  uint32_t prompt = 512, tokens = 64, batch = 1, rounds = 3;
-};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -88,7 +82,7 @@ class Bench {
   std::vector<int32_t> positions_, sequences_, wanted_;
 };
 
-void run(const Options& options) {
+void run(const bench::SpeedOptions& options) {
   device::Registry registry;
   registry.add(cpu::make_cpu_backend());
   fleet::LoadSettings settings = options.load;
@@ -116,44 +110,12 @@ void run(const Options& options) {
       median(prefill), median(decode));
 }
 
-Options read_options(int argc, char** argv) {
-  constexpr uint32_t kPositionsMax = 1u << 20, kRoundsMax = 1000;
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (!name.starts_with("--")) {
-      options.load.model_path = name;
-      continue;
-    }
-    if (++i == argc) throw Error(ErrorCode::kUsage, "it wants a value", name);
-    const std::string value = argv[i];
-    if (name == "--threads")
-      options.load.threads = bench::parse_number(name, value, 0, os::ThreadPool::kThreadsMax);
-    else if (name == "--isa")
-      options.load.isa = value;
-    else if (name == "--kv-type")
-      options.load.kv_type = value;
-    else if (name == "--prompt")
-      options.prompt = bench::parse_number(name, value, 1, kPositionsMax);
-    else if (name == "--tokens")
-      options.tokens = bench::parse_number(name, value, 1, kPositionsMax);
-    else if (name == "--batch")
-      options.batch = bench::parse_number(name, value, 1, plan::kSequencesMax);
-    else if (name == "--rounds")
-      options.rounds = bench::parse_number(name, value, 1, kRoundsMax);
-    else
-      throw Error(ErrorCode::kUsage, "unknown option", name);
-  }
-  if (options.load.model_path.empty()) throw Error(ErrorCode::kUsage, "which model?");
-  return options;
-}
-
 }  // namespace
 }  // namespace gantry
 
 int main(int argc, char** argv) {
   try {
-    gantry::run(gantry::read_options(argc, argv));
+    gantry::run(gantry::bench::read_speed_options(argc, argv, {}, 1));
   } catch (const gantry::Error& error) {
     std::fprintf(stderr, "gantry_bench_speed: %s\n", error.what());
     return gantry::error_facts(error.code()).exit_status;
