@@ -47,7 +47,7 @@ class Sizer {
  public:
   virtual ~Sizer() = default;
   // Asked before a plan is made. `dtype`: of the weight (embeddings, linear layers of all kinds), of the
-  // pages (keys and values, attention), kF32 for everything else.
+  // pages (keys and values, attention, pages on their way out and in), kF32 for everything else.
   virtual Answer can(Operation operation, quant::Dtype dtype) const = 0;
   virtual uint64_t alignment() const = 0;
   // A weight as Stream::linear and Stream::embed read it.
