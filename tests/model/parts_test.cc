@@ -32,15 +32,22 @@ plan::Settings small() {
   return settings;
 }
 
-// Calls function(name, file) for every tiny model, and for every reference model that is there.
+constexpr const char* kReferences = "conformance/logits";
+
+// Both call function(name, file) for every model.
 template <typename Function>
-void for_each_model(const Function& function) {
+void for_each_tiny(const Function& function) {
   for (const arch::TinyFile& tiny : arch::tiny_families()) function(tiny.name, *tiny.open());
-  const std::string folder = testing::shared_path("conformance/logits");
-  std::error_code missing;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, missing))
-    if (entry.path().extension() == ".gguf")
-      function(entry.path().stem().string(), *gguf::GgufFile::open(entry.path().string()));
+}
+template <typename Function>
+void for_each_reference(const Function& function) {
+  int tried = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(testing::shared_path(kReferences))) {
+    if (entry.path().extension() != ".gguf") continue;
+    function(entry.path().stem().string(), *gguf::GgufFile::open(entry.path().string()));
+    ++tried;
+  }
+  EXPECT_GT(tried, 10);
 }
 
 // The part's weights in bytes, after every arena was taken to the byte.
@@ -52,21 +59,26 @@ uint64_t load(const std::string& name, const arch::Blueprint& part, const gguf::
   return plan.devices[0].arena(plan::ArenaKind::kWeights).bytes;
 }
 
-TEST(Parts, ArePlannedAndLoadedLikeAnyModel) {
-  for_each_model([](const std::string& name, const gguf::GgufFile& file) {
-    const arch::Blueprint whole = arch::read_blueprint(file);
-    const uint64_t bytes = load(name, whole, file);
-    for (uint32_t rank = 0; rank < 2; ++rank) {
-      const uint64_t shard = load(name, arch::part(whole, {0, 0, rank, {1, 1}}), file);
-      EXPECT_LE(shard, bytes + bytes / 2) << name << ": a tied output is there beside its embedding";
-    }
-    const auto layers = static_cast<uint32_t>(whole.layers.size());
-    for (uint32_t layer = 0; layer < layers; ++layer) {
-      const arch::Blueprint stage = arch::part(whole, {layer, 1});
-      EXPECT_LT(load(name, stage, file), bytes) << name;
-      load(name, arch::part(stage, {0, 0, 1, {1, 1}}), file);
-    }
-  });
+void expect_parts_load(const std::string& name, const gguf::GgufFile& file) {
+  const arch::Blueprint whole = arch::read_blueprint(file);
+  const uint64_t bytes = load(name, whole, file);
+  for (uint32_t rank = 0; rank < 2; ++rank) {
+    const uint64_t shard = load(name, arch::part(whole, {0, 0, rank, {1, 1}}), file);
+    EXPECT_LE(shard, bytes + bytes / 2) << name << ": a tied output is there beside its embedding";
+  }
+  const auto layers = static_cast<uint32_t>(whole.layers.size());
+  for (uint32_t layer = 0; layer < layers; ++layer) {
+    const arch::Blueprint stage = arch::part(whole, {layer, 1});
+    EXPECT_LT(load(name, stage, file), bytes) << name;
+    load(name, arch::part(stage, {0, 0, 1, {1, 1}}), file);
+  }
+}
+
+TEST(PartsOfTinyModels, ArePlannedAndLoadedLikeAnyModel) { for_each_tiny(expect_parts_load); }
+
+TEST(PartsOfReferenceModels, ArePlannedAndLoadedLikeAnyModel) {
+  GANTRY_NEED_SHARED(kReferences);
+  for_each_reference(expect_parts_load);
 }
 
 // One stage at work: its own plan, memory and runner.
@@ -138,17 +150,22 @@ std::vector<float> logits_by(const arch::Blueprint& whole, const gguf::GgufFile&
   return logits;
 }
 
-TEST(Parts, StagesOneAfterTheOtherGiveTheBitsOfTheWhole) {
-  for_each_model([](const std::string& name, const gguf::GgufFile& file) {
-    const arch::Blueprint whole = arch::read_blueprint(file);
-    const std::vector<float> want = logits_by(whole, file, 1);
-    ASSERT_EQ(want.size(), size_t{21} * whole.vocab) << name;
-    for (const uint32_t stages : {2u, 3u}) {
-      if (stages > whole.layers.size()) continue;
-      EXPECT_TRUE(testing::same_bits(logits_by(whole, file, stages), want))
-          << name << ", " << stages << " stages";
-    }
-  });
+void expect_stages_give_the_whole(const std::string& name, const gguf::GgufFile& file) {
+  const arch::Blueprint whole = arch::read_blueprint(file);
+  const std::vector<float> want = logits_by(whole, file, 1);
+  ASSERT_EQ(want.size(), size_t{21} * whole.vocab) << name;
+  for (const uint32_t stages : {2u, 3u}) {
+    if (stages > whole.layers.size()) continue;
+    EXPECT_TRUE(testing::same_bits(logits_by(whole, file, stages), want))
+        << name << ", " << stages << " stages";
+  }
+}
+
+TEST(PartsOfTinyModels, InARowGiveTheBitsOfTheWhole) { for_each_tiny(expect_stages_give_the_whole); }
+
+TEST(PartsOfReferenceModels, InARowGiveTheBitsOfTheWhole) {
+  GANTRY_NEED_SHARED(kReferences);
+  for_each_reference(expect_stages_give_the_whole);
 }
 
 }  // namespace
