@@ -8,17 +8,12 @@
 #include "base/page_records.h"
 #include "base/windows.h"
 #include "kv/sequence_memory.h"
+#include "kv/testing.h"
 
 namespace gantry::kv {
 namespace {
 
-constexpr uint32_t kPage = kPageTokens, kPagesMax = 16, kRows = 2 * kPage;
-
-std::vector<TokenId> tokens_of(uint32_t count, TokenId first = 0) {
-  std::vector<TokenId> tokens;
-  for (uint32_t i = 0; i < count; ++i) tokens.push_back(first + static_cast<TokenId>(i));
-  return tokens;
-}
+constexpr uint32_t kPagesMax = 16, kRows = 2 * kPage;
 
 MemoryLayout layout(uint32_t pages = 32, uint32_t slots = 3) {
   return {.pages = pages, .slots = slots, .pages_max = kPagesMax};

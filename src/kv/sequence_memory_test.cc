@@ -5,16 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/testing.h"
+
 namespace gantry::kv {
 namespace {
-
-constexpr uint32_t kPage = kPageTokens;
-
-std::vector<TokenId> tokens_of(uint32_t count, TokenId first = 0) {
-  std::vector<TokenId> tokens;
-  for (uint32_t i = 0; i < count; ++i) tokens.push_back(first + static_cast<TokenId>(i));
-  return tokens;
-}
 
 MemoryLayout layout(uint32_t pages, bool prefix_cache = true) {
   return {.pages = pages, .slots = 3, .pages_max = 8, .prefix_cache = prefix_cache};

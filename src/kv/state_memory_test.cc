@@ -7,18 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "kv/sequence_memory.h"
+#include "kv/testing.h"
 
 namespace gantry::kv {
 namespace {
 
-constexpr uint32_t kPage = kPageTokens;
 constexpr uint32_t kSlots = 2;
-
-std::vector<TokenId> tokens_of(uint32_t count) {
-  std::vector<TokenId> tokens;
-  for (uint32_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>(i));
-  return tokens;
-}
 
 MemoryLayout layout(uint32_t checkpoints, uint32_t pages = 64) {
   return {.pages = pages, .slots = kSlots, .pages_max = 64, .recurrent = true, .checkpoints = checkpoints};

@@ -6,18 +6,12 @@
 #include <gtest/gtest.h>
 
 #include "kv/sequence_memory.h"
+#include "kv/testing.h"
 
 namespace gantry::kv {
 namespace {
 
-constexpr uint32_t kPage = kPageTokens;
 constexpr uint32_t kSlots = 2, kPagesMax = 32, kRows = 2 * kPage;
-
-std::vector<TokenId> tokens_of(uint32_t count) {
-  std::vector<TokenId> tokens;
-  for (uint32_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>(i));
-  return tokens;
-}
 
 SequenceMemory memory_of(uint32_t window, uint32_t spare = 0, bool prefix_cache = true) {
   return SequenceMemory({.pages = 100,

@@ -11,6 +11,7 @@
 
 #include "backends/cpu/cpu_backend.h"
 #include "fleet/live_model.h"
+#include "model/loaded_model.h"
 #include "tests/device/lazy_device.h"
 #include "tests/shared_data.h"
 
@@ -62,6 +63,15 @@ inline double nmse(const std::vector<float>& a, const std::vector<float>& b) {
 
 inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Every arena of the plan, to the byte.
+inline void expect_taken(const model::LoadedModel& loaded, const plan::DevicePlan& device) {
+  ASSERT_EQ(loaded.arenas().size(), device.arenas.size());
+  for (size_t i = 0; i < device.arenas.size(); ++i) {
+    EXPECT_EQ(loaded.arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
+    EXPECT_TRUE(loaded.arenas()[i]->sealed());
+  }
 }
 
 // The instruction sets that this CPU has.

@@ -40,18 +40,14 @@ class Memory : public ::testing::Test {
   std::string path_;
 };
 
-// Every arena of the plan, to the byte.
+// And the arenas together are what the plan says of the device.
 void expect_taken(const fleet::LoadSettings& settings) {
   const fleet::OpenedModel opened = fleet::open_model(testing::registry(), settings);
   const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
   const plan::DevicePlan& device = opened.plan.devices[0];
-  ASSERT_EQ(loaded->arenas().size(), device.arenas.size());
+  testing::expect_taken(*loaded, device);
   uint64_t taken = device.overhead_bytes + device.host_bytes;
-  for (size_t i = 0; i < device.arenas.size(); ++i) {
-    EXPECT_EQ(loaded->arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
-    EXPECT_TRUE(loaded->arenas()[i]->sealed());
-    taken += loaded->arenas()[i]->bytes();
-  }
+  for (const auto& arena : loaded->arenas()) taken += arena->bytes();
   EXPECT_EQ(taken, device.bytes());
 }
 
@@ -108,10 +104,8 @@ TEST(FamilyMemory, PlannedIsTaken) {
       const fleet::OpenedModel opened = fleet::open_model(testing::registry(), s);
       const auto loaded =
           model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
-      for (size_t i = 0; i < loaded->arenas().size(); ++i) {
-        EXPECT_EQ(loaded->arenas()[i]->taken(), opened.plan.devices[0].arenas[i].bytes) << entry.path();
-        EXPECT_TRUE(loaded->arenas()[i]->sealed());
-      }
+      SCOPED_TRACE(entry.path());
+      testing::expect_taken(*loaded, opened.plan.devices[0]);
       EXPECT_TRUE(opened.blueprint->unused_tensors.empty()) << entry.path();
       ++loaded_files;
     } catch (const Error& error) {

@@ -104,11 +104,7 @@ TEST_P(OwnModels, WhatIsTakenIsWhatWasPlannedAndNotOneByteLessWillDo) {
   const fleet::OpenedModel opened = fleet::open_model(testing::registry(), settings);
   const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
   const plan::DevicePlan& device = opened.plan.devices[0];
-  ASSERT_EQ(loaded->arenas().size(), device.arenas.size());
-  for (size_t i = 0; i < device.arenas.size(); ++i) {
-    EXPECT_EQ(loaded->arenas()[i]->taken(), device.arenas[i].bytes) << name_of(device.arenas[i].kind);
-    EXPECT_TRUE(loaded->arenas()[i]->sealed());
-  }
+  testing::expect_taken(*loaded, device);
   settings.checkpoints = opened.plan.limits.checkpoints;
   settings.memory_cap_bytes = device.bytes();
   EXPECT_EQ(fleet::open_model(testing::registry(), settings).plan.devices[0].bytes(), device.bytes());

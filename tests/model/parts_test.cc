@@ -54,8 +54,8 @@ void for_each_reference(const Function& function) {
 uint64_t load(const std::string& name, const arch::Blueprint& part, const gguf::GgufFile& file) {
   const plan::MemoryPlan plan = plan_of(part, small());
   const auto loaded = model::LoadedModel::load(part, file, plan, *cpu());
-  for (size_t i = 0; i < loaded->arenas().size(); ++i)
-    EXPECT_EQ(loaded->arenas()[i]->taken(), plan.devices[0].arenas[i].bytes) << name;
+  SCOPED_TRACE(name);
+  testing::expect_taken(*loaded, plan.devices[0]);
   return plan.devices[0].arena(plan::ArenaKind::kWeights).bytes;
 }
 
