@@ -115,6 +115,15 @@ class Maker {
   void each_layer(const Fill& fill) {
     for (uint32_t i = 0; i < layers_; ++i) fill("blk." + std::to_string(i) + ".", i);
   }
+  // Of gpt2's kind: q, k and v are one matrix, everything has biases.
+  void fused_layers() {
+    each_layer([&](const std::string& at, uint32_t) {
+      norm(at + "attn_norm", true);
+      fused_attention(at);
+      norm(at + "ffn_norm", true);
+      plain_mlp(at);
+    });
+  }
   std::vector<std::byte> bytes() const { return writer_.to_bytes(); }
 
  private:
@@ -185,7 +194,7 @@ Maker gemma2() {
   return m;
 }
 
-// Positions have embeddings, q, k and v are one matrix, everything has biases.
+// Positions have embeddings.
 Maker gpt2() {
   Maker m("gpt2", 3);
   m.trunk();
@@ -193,12 +202,7 @@ Maker gpt2() {
   m.tensor("position_embd.weight", {kWidth, kTinyContext});
   m.norm("output_norm", true);
   m.linear("output", kTinyVocab, kWidth, false);
-  m.each_layer([&](const std::string& at, uint32_t) {
-    m.norm(at + "attn_norm", true);
-    m.fused_attention(at);
-    m.norm(at + "ffn_norm", true);
-    m.plain_mlp(at);
-  });
+  m.fused_layers();
   return m;
 }
 
@@ -209,12 +213,7 @@ Maker bloom() {
   m.epsilon(kLayerEpsilon);
   m.norm("token_embd_norm", true);
   m.norm("output_norm", true);
-  m.each_layer([&](const std::string& at, uint32_t) {
-    m.norm(at + "attn_norm", true);
-    m.fused_attention(at);
-    m.norm(at + "ffn_norm", true);
-    m.plain_mlp(at);
-  });
+  m.fused_layers();
   return m;
 }
 
