@@ -1,6 +1,11 @@
 // The devices of this machine, each opened at most once however many models work on it, and their memory,
 // lent to models under budgets. Planner, loader and probe come here and open nothing themselves. A
 // copy is another handle of the same pool; the registry outlives them all. Thread-safe.
+//
+// Each device is an account. That is right as long as no two of them are the same memory: the CPU's backend
+// has one device however many sockets there are, and main memory is counted beside a device's only where that
+// device does not compute in it. A process that has such a device and one that does needs one account for
+// both.
 #pragma once
 
 #include <memory>
