@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "api/call.h"
-#include "api/random_id.h"
 #include "api/refusals.h"
 #include "base/check.h"
+#include "base/random_id.h"
 
 namespace gantry::api {
 namespace {

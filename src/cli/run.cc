@@ -1,10 +1,10 @@
 #include <csignal>
 #include <filesystem>
-#include <random>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/random_id.h"
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/dialog.h"
@@ -47,10 +47,7 @@ int run(const RunCommand& command, const device::Registry& registry) {
   if (settled.prompt && settled.prompt->empty())
     throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "prompt" : "standard input",
                 mend_of_model(command));
-  if (!command.seed_given) {
-    std::random_device random;
-    settled.sampling.seed = (uint64_t{random()} << 32) | random();
-  }
+  if (!command.seed_given) settled.sampling.seed = random_bits();
 
   const auto model = load_chosen(registry, settled.load, command.model_source);
   const fleet::ModelCard& card = model->card();

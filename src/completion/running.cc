@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <exception>
-#include <random>
 #include <utility>
 
 #include "base/log.h"
+#include "base/random_id.h"
 
 namespace gantry::completion {
 namespace {
@@ -49,25 +49,19 @@ std::vector<std::string> markers_of(const reply::ReplyFormat* format, const Comp
 }
 
 std::string call_id(reply::CallIds kind, const std::string& written) {
-  constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  static thread_local std::mt19937_64 generator{std::random_device{}()};
-  const auto random = [&](std::string id, size_t letters) {
-    std::uniform_int_distribution<size_t> pick(0, kLetters.size() - 1);
-    for (size_t i = 0; i < letters; ++i) id += kLetters[pick(generator)];
-    return id;
-  };
-  const bool alphanumeric =
-      std::ranges::all_of(written, [&](char c) { return kLetters.find(c) != std::string_view::npos; });
+  constexpr size_t kNine = 9;
   switch (kind) {
     case reply::CallIds::kWritten:
       if (!written.empty()) return written;
       break;
     case reply::CallIds::kNine:
-      return written.size() == 9 && alphanumeric ? written : random("", 9);
+      return written.size() == kNine && written.find_first_not_of(kIdLetters) == std::string::npos
+                 ? written
+                 : random_id("", kNine);
     case reply::CallIds::kRandom:
       break;
   }
-  return random("call_", 24);
+  return random_id("call_");
 }
 
 void add_event(const reply::ReplyFormat& format, reply::ReplyEvent event, Delta& delta) {

@@ -2,12 +2,12 @@
 
 #include <array>
 #include <charconv>
-#include <random>
 
 #include <fmt/format.h>
 
 #include "api/json_read.h"
 #include "api/limits.h"
+#include "base/random_id.h"
 #include "settings/table.h"
 
 namespace gantry::api::openai {
@@ -294,15 +294,6 @@ constexpr std::array kCompletionRows = {
         [](Draft&, const Json& v) { refuse_if_filled(v, "suffix"); }},
 };
 
-uint64_t random_seed() {
-  static thread_local std::mt19937_64 generator = [] {
-    std::random_device device;
-    std::seed_seq seeds{device(), device(), device(), device()};
-    return std::mt19937_64(seeds);
-  }();
-  return generator() >> 1;
-}
-
 void settle(Api api, Draft& draft) {
   GenerateRequest& request = draft.request;
   if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
@@ -311,7 +302,7 @@ void settle(Api api, Draft& draft) {
     throw unsupported("'logprobs' of an echoed prompt are not supported", "logprobs");
   request.base.logprobs = draft.logprobs;
   request.base.top_logprobs = draft.logprobs ? draft.top_logprobs.value_or(0) : 0;
-  request.base.sampling.seed = draft.seed ? *draft.seed : random_seed();
+  request.base.sampling.seed = draft.seed ? *draft.seed : random_bits() >> 1;
   if (draft.tokens_unlimited)
     draft.tokens_max.reset();
   else if (!draft.tokens_max && api == Api::kCompletions)

@@ -9,7 +9,7 @@
 
 #include "api/json_writer.h"
 #include "api/openai/error.h"
-#include "api/random_id.h"
+#include "base/random_id.h"
 
 namespace gantry::api::openai {
 namespace {
