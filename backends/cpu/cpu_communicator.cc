@@ -7,6 +7,7 @@
 #include "backends/cpu/cpu_device.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "os/wait_for_change.h"
 
 namespace gantry::cpu {
 namespace {
@@ -26,19 +27,14 @@ struct Mailbox {
   Mat offered;
 };
 
-// What the ranks share. Waiting ends when the awaited number changes or the group was aborted.
+// What the ranks share. Waiting ends when the awaited number changes; whoever aborts changes all of them,
+// after saying so, and what was read before that is found aborted here.
 struct Group {
   explicit Group(uint32_t count) : ranks(count), mats(count), outs(count), boxes(size_t{count} * count) {}
 
   void wait_while(const std::atomic<uint32_t>& value, uint32_t old) const {
-    for (uint32_t i = 0; i < kSpins; ++i) {
-      if (value.load(std::memory_order_acquire) != old || aborted.load(std::memory_order_relaxed)) break;
-      __builtin_ia32_pause();
-    }
-    while (value.load(std::memory_order_acquire) == old) {
-      fail_if_aborted();
-      value.wait(old, std::memory_order_acquire);
-    }
+    fail_if_aborted();
+    os::wait_for_change(value, old, kSpins);
     fail_if_aborted();
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "os/wait_for_change.h"
 
 namespace gantry::model {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 // About 50 microseconds: longer than the pause between two steps, short enough to cost little where none
 // follows.
 constexpr uint32_t kSpins = 1500;
-
-void pause_briefly() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
 
 }  // namespace
 
@@ -54,8 +49,7 @@ void StepThread::wait() {
 
 void StepThread::run() {
   for (uint32_t seen = 0;; ++seen) {
-    for (uint32_t i = 0; i < kSpins && begun_.load(std::memory_order_acquire) == seen; ++i) pause_briefly();
-    begun_.wait(seen, std::memory_order_acquire);
+    os::wait_for_change(begun_, seen, kSpins);
     if (stopping_.load(std::memory_order_relaxed)) return;
     try {
       work_();

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "os/wait_for_change.h"
 
 namespace gantry::os {
 namespace {
@@ -15,15 +16,6 @@ namespace {
 // cost little where nothing follows.
 constexpr uint32_t kSpins = 1500;
 constexpr uint32_t kClosed = 0xffffffffu;  // as the next index: nothing to claim
-
-// Waits until `value` differs from `old`: first awake, then asleep.
-void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (uint32_t i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    __builtin_ia32_pause();
-  }
-  value.wait(old, std::memory_order_acquire);
-}
 
 }  // namespace
 
@@ -88,7 +80,7 @@ void ThreadPool::run(uint32_t count, Function function, void* context) {
   work_on(job, 0);
   for (uint32_t done = done_.load(std::memory_order_acquire); done != count;
        done = done_.load(std::memory_order_acquire))
-    wait_for_change(done_, done);
+    wait_for_change(done_, done, kSpins);
 }
 
 void ThreadPool::work_on(uint32_t job, uint32_t worker) {
@@ -111,7 +103,7 @@ void ThreadPool::work_on(uint32_t job, uint32_t worker) {
 void ThreadPool::worker_loop(uint32_t worker) {
   uint32_t seen = 0;
   while (true) {
-    wait_for_change(job_, seen);
+    wait_for_change(job_, seen, kSpins);
     seen = job_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     work_on(seen, worker);
