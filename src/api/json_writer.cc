@@ -5,29 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "text/utf8.h"
+
 namespace gantry::api {
 namespace {
-
-// Length of the UTF-8 sequence at the beginning of `text`, 0 when there is none (RFC 3629, table 3-7 of
-// Unicode).
-size_t sequence_length(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = at(0);
-  const auto tail = [&](size_t i, uint8_t low = 0x80, uint8_t high = 0xbf) {
-    return i < text.size() && at(i) >= low && at(i) <= high;
-  };
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const bool second = tail(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf);
-    return second && tail(2) ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool second = tail(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
-    return second && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
@@ -53,25 +34,25 @@ void append_escaped(std::string& out, char c) {
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
+void append_json_string(std::string& out, std::string_view string) {
   out += '"';
   size_t plain = 0;  // what begins here needs no change
   size_t at = 0;
-  const auto flush = [&] { out.append(text.substr(plain, at - plain)); };
-  while (at < text.size()) {
-    const auto c = static_cast<uint8_t>(text[at]);
+  const auto flush = [&] { out.append(string.substr(plain, at - plain)); };
+  while (at < string.size()) {
+    const auto c = static_cast<uint8_t>(string[at]);
     if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
       ++at;
     } else if (c < 0x80) {
       flush();
-      append_escaped(out, text[at]);
+      append_escaped(out, string[at]);
       plain = ++at;
-    } else if (const size_t length = sequence_length(text.substr(at)); length > 0) {
-      at += length;
+    } else if (const text::DecodedChar read = text::decode_utf8(string, at); read.valid) {
+      at += read.bytes;
     } else {
       flush();
-      out += "\xEF\xBF\xBD";
-      plain = ++at;
+      text::append_utf8(out, text::kReplacement);
+      plain = at += read.bytes;
     }
   }
   flush();

@@ -42,7 +42,7 @@ class JsonWriter {
   bool first_ = true;  // of the innermost array or object
 };
 
-// "text" with quotes and escapes.
-void append_json_string(std::string& out, std::string_view text);
+// "string" with quotes and escapes.
+void append_json_string(std::string& out, std::string_view string);
 
 }  // namespace gantry::api
