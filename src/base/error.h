@@ -1,7 +1,7 @@
 // Errors with an outside cause: a file, a peer, a request, full memory, a missing driver.
 //
 // They are thrown as gantry::Error and caught at the doors (server, cli), where one table turns the code into
-// an HTTP status, an API error type and an exit status. Own bugs never travel this way: see base/check.h.
+// an HTTP status and an exit status. Own bugs never travel this way: see base/check.h.
 // (Contract F1.)
 #pragma once
 
@@ -36,10 +36,9 @@ enum class ErrorCode : uint8_t {
 // One row of the table from code to everything that leaves the process.
 struct ErrorFacts {
   ErrorCode code;
-  const char* name;      // stable, machine-readable: "bad_file"
-  int http_status;       // 400..599
-  const char* api_type;  // OpenAI's error.type
-  int exit_status;       // of the command line
+  const char* name;  // stable, machine-readable: "bad_file"
+  int http_status;   // 400..599
+  int exit_status;   // of the command line
 };
 
 std::span<const ErrorFacts> error_table();
