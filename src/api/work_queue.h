@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -27,14 +28,18 @@ class WorkQueue {
   WorkQueue& operator=(const WorkQueue&) = delete;
 
   bool try_post(Work work) { return queue_.try_push(std::move(work)); }
+  // No more work; returns once what was queued is done, whoever of several callers comes first. Not from
+  // work.
   void close() {
     queue_.close();
+    const std::lock_guard lock(closing_);
     for (std::thread& thread : threads_)
       if (thread.joinable()) thread.join();
   }
 
  private:
   BoundedQueue<Work> queue_;
+  std::mutex closing_;  // guards the threads' ends
   std::vector<std::thread> threads_;
 };
 
