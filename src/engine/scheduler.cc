@@ -77,8 +77,7 @@ bool Scheduler::admit(Sequence& sequence) {
   const uint32_t promised = promised_pages();
   sequence.slot = memory_.open();
   sequence.written = memory_.adopt(sequence.slot, sequence.tokens);
-  const uint32_t needed = kv::pages_for(sequence.positions_soon()) - memory_.held(sequence.slot);
-  if (needed + promised > memory_.available()) {
+  if (missing_pages(sequence) + promised > memory_.available()) {
     memory_.close(std::exchange(sequence.slot, -1));
     sequence.written = 0;
     return false;
@@ -87,13 +86,16 @@ bool Scheduler::admit(Sequence& sequence) {
   return true;
 }
 
-// Pages that running sequences have been admitted with and have not taken yet.
+// Pages that it will soon need and has not taken yet.
+uint32_t Scheduler::missing_pages(const Sequence& sequence) const {
+  const uint32_t soon = kv::pages_for(sequence.positions_soon()), held = memory_.held(sequence.slot);
+  return soon > held ? soon - held : 0;
+}
+
+// Of all who have been admitted.
 uint32_t Scheduler::promised_pages() const {
   uint32_t pages = 0;
-  for (const auto& s : running_) {
-    const uint32_t soon = kv::pages_for(s->positions_soon()), held = memory_.held(s->slot);
-    pages += soon > held ? soon - held : 0;
-  }
+  for (const auto& s : running_) pages += missing_pages(*s);
   return pages;
 }
 

@@ -48,7 +48,7 @@ class Scheduler {
   static void insert(List& list, std::unique_ptr<Sequence> sequence);
   void admit();
   bool admit(Sequence& sequence);
-  void adopt(Sequence& sequence);
+  uint32_t missing_pages(const Sequence& sequence) const;
   uint32_t promised_pages() const;
   Need need_of(size_t i);
   void find_pages();

@@ -32,7 +32,7 @@ struct Life {
 model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
   const uint32_t context = dice.roll(40, kind == SimKind::kPages ? 260 : 700);
   const uint32_t sequences = dice.roll(1, 8);
-  const uint32_t full = (context + kPageTokens - 1) / kPageTokens;
+  const uint32_t full = kv::pages_for(context);
   // From room for a single sequence to plenty.
   const uint32_t pages = dice.chance(0.6) ? full + dice.roll(0, 4) : full * sequences + dice.roll(0, 20);
   auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);

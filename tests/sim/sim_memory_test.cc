@@ -67,7 +67,7 @@ class Life {
  private:
   model::RunnerLimits random_limits(SimKind kind) {
     const uint32_t context = dice_.roll(40, 300), sequences = dice_.roll(2, 6);
-    const uint32_t full = (context + kPageTokens - 1) / kPageTokens;
+    const uint32_t full = kv::pages_for(context);
     const uint32_t pages = dice_.chance(0.5) ? full + dice_.roll(0, 4) : full * sequences + dice_.roll(0, 20);
     auto limits = sim_limits(kVocab, context, sequences, dice_.roll(sequences, 96), pages);
     limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;

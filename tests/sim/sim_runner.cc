@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "kv/sequence_memory.h"
 #include "model/copies.h"
 
 namespace gantry::sim {
@@ -61,7 +62,7 @@ model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t se
   limits.rows_max = rows_max;
   limits.logit_rows_max = sequences_max;
   limits.pages = pages;
-  limits.pages_max = (context_max + kPageTokens - 1) / kPageTokens;
+  limits.pages_max = kv::pages_for(context_max);
   return limits;
 }
 
