@@ -87,7 +87,7 @@ class Generation::Sink final : public completion::DeltaSink {
 std::string text_of(const completion::Prepared& prepared, const tokenizer::Tokenizer& tokenizer) {
   if (const auto* text = std::get_if<std::string>(&prepared.request.prompt)) return *text;
   if (std::holds_alternative<std::vector<TokenId>>(prepared.request.prompt))
-    return tokenizer.decode(prepared.tokens);
+    return tokenizer.decode(prepared.job.prompt);
   return {};
 }
 
@@ -165,7 +165,7 @@ void Generation::begin() {
       if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
       if (request_.nothing_to_generate) {
         first.finish = Finish::kLength;
-        first.usage.prompt_tokens = static_cast<uint32_t>(prepared.tokens.size());
+        first.usage.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
       }
       if (request_.echo || request_.nothing_to_generate) hear(i, std::move(first));
     }

@@ -1,6 +1,6 @@
 #include "api/refusals.h"
 
-#include "engine/prompt_check.h"
+#include "engine/job_check.h"
 
 namespace gantry::api {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/prompt_check.h"
+#include "engine/job_check.h"
 
 namespace gantry::api {
 namespace {
@@ -38,7 +38,7 @@ TEST(Refusals, ATemplatesLineIsNoField) {
 }
 
 TEST(Refusals, ALongPromptHasACodeOfItsOwn) {
-  const http::Refusal refusal = refusal_of(engine::PromptTooLong(9, 8), names());
+  const http::Refusal refusal = refusal_of(engine::PromptTooLong("it comes to 9 tokens"), names());
   EXPECT_EQ(refusal.status(), 400);
   EXPECT_EQ(refusal.code(), "context_length_exceeded");
   EXPECT_EQ(refusal.field(), "turns");

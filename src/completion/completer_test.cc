@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "completion/completion.h"
-#include "engine/prompt_check.h"
+#include "engine/job_check.h"
 #include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
 
@@ -244,7 +244,7 @@ TEST(Completer, ARequestIsPreparedOnceForAllItsAnswers) {
   CompletionRequest request = ask("abc");
   request.sampling.seed = UINT64_MAX;
   const PreparedPtr prepared = bench.completer->prepare(std::move(request));
-  EXPECT_EQ(prepared->tokens, (std::vector<TokenId>{'a', 'b', 'c'}));
+  EXPECT_EQ(prepared->job.prompt, (std::vector<TokenId>{'a', 'b', 'c'}));
   std::vector<std::shared_ptr<Listener>> sinks;
   std::vector<std::shared_ptr<Completion>> completions;
   for (uint32_t choice = 0; choice < 16; ++choice) {
@@ -269,6 +269,36 @@ TEST(Completer, PreparingFindsWhatIsWrongBeforeAnythingStarts) {
   request.sampling.temperature = -1;
   EXPECT_THROW(bench.completer->prepare(std::move(request)), Error);
   EXPECT_EQ(bench.engine.stats().jobs_done, 0U);
+}
+
+// What an engine would refuse is refused before it is asked, so that nothing has begun.
+TEST(Completer, PreparingFindsWhatCanNeverFit) {
+  Bench bench(say_text("x"), {.pages = 2});
+  CompletionRequest request = ask("a");
+  const auto where = [&] {
+    try {
+      bench.completer->prepare(request);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest);
+      return error.where();
+    }
+    return std::string();
+  };
+  request.tokens_max = 2 * kPageTokens;
+  EXPECT_EQ(where(), "") << "the last token needs no memory";
+  request.tokens_max = 2 * kPageTokens + 1;
+  EXPECT_EQ(where(), "max_tokens");
+  request.tokens_max = 0;
+  EXPECT_EQ(where(), "");
+  request.prompt = std::string(2 * kPageTokens + 1, 'a');
+  EXPECT_EQ(where(), "prompt");
+  request.prompt = "a";
+  request.stop_token_ids.assign(sample::kStopTokensMax, 'c');
+  EXPECT_EQ(where(), "stop_token_ids") << "the vocabulary's own are stop tokens as well";
+  request.ignore_end_of_generation = true;
+  EXPECT_EQ(where(), "");
+  request.stop_token_ids = {-1};
+  EXPECT_EQ(where(), "stop_token_ids");
 }
 
 TEST(Completer, TellsWhichStopStringEndedTheAnswer) {
@@ -332,10 +362,12 @@ TEST(Completer, RefusesWhatIsOverItsLimit) {
   request.stop.assign(1, "");
   EXPECT_EQ(refused(*bench.completer, request), ErrorCode::kInvalidRequest);
   request.stop.clear();
+  request.logprobs = true;
   request.top_logprobs = sample::kTopLogprobsMax + 1;
   EXPECT_EQ(refused(*bench.completer, request, &where), ErrorCode::kInvalidRequest);
   EXPECT_EQ(where, "top_logprobs");
   EXPECT_EQ(refused(*bench.completer, ask("")), ErrorCode::kInvalidRequest);
+  request.logprobs = false;
   request.top_logprobs = 0;
   request.stop.assign(kStopStringsMax, std::string(kStopStringBytesMax, 'x'));
   auto sink = std::make_shared<Listener>();

@@ -46,7 +46,7 @@ struct CompletionRequest {
 // A request that was looked at once, for any number of answers: checked, rendered, tokenized. Immutable.
 struct Prepared {
   CompletionRequest request;
-  std::vector<TokenId> tokens;
+  engine::Job job;   // of the first answer
   std::string text;  // of a chat: as the template wrote it
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
@@ -125,7 +125,7 @@ class Completer {
   // that names the field; engine::PromptTooLong.
   virtual PreparedPtr prepare(CompletionRequest request) const = 0;
   // One answer; number `choice` of a request's has the seed after that of the one before. Error kBusy,
-  // kTooLarge, kShuttingDown, kDevice of the engine; nothing has started then.
+  // kShuttingDown, kDevice of the engine; nothing has started then.
   virtual std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
                                             std::shared_ptr<DeltaSink> sink) = 0;
   // Both, for one answer.

@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "chat/messages.h"
+#include "engine/job_check.h"
 
 namespace gantry::completion {
 namespace {
@@ -20,13 +19,6 @@ std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const st
   if (special.add_bos && special.bos != kNoToken && (tokens.empty() || tokens.front() != special.bos))
     tokens.insert(tokens.begin(), special.bos);
   return tokens;
-}
-
-void check_tokens(const std::vector<TokenId>& tokens, uint32_t vocabulary) {
-  for (const TokenId token : tokens)
-    if (token < 0 || static_cast<uint32_t>(token) >= vocabulary)
-      throw Error(ErrorCode::kInvalidRequest,
-                  fmt::format("there is no token {}, the vocabulary has {}", token, vocabulary), "prompt");
 }
 
 }  // namespace
@@ -55,7 +47,7 @@ std::string PromptMaker::render(const ChatInput& input) const {
 
 ReadPrompt PromptMaker::read(const Prompt& prompt) const {
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
-    check_tokens(*tokens, tokenizer_.size());
+    engine::check_tokens(*tokens, tokenizer_.size(), "prompt");
     return {*tokens, {}};
   }
   if (const auto* text = std::get_if<std::string>(&prompt)) return {text_tokens(tokenizer_, *text), {}};

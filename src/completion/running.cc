@@ -95,13 +95,14 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
                  std::shared_ptr<DeltaSink> sink)
     : parts_(parts),
       workers_(std::move(workers)),
-      report_tokens_(prepared.request.logprobs),
+      report_tokens_(prepared.job.logprobs),
       parallel_calls_(calls_in_parallel(prepared.request)),
       sink_(std::move(sink)),
       format_(format_of(parts, prepared.request)),
-      text_(*parts.tokenizer, prepared.tokens, prepared.request.stop, markers_of(format_, prepared.request)) {
-  usage_.prompt_tokens = static_cast<uint32_t>(prepared.tokens.size());
-  const size_t answer = prepared.request.tokens_max == 0 ? kMailboxEventsReady : prepared.request.tokens_max;
+      text_(*parts.tokenizer, prepared.job.prompt, prepared.request.stop,
+            markers_of(format_, prepared.request)) {
+  usage_.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
+  const size_t answer = prepared.job.tokens_max == 0 ? kMailboxEventsReady : prepared.job.tokens_max;
   for (Mailbox* mailbox : {&mailbox_, &taken_})
     mailbox->reserve(std::min(answer + 1, kMailboxEventsReady), report_tokens_);
   if (format_ != nullptr)

@@ -47,10 +47,8 @@ class Engine {
   // Stops at once: what runs is finished with kCancelled.
   virtual ~Engine() = default;
 
-  // Refused at once: Error kInvalidRequest (empty prompt, token out of range, too long for the context),
-  // kTooLarge (can never fit the pages, with the arithmetic), kUnsupported (a grammar of an unknown kind, an
-  // embedding of a model that gives none), kBusy (queue full), kShuttingDown, kDevice (the model's device has
-  // failed).
+  // Refused at once: what check_job() (job_check.h) refuses, Error kUnsupported (a grammar of an unknown
+  // kind), kBusy (queue full), kShuttingDown, kDevice (the model's device has failed).
   virtual JobId submit(Job job, std::shared_ptr<TokenSink> sink) = 0;
   // Takes effect within one step; the sink gets kCancelled. Unknown or finished ids are ignored.
   virtual void cancel(JobId job) = 0;

@@ -1,32 +1,35 @@
-// What a prompt must be, in one place for all who ask: the engine when a job comes, and whoever wants to know
-// before.
+// What a job must be, in one place for all who ask: the engine when a job comes, and whoever wants to know
+// before anything is started. Pure; any thread.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "engine/job.h"
 #include "model/runner.h"
 
 namespace gantry::engine {
 
-// The prompt leaves no room for an answer in the model's context.
+// The prompt leaves no room for an answer, in the model's context or in the memory that it was loaded with.
 class PromptTooLong : public Error {
  public:
-  PromptTooLong(size_t tokens, uint32_t context);
-
-  size_t tokens() const { return tokens_; }
-  uint32_t context() const { return context_; }
-
- private:
-  size_t tokens_;
-  uint32_t context_;
+  explicit PromptTooLong(std::string what)
+      : Error(ErrorCode::kInvalidRequest, std::move(what), "prompt",
+              "send less, or load the model with a larger context") {}
 };
 
-// At least one token, all of the vocabulary, fewer than the context holds: PromptTooLong, else Error
-// kInvalidRequest; `where` is "prompt".
-void check_prompt(std::span<const TokenId> prompt, const model::RunnerLimits& limits);
+// All of the vocabulary, else Error kInvalidRequest.
+void check_tokens(std::span<const TokenId> tokens, uint32_t vocab, const char* field);
+
+// All that can be found wrong with a job without an engine: PromptTooLong, Error kInvalidRequest that names
+// the field, kUnsupported for what the model does not give.
+void check_job(const Job& job, const model::RunnerLimits& limits);
+
+// The most tokens that prompt and answer of a job can come to that check_job() has nothing against.
+uint32_t tokens_end(const Job& job, const model::RunnerLimits& limits);
 
 }  // namespace gantry::engine

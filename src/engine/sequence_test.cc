@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "engine/job_check.h"
 
 namespace gantry::engine {
 namespace {
@@ -70,13 +71,15 @@ TEST(MakeSequence, WhatCanNeverFitThePoolIsRefusedWithTheArithmetic) {
   EXPECT_EQ(take(job(100, 29), limits())->end, 129u);  // the 129th is never fed back
   const Error* error = refusal(job(100, 30));
   ASSERT_NE(error, nullptr);
-  EXPECT_EQ(error->code(), ErrorCode::kTooLarge);
+  EXPECT_EQ(error->code(), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(error->where(), "max_tokens");
   EXPECT_EQ(error->message(),
             "100 prompt tokens and 30 of the answer need 5 pages of 32 tokens, the pool has 4");
   // "As many as fit" ends where the pool ends.
   EXPECT_EQ(take(job(100, 0), limits())->end, 129u);
   EXPECT_EQ(take(job(128, 0), limits())->end, 129u);
-  EXPECT_EQ(refusal(job(129, 0))->code(), ErrorCode::kTooLarge);
+  EXPECT_THROW(take(job(129, 0), limits()), PromptTooLong);
+  EXPECT_EQ(refusal(job(129, 1))->message(), "its 129 tokens need 5 pages of 32 tokens, the pool has 4");
 }
 
 TEST(MakeSequence, EveryFieldIsChecked) {
@@ -92,9 +95,9 @@ TEST(MakeSequence, EveryFieldIsChecked) {
   EXPECT_EQ(field([](Job& j) { j.prompt.clear(); }), "prompt");
   EXPECT_EQ(field([](Job& j) { j.prompt[1] = 100; }), "prompt");
   EXPECT_EQ(field([](Job& j) { j.prompt[1] = -1; }), "prompt");
-  EXPECT_EQ(field([](Job& j) { j.stop_tokens = {100}; }), "stop");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens = {100}; }), "stop_token_ids");
   EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(sample::kStopTokensMax, 1); }), "");
-  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(sample::kStopTokensMax + 1, 1); }), "stop");
+  EXPECT_EQ(field([](Job& j) { j.stop_tokens.assign(sample::kStopTokensMax + 1, 1); }), "stop_token_ids");
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax; }), "");
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax + 1; }), "top_logprobs");
   EXPECT_EQ(field([](Job& j) { j.sampling.top_p = 2; }), "top_p");
@@ -106,6 +109,11 @@ TEST(MakeSequence, GrammarsAndEmbeddingsNeedSomebodyWhoCan) {
   Job asked = job(3, 3);
   asked.grammar = {std::string(kGrammarKindBytesMax, 'k'), std::string(kGrammarBytesMax, 'g')};
   EXPECT_EQ(refusal(asked)->code(), ErrorCode::kUnsupported);
+  asked.grammar.kind = "ebnf";
+  EXPECT_STREQ(
+      refusal(asked)->what(),
+      "grammar: grammars of kind 'ebnf' are not understood here (ask without one, or for another kind)");
+  asked.grammar.kind.assign(kGrammarKindBytesMax, 'k');
   Job longer = asked;
   longer.grammar.kind += 'k';
   EXPECT_EQ(refusal(longer)->code(), ErrorCode::kInvalidRequest);

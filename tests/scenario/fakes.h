@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "engine/prompt_check.h"
+#include "engine/job_check.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::testing {
@@ -101,7 +101,7 @@ class ScriptedEngine final : public engine::Engine {
   }
 
   JobId submit(engine::Job job, std::shared_ptr<engine::TokenSink> sink) override {
-    engine::check_prompt(job.prompt, limits_);
+    engine::check_job(job, limits_);
     const std::lock_guard lock(mutex_);
     if (draining_) throw Error(ErrorCode::kShuttingDown, "the engine is draining");
     if (waiting_.size() >= options_.queue_max) throw Error(ErrorCode::kBusy, "too many requests are waiting");

@@ -23,7 +23,7 @@ class TrialWriter final : public api::Writer {
  public:
   api::StreamForm form() const override { return {"text/x-trial", "~\n"}; }
   std::string begin(const api::Begun& begun) override {
-    return fmt::format("{} reads {}\n", begun.card.id, begun.prompts.at(0)->tokens.size());
+    return fmt::format("{} reads {}\n", begun.card.id, begun.prompts.at(0)->job.prompt.size());
   }
   std::string delta(uint32_t, const completion::Delta& delta) override { return "+" + delta.text + "\n"; }
   std::string finish(uint32_t, const completion::Delta& last) override {
@@ -145,7 +145,7 @@ TEST(Dialect, ErrorsAreItsOwnAndNameItsFields) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_TRUE(answer.body.starts_with("say: say: it comes to 100 tokens")) << answer.body;
   answer = say_to(stage, R"({"say":"x","at_most":60})");
-  EXPECT_EQ(answer.status, 413);
+  EXPECT_EQ(answer.status, 400);
   EXPECT_TRUE(answer.body.starts_with("at_most: at_most: ")) << answer.body;
 }
 

@@ -121,9 +121,8 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     for (JobId id = 1; id <= 30; ++id) {
       engine::Job job = random_job(dice, limits.vocab, limits.context_max);
       completion::Prepared prepared;
-      prepared.request.prompt = prepared.tokens = job.prompt;
-      prepared.request.tokens_max = job.tokens_max;
-      prepared.request.logprobs = job.logprobs;
+      prepared.request.prompt = job.prompt;
+      prepared.job = job;
       auto sink = std::make_shared<completion::Running>(
           completion::CompleterParts{&tokenizer, nullptr, nullptr}, workers, prepared,
           std::make_shared<Reader>(dice.chance(0.1) ? 3 : 0));
