@@ -104,7 +104,7 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
   usage_.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
   const size_t answer = prepared.job.tokens_max == 0 ? kMailboxEventsReady : prepared.job.tokens_max;
   for (Mailbox* mailbox : {&mailbox_, &taken_})
-    mailbox->reserve(std::min(answer + 1, kMailboxEventsReady), report_tokens_);
+    mailbox->reserve(std::min(answer + 1, kMailboxEventsReady), prepared.job.top_logprobs);
   if (format_ != nullptr)
     reader_.emplace(*format_,
                     reply::ReplyOptions{.tools = calls_tools(prepared.request),
@@ -112,9 +112,9 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
                                         .prompt = prepared.text});
 }
 
-void Running::Mailbox::reserve(size_t count, bool with_top) {
+void Running::Mailbox::reserve(size_t count, uint32_t top_logprobs) {
   events.reserve(count);
-  if (with_top) top.reserve(count * sample::kTopLogprobsMax);
+  top.reserve(count * top_logprobs);
 }
 
 void Running::Mailbox::clear() {

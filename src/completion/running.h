@@ -51,7 +51,7 @@ class Running final : public engine::TokenSink,
   struct Mailbox {
     std::vector<Event> events;
     std::vector<engine::TokenLogprob> top;
-    void reserve(size_t count, bool with_top);
+    void reserve(size_t count, uint32_t top_logprobs);
     void clear();
   };
 
