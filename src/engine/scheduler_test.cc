@@ -91,10 +91,11 @@ class SchedulerTest : public ::testing::Test {
     scheduler_ = std::make_unique<Scheduler>(*memory_, 16, running_max, step_rows);
   }
 
-  Sequence* add(uint32_t prompt, uint32_t answer, TokenId first) {
+  Sequence* add(uint32_t prompt, uint32_t answer, TokenId first, int32_t priority = 0) {
     Job job;
     for (uint32_t i = 0; i < prompt; ++i) job.prompt.push_back(first + static_cast<TokenId>(i % 100));
     job.tokens_max = answer;
+    job.priority = priority;
     auto s = make_sequence(std::move(job), std::make_shared<Nobody>(), limits_);
     s->id = ++last_id_;
     Sequence* raw = s.get();
@@ -185,6 +186,43 @@ TEST_F(SchedulerTest, TheYoungestGivesWayAndComesBackFirst) {
   // Nothing that was said is lost.
   ASSERT_GE(young->tokens.size(), tokens.size());
   EXPECT_TRUE(std::equal(tokens.begin(), tokens.end(), young->tokens.begin()));
+}
+
+TEST_F(SchedulerTest, ALowPriorityGivesWayHoweverOldItIs) {
+  start(4, 3, 64);
+  Sequence* low = add(31, 60, 0, -1);
+  step();
+  step();
+  Sequence* high = add(31, 60, 200, 1);
+  step();
+  ASSERT_EQ(scheduler_->running().size(), 2u) << "there is room for both as yet";
+  EXPECT_EQ(scheduler_->running()[0].get(), high);
+  while (scheduler_->preemptions() == 0) step();
+  ASSERT_EQ(scheduler_->running().size(), 1u);
+  EXPECT_EQ(scheduler_->running()[0].get(), high);
+  EXPECT_TRUE(low->preempted);
+  EXPECT_EQ(low->phase, Phase::kPrefill);
+  EXPECT_LT(low->slot, 0);
+  const std::vector<TokenId> tokens = low->tokens;
+  EXPECT_GT(tokens.size(), 33u);
+  for (int n = 0; n < 20; ++n) step();
+  EXPECT_EQ(low->tokens, tokens) << "it waits with all that was said";
+  scheduler_->remove(high);
+  step();
+  ASSERT_EQ(scheduler_->running().size(), 1u);
+  EXPECT_EQ(scheduler_->running()[0].get(), low);
+  EXPECT_TRUE(std::ranges::equal(tokens, std::span(low->tokens).first(tokens.size())));
+}
+
+TEST_F(SchedulerTest, WhatRunsIsNotCutForAHigherPriorityThatWaits) {
+  start(4, 3, 64);
+  Sequence* low = add(60, 60, 0, -1);
+  step();
+  add(90, 5, 200, 1);  // 3 pages, of which 2 are left
+  for (int n = 0; n < 20; ++n) step();
+  EXPECT_EQ(scheduler_->preemptions(), 0u);
+  ASSERT_EQ(scheduler_->running().size(), 1u);
+  EXPECT_EQ(scheduler_->running()[0].get(), low);
 }
 
 TEST_F(SchedulerTest, TwinsWaitForThePageThatIsBeingWritten) {

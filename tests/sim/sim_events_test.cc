@@ -1,7 +1,5 @@
 // What a sink hears: one job at a time or a few, each event by name.
 #include <algorithm>
-#include <chrono>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/core.h"
+#include "tests/sim/sim_desk.h"
 #include "tests/sim/sim_jobs.h"
 #include "tests/sim/sim_runner.h"
 
@@ -26,42 +24,6 @@ SimOptions counting() {
   return {.limits = sim_limits(kVocab, 256, 4, 64, 40), .say = [](std::span<const TokenId> tokens) {
             return static_cast<TokenId>(tokens.size() % kVocab);
           }};
-}
-
-class Desk {
- public:
-  explicit Desk(model::Runner& runner, engine::EngineOptions options = {})
-      : runner_(runner), options_(options), core(runner, options) {}
-
-  std::shared_ptr<RecordingSink> add(Job job, uint32_t leave_after = 0) {
-    auto sink = std::make_shared<RecordingSink>(leave_after);
-    take(std::move(job), sink);
-    return sink;
-  }
-  void take(Job job, std::shared_ptr<engine::TokenSink> sink) {
-    auto sequence = engine::make_sequence(std::move(job), std::move(sink), runner_.limits(), options_);
-    sequence->id = ++last_id_;
-    core.add(std::move(sequence));
-  }
-  void run() {
-    while (core.step()) core.check();
-  }
-
- private:
-  model::Runner& runner_;
-  const engine::EngineOptions options_;
-  JobId last_id_ = 0;
-
- public:
-  engine::EngineCore core;
-};
-
-Job greedy(size_t prompt, uint32_t tokens_max) {
-  Job job;
-  job.prompt.assign(prompt, 1);
-  job.tokens_max = tokens_max;
-  job.sampling.temperature = 0;
-  return job;
 }
 
 TEST(SimEvents, TokensComeInOrderUntilTheLimit) {
@@ -226,56 +188,6 @@ TEST(SimEvents, AGrammarThatNobodyUnderstandsIsRefusedByName) {
       EXPECT_NE(error.message().find("klingon"), std::string::npos);
     }
   }
-}
-
-TEST(SimEvents, HigherPriorityIsAdmittedFirstAndGivesWayLast) {
-  SimRunner runner({.limits = sim_limits(kVocab, 256, 1, 64, 8)});
-  Desk desk(runner);
-  std::vector<std::shared_ptr<RecordingSink>> sinks;
-  const auto running = desk.add(greedy(3, 10));
-  desk.core.step();
-  for (const int priority : {0, -1, 2, 2, 1}) {
-    Job job = greedy(3, 3);
-    job.priority = priority;
-    sinks.push_back(desk.add(job));
-  }
-  std::vector<size_t> ended;
-  while (desk.core.step()) {
-    desk.core.check();
-    for (size_t i = 0; i < sinks.size(); ++i)
-      if (sinks[i]->finished() && std::ranges::count(ended, i) == 0) ended.push_back(i);
-  }
-  EXPECT_EQ(running->answer().tokens.size(), 10u) << "what runs is not cut for it";
-  EXPECT_EQ(ended, (std::vector<size_t>{2, 3, 4, 0, 1}));
-}
-
-engine::Clock::time_point now;  // of the tests below
-
-TEST(SimEvents, ADeadlinePassesWhileWaitingOrRunning) {
-  SimRunner runner({.limits = sim_limits(kVocab, 256, 1, 64, 8)});
-  engine::EngineOptions options;
-  options.clock = [] { return now; };
-  Desk desk(runner, options);
-  Job job = greedy(3, 100);
-  job.deadline_ms = 50;
-  const auto runs = desk.add(job), waits = desk.add(job);
-  job.deadline_ms = 0;
-  job.tokens_max = 2;
-  const auto patient = desk.add(job);
-  for (int n = 0; n < 10; ++n) desk.core.step();
-  now += std::chrono::milliseconds(49);
-  desk.core.step();
-  EXPECT_FALSE(runs->finished());
-  now += std::chrono::milliseconds(1);
-  desk.core.step();
-  for (const auto& late : {runs, waits}) {
-    EXPECT_EQ(late->answer().finish, FinishReason::kError);
-    EXPECT_EQ(late->answer().error, ErrorCode::kTimeout);
-  }
-  EXPECT_GT(runs->answer().tokens.size(), 5u) << "what was said before stands";
-  desk.run();
-  EXPECT_EQ(patient->answer().finish, FinishReason::kLength);
-  EXPECT_EQ(desk.core.stats().jobs_failed, 2u);
 }
 
 TEST(SimEvents, AModelThatSaysNothingFiniteEndsThatJobOnly) {
