@@ -8,11 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "kv/root_key.h"
+
 namespace gantry::engine {
 namespace {
 
 constexpr uint32_t kJobMark = 0x424f4a47, kEventMark = 0x54564547;  // "GJOB", "GEVT"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 
 class Writer {
  public:
@@ -169,6 +171,8 @@ std::vector<std::byte> encode(const Job& job) {
   out.number(static_cast<uint8_t>(job.wanted));
   out.number(job.priority);
   out.number(job.deadline_ms);
+  out.text(job.salt);
+  out.number(job.adapter);
   return out.take();
 }
 
@@ -186,6 +190,8 @@ Job decode_job(std::span<const std::byte> bytes) {
   job.wanted = static_cast<Wanted>(in.number_below<uint8_t>(kWantedCount));
   job.priority = in.number<int32_t>();
   job.deadline_ms = in.number<uint32_t>();
+  job.salt = in.text(kv::kSaltBytesMax);
+  job.adapter = in.number<uint32_t>();
   in.end();
   return job;
 }

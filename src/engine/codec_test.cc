@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "kv/root_key.h"
 
 namespace gantry::engine {
 namespace {
@@ -55,9 +56,11 @@ Job random_job(Dice& dice) {
   job.logprobs = dice.chance(0.5);
   job.top_logprobs = static_cast<uint32_t>(dice.roll(21));
   job.grammar = {dice.text(kGrammarKindBytesMax), dice.text(500)};
-  job.wanted = dice.chance(0.5) ? Wanted::kTokens : Wanted::kEmbedding;
+  job.wanted = static_cast<Wanted>(dice.roll(kWantedCount));
   job.priority = static_cast<int32_t>(dice.roll(2001)) - 1000;
   job.deadline_ms = static_cast<uint32_t>(dice.roll(100000));
+  job.salt = dice.text(kv::kSaltBytesMax);
+  job.adapter = static_cast<uint32_t>(dice.roll(100));
   return job;
 }
 
@@ -137,7 +140,7 @@ TEST(Codec, TooShortTooLongAndForeignBytesAreRefused) {
   longer.push_back(std::byte{0});
   EXPECT_EQ(refusal(longer), ErrorCode::kInvalidRequest);
   auto other = bytes;
-  other[4] = std::byte{2};  // the version
+  ++reinterpret_cast<uint8_t&>(other[4]);  // the version
   EXPECT_EQ(refusal(other), ErrorCode::kInvalidRequest);
   EXPECT_EQ(refusal(encode(TokenEvent{})), ErrorCode::kInvalidRequest);
 }
@@ -148,6 +151,7 @@ TEST(Codec, LimitsHoldToTheLastOne) {
   job.stop_tokens.assign(sample::kStopTokensMax, 1);
   job.sampling.logit_bias.assign(sample::kLogitBiasMax, {1, 1.0f});
   job.grammar = {std::string(kGrammarKindBytesMax, 'k'), std::string(kGrammarBytesMax, 'g')};
+  job.salt.assign(kv::kSaltBytesMax, 's');
   EXPECT_EQ(decode_job(encode(job)), job);
   const auto too_much = [&](const auto& change) {
     Job more = job;
@@ -158,6 +162,7 @@ TEST(Codec, LimitsHoldToTheLastOne) {
   EXPECT_TRUE(too_much([](Job& j) { j.sampling.logit_bias.emplace_back(1, 1.0f); }));
   EXPECT_TRUE(too_much([](Job& j) { j.grammar.kind += 'k'; }));
   EXPECT_TRUE(too_much([](Job& j) { j.grammar.text += 'g'; }));
+  EXPECT_TRUE(too_much([](Job& j) { j.salt += 's'; }));
 }
 
 TEST(Codec, AnErrorsLongTextsAreCut) {

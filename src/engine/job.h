@@ -28,8 +28,9 @@ struct Grammar {
 enum class Wanted : uint8_t {
   kTokens,     // an answer
   kEmbedding,  // the hidden state of the prompt's last token, after the output norm; no answer
+  kScore,  // how well the two texts of which the prompt is made fit, by the model's ranking head; no answer
 };
-inline constexpr uint8_t kWantedCount = 2;
+inline constexpr uint8_t kWantedCount = 3;
 
 struct Job {
   std::vector<TokenId> prompt;  // at least one token
@@ -43,6 +44,10 @@ struct Job {
   int32_t priority = 0;  // the higher is admitted first; of equals the first to come
   uint32_t deadline_ms =
       0;  // from its submission; a job that is not done by then ends with kTimeout. 0: none
+  // Parts those who must not learn from timing what others asked: what is kept of prompts is shared among
+  // jobs of equal salts only. At most kv::kSaltBytesMax bytes, none of them zero.
+  std::string salt;
+  uint32_t adapter = 0;  // of those the model was loaded with, numbered from 1; 0: none
   bool operator==(const Job&) const = default;
 };
 

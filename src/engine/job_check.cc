@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kv/root_key.h"
 #include "kv/sequence_memory.h"
 
 namespace gantry::engine {
@@ -70,6 +71,18 @@ void check_wanted(const Job& job, const model::RunnerLimits& limits) {
         "grammar");
   if (job.wanted == Wanted::kEmbedding && limits.width == 0)
     throw Error(ErrorCode::kUnsupported, "this model gives no embeddings");
+  if (job.wanted == Wanted::kScore)
+    throw Error(ErrorCode::kUnsupported, "this model gives no scores: it has no ranking head");
+}
+
+void check_root(const Job& job, const model::RunnerLimits& limits) {
+  if (job.salt.size() > kv::kSaltBytesMax)
+    refuse(fmt::format("{} bytes, at most {} are taken", job.salt.size(), kv::kSaltBytesMax), "salt");
+  if (job.salt.find('\0') != std::string::npos) refuse("none of its bytes may be zero", "salt");
+  if (job.adapter > 0 && limits.adapters == 0)
+    throw Error(ErrorCode::kUnsupported, "the model was loaded without adapters", "adapter");
+  if (job.adapter > limits.adapters)
+    refuse(fmt::format("there is no adapter {}, the model has {}", job.adapter, limits.adapters), "adapter");
 }
 
 }  // namespace
@@ -85,6 +98,7 @@ void check_job(const Job& job, const model::RunnerLimits& limits) {
   check_prompt(job.prompt, limits);
   check_stops(job.stop_tokens, limits.vocab);
   check_wanted(job, limits);
+  check_root(job, limits);
   sample::validate(job.sampling, limits.vocab);
   check_room(job, limits);
 }
@@ -93,6 +107,14 @@ void check_job(const Job& job, const model::RunnerLimits& limits) {
 uint32_t tokens_end(const Job& job, const model::RunnerLimits& limits) {
   const uint32_t end = end_in_context(job, limits);
   return pages_of_all(end) <= limits.pages ? end : limits.pages * kPageTokens + 1;
+}
+
+kv::RootKey root_of(const Job& job) {
+  kv::RootKey root;
+  root.set_salt(job.salt);
+  for (size_t i = 0; i < sizeof(job.adapter); ++i)
+    root.adapter[i] = static_cast<uint8_t>(job.adapter >> (8 * i));
+  return root;
 }
 
 }  // namespace gantry::engine

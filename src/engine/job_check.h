@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "engine/job.h"
+#include "kv/root_key.h"
 #include "model/runner.h"
 
 namespace gantry::engine {
@@ -31,5 +32,9 @@ void check_job(const Job& job, const model::RunnerLimits& limits);
 
 // The most tokens that prompt and answer of a job can come to that check_job() has nothing against.
 uint32_t tokens_end(const Job& job, const model::RunnerLimits& limits);
+
+// Under which what it computes may be shared, of such a job. One engine has one model, so that an adapter's
+// number names it.
+kv::RootKey root_of(const Job& job);
 
 }  // namespace gantry::engine

@@ -75,7 +75,7 @@ void Scheduler::admit() {
 
 bool Scheduler::admit(Sequence& sequence) {
   const uint32_t promised = promised_pages();
-  sequence.slot = memory_.open();
+  sequence.slot = memory_.open(sequence.root);
   sequence.written = memory_.adopt(sequence.slot, sequence.tokens);
   if (missing_pages(sequence) + promised > memory_.available()) {
     memory_.close(std::exchange(sequence.slot, -1));

@@ -29,6 +29,7 @@ std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> si
   check_job(job, limits);
   auto sequence = std::make_unique<Sequence>();
   sequence->end = tokens_end(job, limits);
+  sequence->root = root_of(job);
   sequence->prompt_tokens = static_cast<uint32_t>(job.prompt.size());
   sequence->stage = make_stage(job, limits.vocab, options);
   sequence->sink = std::move(sink);

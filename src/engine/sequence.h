@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "engine/engine.h"
 #include "engine/job.h"
+#include "kv/root_key.h"
 #include "model/runner.h"
 #include "sample/logit_stage.h"
 
@@ -29,6 +30,7 @@ struct Sequence {
   std::unique_ptr<sample::LogitStage> stage;  // none: every token may be picked
   Clock::time_point deadline = Clock::time_point::max();
   std::vector<TokenId> tokens;  // prompt and answer; room for all of it is reserved
+  kv::RootKey root;             // who may share what it computes
   uint32_t prompt_tokens = 0;
   uint32_t end = 0;  // tokens.size() never exceeds this
   std::shared_ptr<std::atomic<bool>> cancelled;

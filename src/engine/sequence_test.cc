@@ -101,6 +101,38 @@ TEST(MakeSequence, EveryFieldIsChecked) {
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax; }), "");
   EXPECT_EQ(field([](Job& j) { j.top_logprobs = sample::kTopLogprobsMax + 1; }), "top_logprobs");
   EXPECT_EQ(field([](Job& j) { j.sampling.top_p = 2; }), "top_p");
+  EXPECT_EQ(field([](Job& j) { j.salt.assign(kv::kSaltBytesMax, 's'); }), "");
+  EXPECT_EQ(field([](Job& j) { j.salt.assign(kv::kSaltBytesMax + 1, 's'); }), "salt");
+  EXPECT_EQ(field([](Job& j) { j.salt.assign(1, '\0'); }), "salt") << "zeros end a shorter one";
+}
+
+TEST(MakeSequence, AnAdapterIsOneOfTheModels) {
+  Job asked = job(3, 3);
+  asked.adapter = 1;
+  EXPECT_EQ(refusal(asked)->code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(refusal(asked)->where(), "adapter");
+  auto having = limits();
+  having.adapters = 2;
+  asked.adapter = 2;
+  EXPECT_NE(take(asked, having)->root, take(job(3, 3), having)->root);
+  asked.adapter = 3;
+  EXPECT_THROW(take(asked, having), Error);
+}
+
+TEST(MakeSequence, ASaltIsPartOfTheRoot) {
+  Job asked = job(3, 3), other = asked;
+  asked.salt = "one";
+  other.salt = "another";
+  EXPECT_EQ(take(asked, limits())->root, take(asked, limits())->root);
+  EXPECT_NE(take(asked, limits())->root, take(other, limits())->root);
+  EXPECT_NE(take(asked, limits())->root, take(job(3, 3), limits())->root);
+}
+
+TEST(MakeSequence, AScoreNeedsARankingHead) {
+  Job asked = job(3, 3);
+  asked.wanted = Wanted::kScore;
+  EXPECT_EQ(refusal(asked)->code(), ErrorCode::kUnsupported);
+  EXPECT_NE(refusal(asked)->message().find("scores"), std::string::npos);
 }
 
 TEST(MakeSequence, SomebodyMustListen) { EXPECT_THROW(make_sequence(job(3, 3), nullptr, limits()), Error); }

@@ -19,6 +19,7 @@ Step::Step(const model::RunnerLimits& limits, uint32_t slots, uint32_t rows_max)
   tokens_.reserve(rows_max);
   positions_.reserve(rows_max);
   slot_of_row_.reserve(rows_max);
+  adapters_.reserve(rows_max);
   picks_.reserve(slots);
   hidden_rows_.reserve(slots);
 }
@@ -48,11 +49,15 @@ void Step::clear() {
   tokens_.clear();
   positions_.clear();
   slot_of_row_.clear();
+  adapters_.clear();
   picks_.clear();
   hidden_rows_.clear();
 }
 
 void Step::add(Sequence& s) {
+  const size_t first = tokens_.size(), end = first + s.rows;
+  if (s.job.adapter != 0) adapters_.resize(first, 0);
+  if (s.job.adapter != 0 || !adapters_.empty()) adapters_.resize(end, s.job.adapter);
   for (uint32_t i = s.written; i < s.written + s.rows; ++i) {
     tokens_.push_back(s.tokens[i]);
     positions_.push_back(static_cast<int32_t>(i));
@@ -84,7 +89,8 @@ model::Batch Step::batch(const kv::SequenceMemory& memory) const {
           .hidden_rows = hidden_rows_,
           .copies_before = memory.copies_before(),
           .copies_after = memory.copies_after(),
-          .window_tables = tables.window_pages};
+          .window_tables = tables.window_pages,
+          .adapters = adapters_};
 }
 
 }  // namespace gantry::engine

@@ -52,6 +52,7 @@ class Step {
   std::vector<TokenId> tokens_;        // [rows]
   std::vector<int32_t> positions_;     // [rows]
   std::vector<int32_t> slot_of_row_;   // [rows]
+  std::vector<uint32_t> adapters_;     // [rows], or none where nobody asks for one
   std::vector<model::PickRow> picks_;  // [parts that give a token]
   std::vector<int32_t> hidden_rows_;   // [parts that give an embedding]
 };

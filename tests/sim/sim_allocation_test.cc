@@ -112,6 +112,7 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     const SimKind kind = kKinds[seed % std::size(kKinds)];
     auto limits = sim_limits(61, 160, 5, 40, 9);
     limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
+    limits.adapters = static_cast<uint32_t>(seed % 3);
     if (limits.recurrent) limits.checkpoints = static_cast<uint32_t>(seed % 13);
     if (kind == SimKind::kWindows) limits.windows = {{33, 5 * window_share(33, limits.rows_max)}};
     SimRunner sim({.limits = limits, .seed = seed, .kind = kind});
@@ -119,7 +120,7 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     engine::EngineCore core(runner, {});
     const auto workers = std::make_shared<completion::Workers>(1);
     for (JobId id = 1; id <= 30; ++id) {
-      engine::Job job = random_job(dice, limits.vocab, limits.context_max);
+      engine::Job job = random_job(dice, limits.vocab, limits.context_max, limits.adapters);
       completion::Prepared prepared;
       prepared.request.prompt = job.prompt;
       prepared.job = job;

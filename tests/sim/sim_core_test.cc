@@ -36,6 +36,7 @@ model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
   // From room for a single sequence to plenty.
   const uint32_t pages = dice.chance(0.6) ? full + dice.roll(0, 4) : full * sequences + dice.roll(0, 20);
   auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);
+  if (dice.chance(0.3)) limits.adapters = 2;
   if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
   limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
   for (uint32_t n = kind == SimKind::kWindows ? dice.roll(1, 2) : 0; n > 0; --n) {
@@ -51,7 +52,7 @@ std::vector<Life> random_lives(Dice& dice, const model::RunnerLimits& limits) {
   std::vector<Life> lives(dice.roll(1, 20));
   const uint32_t spread = dice.roll(0, 200);
   for (Life& life : lives) {
-    life.job = random_job(dice, limits.vocab, limits.context_max);
+    life.job = random_job(dice, limits.vocab, limits.context_max, limits.adapters);
     life.sink = std::make_shared<RecordingSink>(dice.chance(0.1) ? dice.roll(1, 10) : 0);
     life.arrives = dice.roll(0, spread);
     if (dice.chance(0.15)) life.cancel_at = life.arrives + dice.roll(1, 60);

@@ -107,6 +107,62 @@ TEST(SimEvents, EqualPromptsShareTheirPages) {
   EXPECT_EQ(desk.core.stats().rows, 100u + 3 * 4 + 4 * 2);
 }
 
+// Pages that stand in the tables of open sequences of one salt and of another.
+bool share_pages(const engine::EngineCore& core) {
+  std::vector<std::pair<PageId, std::string>> held;
+  for (const auto& s : core.scheduler().running())
+    for (uint32_t i = 0; i < core.memory().held(s->slot); ++i) {
+      const size_t table = static_cast<size_t>(s->slot) * 8;
+      const PageId page = core.memory().tables()[table + i];
+      for (const auto& [other, salt] : held)
+        if (other == page && salt != s->job.salt) return true;
+      held.emplace_back(page, s->job.salt);
+    }
+  return false;
+}
+
+TEST(SimEvents, OnlyEqualSaltsShareTheirPages) {
+  SimRunner runner({.limits = sim_limits(kVocab, 256, 4, 64, 40)});
+  Desk desk(runner);
+  std::vector<std::shared_ptr<RecordingSink>> first, second;
+  for (auto* sinks : {&first, &second}) {
+    for (const char* salt : {"", "one", "another", "one"}) {
+      Job job = greedy(100, 3);
+      job.salt = salt;
+      sinks->push_back(desk.add(job));
+    }
+    while (desk.core.step()) {
+      desk.core.check();
+      ASSERT_FALSE(share_pages(desk.core));
+    }
+  }
+  for (const size_t i : {0u, 1u, 2u}) EXPECT_EQ(first[i]->answer().cached_tokens, 0u) << i;
+  EXPECT_EQ(first[3]->answer().cached_tokens, 96u);
+  for (const auto& sink : second) EXPECT_EQ(sink->answer().cached_tokens, 96u) << "once each has its own";
+  for (const auto& sink : second) EXPECT_EQ(sink->answer().tokens, first[0]->answer().tokens);
+}
+
+TEST(SimEvents, AnAdapterHasPagesAndAnswersOfItsOwn) {
+  SimOptions machine{.limits = sim_limits(kVocab, 256, 4, 64, 40), .seed = 3};
+  machine.limits.adapters = 2;
+  SimRunner runner(machine);
+  Desk desk(runner);
+  std::vector<Job> jobs;
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  for (const uint32_t adapter : {0u, 2u, 1u, 2u}) {
+    jobs.push_back(greedy(100, 9));
+    jobs.back().adapter = adapter;
+    sinks.push_back(desk.add(jobs.back()));
+  }
+  desk.run();
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(difference(answer_alone({3, kVocab}, jobs[i], 256), sinks[i]->answer()), "") << i;
+    EXPECT_EQ(sinks[i]->answer().cached_tokens, i == 3 ? 96u : 0u) << i;
+  }
+  EXPECT_NE(sinks[0]->answer().tokens, sinks[1]->answer().tokens);
+  EXPECT_NE(sinks[1]->answer().tokens, sinks[2]->answer().tokens);
+}
+
 TEST(SimEvents, TheNextTurnFindsPromptAndAnswer) {
   SimRunner runner(counting());
   Desk desk(runner);

@@ -58,7 +58,7 @@ sample::SamplingParams random_sampling(Dice& dice, uint32_t vocab) {
 
 }  // namespace
 
-engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit) {
+engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters) {
   engine::Job job;
   const uint32_t length = dice.roll(1, tokens_limit - 1);
   // One of three beginnings, of any length; the rest is the job's own.
@@ -74,6 +74,8 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit) {
   job.logprobs = dice.chance(0.2);
   job.top_logprobs = job.logprobs ? dice.roll(0, 5) : 0;
   if (dice.chance(0.2)) job.priority = static_cast<int32_t>(dice.roll(0, 2)) - 1;
+  if (dice.chance(0.2)) job.salt = dice.chance(0.5) ? "one" : "another";
+  if (adapters > 0) job.adapter = dice.roll(0, adapters);
   return job;
 }
 
@@ -88,7 +90,7 @@ Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t toke
   while (answer.finish == FinishReason::kNone) {
     for (; position < tokens.size(); ++position) {
       if (!model.windows.empty()) fold = model.seen(position, [&](size_t, uint32_t p) { return cells[p]; });
-      cell = model.cell(fold, tokens[position], position);
+      cell = model.cell(fold, tokens[position], position, job.adapter);
       cells.push_back(cell);
       fold = model.extend(fold, cell);
     }

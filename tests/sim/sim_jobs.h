@@ -51,9 +51,9 @@ class RecordingSink final : public engine::TokenSink {
   Answer answer_;
 };
 
-// A job with random prompt, sampling and stops; prompts often share their beginning. Fits a context and pool
-// of `tokens_limit` tokens.
-engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit);
+// A job with random prompt, sampling, stops, salt and adapter; prompts often share their beginning. Fits a
+// context and pool of `tokens_limit` tokens.
+engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters = 0);
 
 // The answer of a job to whom the whole machine belongs: no pages, no batch, no engine.
 Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t tokens_end);

@@ -23,8 +23,8 @@ uint64_t mix(uint64_t x) {
 
 }  // namespace
 
-uint64_t SimModel::cell(uint64_t fold, TokenId token, uint32_t position) const {
-  return mix(fold ^ mix(seed ^ (uint64_t{position} << 32 | static_cast<uint32_t>(token))));
+uint64_t SimModel::cell(uint64_t fold, TokenId token, uint32_t position, uint32_t adapter) const {
+  return mix(fold ^ mix(seed ^ (uint64_t{position} << 32 | adapter << 24 | static_cast<uint32_t>(token))));
 }
 
 uint64_t SimModel::extend(uint64_t fold, uint64_t cell) const { return mix(fold * 31 + cell); }
@@ -240,8 +240,10 @@ void SimRunner::check_batch(const model::Batch& batch) {
       GANTRY_CHECK(list[i] >= 0 && static_cast<size_t>(list[i]) < rows);
       GANTRY_CHECK(i == 0 || list[i] > list[i - 1]);
     }
+  GANTRY_CHECK(batch.adapters.empty() || batch.adapters.size() == rows);
+  for (const uint32_t adapter : batch.adapters) GANTRY_CHECK_LE(adapter, limits.adapters);
   // Nothing here understands these.
-  GANTRY_CHECK(batch.rope_positions.empty() && batch.inputs.empty() && batch.adapters.empty());
+  GANTRY_CHECK(batch.rope_positions.empty() && batch.inputs.empty());
   GANTRY_CHECK(batch.causal);
 }
 
@@ -358,7 +360,8 @@ void SimRunner::write_rows(const model::Batch& batch) {
       folds_[row] = options_.kind == SimKind::kWindows
                         ? remembered(batch, row)
                         : model_.extend(folds_[row - 1], cell(batch, row, position - 1).value);
-    const uint64_t value = model_.cell(folds_[row], batch.tokens[row], position);
+    const uint32_t adapter = batch.adapters.empty() ? 0 : batch.adapters[row];
+    const uint64_t value = model_.cell(folds_[row], batch.tokens[row], position, adapter);
     cell(batch, row, position) = {value, batch.tokens[row]};
     for (size_t i = 0; i < window_memory_.size(); ++i) window_cell(batch, row, i, position) = value;
     if (!states_.empty())

@@ -29,7 +29,7 @@ struct SimModel {
   std::vector<uint32_t> windows = {};  // not empty: only so many cells are remembered, once for each
 
   static constexpr uint64_t kEmpty = 0x5bd1e995;  // the fold of nothing
-  uint64_t cell(uint64_t fold, TokenId token, uint32_t position) const;
+  uint64_t cell(uint64_t fold, TokenId token, uint32_t position, uint32_t adapter = 0) const;
   uint64_t extend(uint64_t fold, uint64_t cell) const;
   // What windows see of the cells before `position`; cell(i, p): the cell at p as window i remembers it.
   uint64_t seen(uint32_t position, const std::function<uint64_t(size_t, uint32_t)>& cell) const;
