@@ -125,11 +125,14 @@ void Generation::prepare() {
 
 void Generation::start_choices() {
   try {
-    for (uint32_t i = 0; i < choices_.size(); ++i) {
-      auto completion = lease_->completer().start(prompts_[i / request_.n], i % request_.n,
-                                                  std::make_shared<Sink>(shared_from_this(), i));
+    uint32_t choice = 0;
+    for (const completion::PreparedPtr& prompt : prompts_) {
+      completion::Completer::Sinks sinks;
+      for (uint32_t i = 0; i < request_.n; ++i)
+        sinks.push_back(std::make_shared<Sink>(shared_from_this(), choice++));
+      const Running started = lease_->completer().start(prompt, std::move(sinks));
       const std::lock_guard lock(mutex_);
-      running_.push_back(std::move(completion));
+      running_.insert(running_.end(), started.begin(), started.end());
     }
   } catch (...) {
     Running running;

@@ -57,13 +57,13 @@ class FakeCompleter final : public completion::Completer {
     if (refuse) throw Error(ErrorCode::kTooLarge, "too long");
     return std::make_shared<const completion::Prepared>(completion::Prepared{std::move(request), {}, {}});
   }
-  std::shared_ptr<completion::Completion> start(const completion::PreparedPtr& prepared, uint32_t,
-                                                std::shared_ptr<completion::DeltaSink> sink) override {
+  Completions start(const completion::PreparedPtr& prepared, Sinks sinks) override {
     requests.push_back(prepared->request);
     auto running = std::make_shared<Running>();
-    threads_.emplace_back(
-        [this, sink, running] { script_(*sink, [running] { return running->cancelled.load(); }); });
-    return running;
+    threads_.emplace_back([this, sink = sinks.front(), running] {
+      script_(*sink, [running] { return running->cancelled.load(); });
+    });
+    return {running};
   }
   std::string render(const completion::ChatInput&) const override { return {}; }
   std::vector<TokenId> tokenize(const completion::Prompt&) const override { return {}; }
@@ -199,7 +199,7 @@ TEST(Answer, IsMeasuredAsAWholeWhereItCameInOnePiece) {
 
 class NoEngine final : public engine::Engine {
  public:
-  JobId submit(engine::Job, std::shared_ptr<engine::TokenSink>) override { return 0; }
+  JobId submit(engine::Job, std::vector<std::shared_ptr<engine::TokenSink>>) override { return 0; }
   void cancel(JobId) override {}
   bool drain(std::chrono::milliseconds) override { return true; }
   engine::EngineStats stats() const override { return {}; }

@@ -40,13 +40,15 @@ class TextCompleter final : public Completer {
     return std::make_shared<const Prepared>(std::move(prepared));
   }
 
-  std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
-                                    std::shared_ptr<DeltaSink> sink) override {
-    auto running = std::make_shared<Running>(parts_, workers_, *prepared, std::move(sink));
+  Completions start(const PreparedPtr& prepared, Sinks sinks) override {
+    std::vector<std::shared_ptr<Running>> running;
+    for (auto& sink : sinks)
+      running.push_back(std::make_shared<Running>(parts_, workers_, *prepared, std::move(sink)));
     engine::Job job = prepared->job;
-    job.sampling.seed += choice;
-    running->submitted(parts_.engine->submit(std::move(job), running));
-    return running;
+    job.answers = static_cast<uint32_t>(sinks.size());
+    JobId id = parts_.engine->submit(std::move(job), {running.begin(), running.end()});
+    for (const auto& answer : running) answer->submitted(id++);
+    return {running.begin(), running.end()};
   }
 
   std::string render(const ChatInput& input) const override { return prompts_.render(input); }

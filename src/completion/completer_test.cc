@@ -246,11 +246,9 @@ TEST(Completer, ARequestIsPreparedOnceForAllItsAnswers) {
   const PreparedPtr prepared = bench.completer->prepare(std::move(request));
   EXPECT_EQ(prepared->job.prompt, (std::vector<TokenId>{'a', 'b', 'c'}));
   std::vector<std::shared_ptr<Listener>> sinks;
-  std::vector<std::shared_ptr<Completion>> completions;
-  for (uint32_t choice = 0; choice < 16; ++choice) {
-    sinks.push_back(std::make_shared<Listener>());
-    completions.push_back(bench.completer->start(prepared, choice, sinks.back()));
-  }
+  for (int i = 0; i < 16; ++i) sinks.push_back(std::make_shared<Listener>());
+  const auto completions = bench.completer->start(prepared, {sinks.begin(), sinks.end()});
+  EXPECT_EQ(completions.size(), 16U);
   for (const auto& sink : sinks) EXPECT_EQ(sink->wait().usage.prompt_tokens, 3U);
   EXPECT_EQ(bench.tokenizer.encodings(), 1U);
   std::ranges::sort(seeds);

@@ -124,13 +124,17 @@ class Completer {
   // Everything that can be found wrong with a request is found here: Error (kInvalidRequest, kTemplate, ...)
   // that names the field; engine::PromptTooLong.
   virtual PreparedPtr prepare(CompletionRequest request) const = 0;
-  // One answer; number `choice` of a request's has the seed after that of the one before. Error kBusy,
-  // kShuttingDown, kDevice of the engine; nothing has started then.
-  virtual std::shared_ptr<Completion> start(const PreparedPtr& prepared, uint32_t choice,
-                                            std::shared_ptr<DeltaSink> sink) = 0;
+  using Sinks = std::vector<std::shared_ptr<DeltaSink>>;
+  using Completions = std::vector<std::shared_ptr<Completion>>;
+  // An answer for each sink, each with the seed after that of the one before; their prompt is computed once.
+  // Error kInvalidRequest for too many, kBusy, kShuttingDown, kDevice of the engine; nothing has started
+  // then.
+  virtual Completions start(const PreparedPtr& prepared, Sinks sinks) = 0;
   // Both, for one answer.
   std::shared_ptr<Completion> start(CompletionRequest request, std::shared_ptr<DeltaSink> sink) {
-    return start(prepare(std::move(request)), 0, std::move(sink));
+    Sinks sinks;
+    sinks.push_back(std::move(sink));
+    return std::move(start(prepare(std::move(request)), std::move(sinks)).front());
   }
 
   // The prompt as the model would see it.

@@ -173,6 +173,7 @@ std::vector<std::byte> encode(const Job& job) {
   out.number(job.deadline_ms);
   out.text(job.salt);
   out.number(job.adapter);
+  out.number(job.answers);
   return out.take();
 }
 
@@ -192,6 +193,7 @@ Job decode_job(std::span<const std::byte> bytes) {
   job.deadline_ms = in.number<uint32_t>();
   job.salt = in.text(kv::kSaltBytesMax);
   job.adapter = in.number<uint32_t>();
+  job.answers = in.number<uint32_t>();
   in.end();
   return job;
 }

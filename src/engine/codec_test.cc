@@ -61,6 +61,7 @@ Job random_job(Dice& dice) {
   job.deadline_ms = static_cast<uint32_t>(dice.roll(100000));
   job.salt = dice.text(kv::kSaltBytesMax);
   job.adapter = static_cast<uint32_t>(dice.roll(100));
+  job.answers = static_cast<uint32_t>(dice.roll(100));
   return job;
 }
 

@@ -63,9 +63,8 @@ EngineCore::~EngineCore() {
 }
 
 void EngineCore::add(std::unique_ptr<Sequence> sequence) {
-  Sequence* s = sequence.get();
   scheduler_.add(std::move(sequence));
-  if (failure_) finish(s, FinishReason::kError, failure_);
+  if (failure_) finish_all(FinishReason::kError, failure_);
 }
 
 bool EngineCore::step() {
@@ -78,17 +77,28 @@ bool EngineCore::step() {
   return landed || launched;
 }
 
-// Those that take part in the step under way are looked at when it lands.
+EngineCore::Verdict EngineCore::verdict_on(const Sequence& s, Clock::time_point now) const {
+  if (s.cancelled->load(std::memory_order_relaxed)) return {FinishReason::kCancelled};
+  if (s.deadline <= now) return {FinishReason::kError, late_};
+  return {};
+}
+
+// Those that take part in the step under way are looked at when it lands; their followers here. Who follows
+// one that is dropped waits from now on, and has been looked at.
 void EngineCore::drop_unwanted() {
   const Clock::time_point now = clock_();
-  for (const auto list : {scheduler_.running(), scheduler_.waiting()})
-    for (size_t i = list.size(); i-- > 0;) {
-      Sequence* s = list[i].get();
-      if (s->under_way) continue;
-      if (s->cancelled->load(std::memory_order_relaxed))
-        finish(s, FinishReason::kCancelled);
-      else if (s->deadline <= now)
-        finish(s, FinishReason::kError, late_);
+  for (const bool waiting : {false, true})
+    for (size_t i = (waiting ? scheduler_.waiting() : scheduler_.running()).size(); i-- > 0;) {
+      Sequence& s = *(waiting ? scheduler_.waiting() : scheduler_.running())[i];
+      std::erase_if(s.followers, [&](const auto& follower) {
+        const Verdict verdict = verdict_on(*follower, now);
+        if (verdict.reason == FinishReason::kNone) return false;
+        tell_end(*follower, verdict.reason, verdict.error);
+        return true;
+      });
+      if (s.under_way) continue;
+      const Verdict verdict = verdict_on(s, now);
+      if (verdict.reason != FinishReason::kNone) finish(&s, verdict.reason, verdict.error);
     }
 }
 
@@ -115,7 +125,7 @@ bool EngineCore::land() {
   if (failure_) return false;
   under_way_ = false;
   const Clock::time_point now = clock_();
-  for (const auto& [sequence, gives] : step_.parts()) take_result(*sequence, gives, now, outputs);
+  for (const Step::Part& part : step_.parts()) take_result(*part.sequence, part.gives, now, outputs);
   return true;
 }
 
@@ -132,8 +142,8 @@ void EngineCore::take_result(Sequence& s, bool gives, Clock::time_point now, mod
     pick = &left.picks.front();
     left.picks = left.picks.subspan(1);
   }
-  if (s.cancelled->load(std::memory_order_relaxed)) return end(s, FinishReason::kCancelled);
-  if (s.deadline <= now) return end(s, FinishReason::kError, late_);
+  const Verdict verdict = verdict_on(s, now);
+  if (verdict.reason != FinishReason::kNone) return end(s, verdict.reason, verdict.error);
   if (pick != nullptr) return take_token(s, *pick);
   if (gives) return take_embedding(s, values);
 }
@@ -210,6 +220,8 @@ bool EngineCore::launch() {
       memory_.will_write(s->slot, s->tokens, s->written + s->rows);
       step_.add(*s);
     }
+  branch();
+  step_.list_given();
   try {
     runner_.launch(step_.batch(memory_));
   } catch (const Error& error) {
@@ -224,15 +236,37 @@ bool EngineCore::launch() {
   under_way_ = true;
   ++stats_.steps;
   stats_.rows += step_.rows();
-  for (const auto& [sequence, gives] : step_.parts()) {
-    Sequence& s = *sequence;
-    s.written += s.rows;
-    s.under_way = true;
-    s.due = gives;
-    if (gives) s.phase = Phase::kDecode;
-    memory_.commit(s.slot, s.tokens, s.written);
-  }
+  for (const Step::Part& part : step_.parts())
+    if (!part.sequence->under_way) note_written(part);
   return true;
+}
+
+// Where a prompt ends in this step, the further answers to it go on from there, each with a pick of its own.
+// Bookkeeping of that prompt goes before its launch, as only then it is known how many picks there are.
+void EngineCore::branch() {
+  for (size_t i = 0; i < step_.parts().size(); ++i) {
+    const Step::Part part = step_.parts()[i];
+    Sequence& leader = *part.sequence;
+    if (!part.gives || leader.followers.empty()) continue;
+    note_written(part);
+    for (auto& follower : leader.followers) {
+      Sequence* const s = scheduler_.fork(leader, std::move(follower));
+      if (s == nullptr) continue;
+      s->under_way = s->due = true;
+      step_.add_follower(i++, *s);
+    }
+    leader.followers.clear();
+  }
+}
+
+// What the step writes counts as written from its launch on.
+void EngineCore::note_written(const Step::Part& part) {
+  Sequence& s = *part.sequence;
+  s.written += s.rows;
+  s.under_way = true;
+  s.due = part.gives;
+  if (part.gives) s.phase = Phase::kDecode;
+  memory_.commit(s.slot, s.tokens, s.written);
 }
 
 // False when the sink wants no more. A sink that throws breaks its word; it loses its job, nobody else's.
@@ -251,11 +285,15 @@ bool EngineCore::tell(const Sequence& s, TokenEvent& event) {
 // At once: for a sequence that takes no part in the step under way.
 void EngineCore::finish(Sequence* sequence, FinishReason reason, std::shared_ptr<const Error> error) {
   const std::unique_ptr<Sequence> s = take_out(sequence);
+  tell_end(*s, reason, std::move(error));
+}
+
+void EngineCore::tell_end(const Sequence& s, FinishReason reason, std::shared_ptr<const Error> error) {
   TokenEvent event;
   event.finish = reason;
   event.error = std::move(error);
-  tell(*s, event);
-  count(*s, reason);
+  tell(s, event);
+  count(s, reason);
 }
 
 std::unique_ptr<Sequence> EngineCore::take_out(Sequence* sequence) {
@@ -308,7 +346,8 @@ EngineStats EngineCore::stats() const {
   EngineStats stats = stats_;
   stats.preemptions = scheduler_.preemptions();
   stats.running = static_cast<uint32_t>(scheduler_.running().size());
-  stats.waiting = static_cast<uint32_t>(scheduler_.waiting().size());
+  for (const auto& s : scheduler_.running()) stats.waiting += s->answers() - 1;
+  for (const auto& s : scheduler_.waiting()) stats.waiting += s->answers();
   stats.pages_free = memory_.free();
   stats.pages_cached = memory_.kept();
   stats.pages = memory_.pages();
@@ -323,11 +362,12 @@ void EngineCore::check() const {
   GANTRY_CHECK(std::ranges::is_sorted(scheduler_.waiting(), in_order));
   for (const auto& s : scheduler_.running()) {
     for (const auto& other : scheduler_.waiting())
-      GANTRY_CHECK(s->job.priority != other->job.priority || s->id < other->id);
+      GANTRY_CHECK(s->job.priority != other->job.priority || s->id < other->id || other->overtaken);
     GANTRY_CHECK_EQ(s->written, memory_.written(s->slot));
     GANTRY_CHECK(!s->due || s->under_way);
     GANTRY_CHECK_LT(0u, s->pending());
     GANTRY_CHECK_LT(s->size(), s->end);
+    GANTRY_CHECK(s->followers.empty() || (s->size() == s->prompt_tokens && !s->due));
   }
   for (const auto& s : scheduler_.waiting()) GANTRY_CHECK(s->slot < 0 && !s->under_way);
 }

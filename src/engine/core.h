@@ -62,10 +62,18 @@ class EngineCore {
     TokenEvent event;
   };
 
+  // Why a sequence must end, if it must.
+  struct Verdict {
+    FinishReason reason = FinishReason::kNone;
+    std::shared_ptr<const Error> error = nullptr;
+  };
+  Verdict verdict_on(const Sequence& sequence, Clock::time_point now) const;
   void drop_unwanted();
   void prepare();
   bool land();
   bool launch();
+  void branch();
+  void note_written(const Step::Part& part);
   void tell_words();
   void take_result(Sequence& sequence, bool gives, Clock::time_point now, model::Outputs& left);
   void take_token(Sequence& sequence, const sample::Pick& pick);
@@ -75,6 +83,7 @@ class EngineCore {
   FinishReason reason_after(const Sequence& sequence, TokenId token) const;
   bool tell(const Sequence& sequence, TokenEvent& event);
   void finish(Sequence* sequence, FinishReason reason, std::shared_ptr<const Error> error = nullptr);
+  void tell_end(const Sequence& sequence, FinishReason reason, std::shared_ptr<const Error> error);
   void count(const Sequence& sequence, FinishReason reason);
   std::unique_ptr<Sequence> take_out(Sequence* sequence);
   void finish_all(FinishReason reason, const std::shared_ptr<const Error>& error);

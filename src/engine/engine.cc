@@ -14,10 +14,10 @@
 namespace gantry::engine {
 namespace {
 
-// Draw it under the engine's lock, so that ids rise in the order in which jobs enter.
-JobId next_job_id() {
+// The first of so many. Draw them under the engine's lock, so that ids rise in the order in which jobs enter.
+JobId next_job_ids(uint32_t count) {
   static std::atomic<JobId> last{0};
-  return ++last;
+  return last.fetch_add(count) + 1;
 }
 
 // The mutex guards the words that the threads exchange, never a step: nobody waits for the model under it.
@@ -39,7 +39,7 @@ class ThreadedEngine final : public Engine {
     thread_.join();
   }
 
-  JobId submit(Job job, std::shared_ptr<TokenSink> sink) override;
+  JobId submit(Job job, std::vector<std::shared_ptr<TokenSink>> sinks) override;
   void cancel(JobId job) override;
   bool drain(std::chrono::milliseconds limit) override;
 
@@ -47,14 +47,14 @@ class ThreadedEngine final : public Engine {
     const std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
     stats.jobs_refused = refused_;
-    stats.waiting = core_waiting_ + static_cast<uint32_t>(inbox_.size());
+    stats.waiting = core_waiting_ + inbox_answers_;
     return stats;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
   uint32_t queue_max() const override { return options_.queue_max; }
 
  private:
-  void refuse_if_closed() const;
+  void refuse_if_closed(uint32_t answers) const;
   void run();
   bool receive();
   void publish();
@@ -71,21 +71,26 @@ class ThreadedEngine final : public Engine {
   EngineStats stats_;
   std::shared_ptr<const Error> failure_;
   uint64_t refused_ = 0;
-  uint32_t core_waiting_ = 0;  // taken out of the inbox, not yet admitted
+  uint32_t inbox_answers_ = 0;
+  uint32_t core_waiting_ = 0;  // answers taken out of the inbox, not yet admitted
   bool draining_ = false, stopping_ = false;
 
   std::thread thread_;
 };
 
-JobId ThreadedEngine::submit(Job job, std::shared_ptr<TokenSink> sink) {
+JobId ThreadedEngine::submit(Job job, std::vector<std::shared_ptr<TokenSink>> sinks) {
   JobId id = 0;
   try {
-    auto sequence = make_sequence(std::move(job), std::move(sink), limits_, options_);
+    auto sequence = make_sequence(std::move(job), std::move(sinks), limits_, options_);
+    const uint32_t answers = sequence->answers();
     const std::lock_guard lock(mutex_);
-    refuse_if_closed();
-    id = sequence->id = next_job_id();
+    refuse_if_closed(answers);
+    id = next_job_ids(answers);
+    sequence->take_ids(id);
     live_.emplace(id, sequence->cancelled);
+    for (const auto& follower : sequence->followers) live_.emplace(follower->id, follower->cancelled);
     inbox_.push_back(std::move(sequence));
+    inbox_answers_ += answers;
   } catch (const Error&) {
     const std::lock_guard lock(mutex_);
     ++refused_;
@@ -95,12 +100,18 @@ JobId ThreadedEngine::submit(Job job, std::shared_ptr<TokenSink> sink) {
   return id;
 }
 
-void ThreadedEngine::refuse_if_closed() const {
+void ThreadedEngine::refuse_if_closed(uint32_t answers) const {
   if (failure_)
     throw Error(ErrorCode::kDevice, failure_->message(), failure_->where(), "the model must be loaded again");
   if (draining_ || stopping_) throw Error(ErrorCode::kShuttingDown, "the engine takes no new jobs");
-  if (core_waiting_ + inbox_.size() >= options_.queue_max)
-    throw Error(ErrorCode::kBusy, fmt::format("{} jobs are waiting already", options_.queue_max), {},
+  if (answers > options_.queue_max)
+    throw Error(ErrorCode::kInvalidRequest,
+                fmt::format("{} answers, of which at most {} may wait at once", answers, options_.queue_max),
+                "n");
+  const uint32_t waiting = core_waiting_ + inbox_answers_;
+  if (waiting + answers > options_.queue_max)
+    throw Error(ErrorCode::kBusy,
+                fmt::format("{} answers are waiting already, of at most {}", waiting, options_.queue_max), {},
                 "come back later");
 }
 
@@ -137,7 +148,7 @@ bool ThreadedEngine::receive() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ || !inbox_.empty() || !core_.idle(); });
   std::swap(inbox_, arrivals_);
-  core_waiting_ += static_cast<uint32_t>(arrivals_.size());
+  core_waiting_ += std::exchange(inbox_answers_, 0u);
   return !stopping_;
 }
 

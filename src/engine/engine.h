@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "engine/job.h"
 #include "model/runner.h"
@@ -26,7 +28,7 @@ using StageFactory =
     std::function<std::unique_ptr<sample::LogitStage>(const Grammar& grammar, uint32_t vocab)>;
 
 struct EngineOptions {
-  uint32_t queue_max = 256;      // jobs waiting for admission; one more is Error kBusy
+  uint32_t queue_max = 256;      // answers waiting for admission; one more is Error kBusy
   uint32_t step_rows = 0;        // tokens in one step; 0: what the runner allows
   bool prefix_cache = true;      // share pages of equal beginnings, keep them while there is room
   StageFactory make_stage = {};  // none: no job may have a grammar
@@ -49,7 +51,14 @@ class Engine {
 
   // Refused at once: what check_job() (job_check.h) refuses, Error kUnsupported (a grammar of an unknown
   // kind), kBusy (queue full), kShuttingDown, kDevice (the model's device has failed).
-  virtual JobId submit(Job job, std::shared_ptr<TokenSink> sink) = 0;
+  // Each answer has a sink and an id of its own; the ids follow each other, the first is returned. All of
+  // them are taken or none.
+  virtual JobId submit(Job job, std::vector<std::shared_ptr<TokenSink>> sinks) = 0;
+  JobId submit(Job job, std::shared_ptr<TokenSink> sink) {
+    std::vector<std::shared_ptr<TokenSink>> sinks;
+    sinks.push_back(std::move(sink));
+    return submit(std::move(job), std::move(sinks));
+  }
   // Takes effect within one step; the sink gets kCancelled. Unknown or finished ids are ignored.
   virtual void cancel(JobId job) = 0;
   // No new jobs; waits until the running ones are done, at most `limit`, then cancels the rest. True when

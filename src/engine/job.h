@@ -17,6 +17,7 @@ namespace gantry::engine {
 
 inline constexpr size_t kGrammarKindBytesMax = 32;
 inline constexpr size_t kGrammarBytesMax = size_t{1} << 20;
+inline constexpr uint32_t kAnswersMax = 64;  // of one job
 
 // What an answer must look like. The engine does not speak the language: EngineOptions::make_stage does.
 struct Grammar {
@@ -48,6 +49,8 @@ struct Job {
   // jobs of equal salts only. At most kv::kSaltBytesMax bytes, none of them zero.
   std::string salt;
   uint32_t adapter = 0;  // of those the model was loaded with, numbered from 1; 0: none
+  uint32_t answers =
+      1;  // to the one prompt, at most kAnswersMax, each with the seed after that of the one before
   bool operator==(const Job&) const = default;
 };
 

@@ -69,6 +69,10 @@ void check_wanted(const Job& job, const model::RunnerLimits& limits) {
     refuse(
         fmt::format("a grammar of {} bytes, at most {} are taken", job.grammar.text.size(), kGrammarBytesMax),
         "grammar");
+  if (job.answers < 1 || job.answers > kAnswersMax)
+    refuse(fmt::format("must be from 1 to {}, is {}", kAnswersMax, job.answers), "n");
+  if (job.wanted != Wanted::kTokens && job.answers != 1)
+    refuse("only answers made of tokens may differ", "n", "ask for one");
   if (job.wanted == Wanted::kEmbedding && limits.width == 0)
     throw Error(ErrorCode::kUnsupported, "this model gives no embeddings");
   if (job.wanted == Wanted::kScore)

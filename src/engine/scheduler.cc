@@ -68,7 +68,7 @@ bool Scheduler::plan() {
 
 void Scheduler::admit() {
   size_t admitted = 0;
-  while (admitted < waiting_.size() && running_.size() < running_max_ && admit(*waiting_[admitted]))
+  while (admitted < waiting_.size() && places_taken() < running_max_ && admit(*waiting_[admitted]))
     insert(running_, std::move(waiting_[admitted++]));
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(admitted));
 }
@@ -83,7 +83,30 @@ bool Scheduler::admit(Sequence& sequence) {
     return false;
   }
   if (!sequence.preempted) sequence.cached_tokens = sequence.written;
+  sequence.overtaken = false;
   return true;
+}
+
+uint32_t Scheduler::places_taken() const {
+  uint32_t places = 0;
+  for (const auto& s : running_) places += s->answers();
+  return places;
+}
+
+Sequence* Scheduler::fork(const Sequence& leader, std::unique_ptr<Sequence> follower) {
+  constexpr uint32_t kPages = 2;  // its own of the partly filled one, and the next
+  Sequence* s = follower.get();
+  const bool room = running_.size() < running_max_ && kPages + promised_pages() <= memory_.available();
+  if (room) s->slot = memory_.fork(leader.slot);
+  if (s->slot < 0) {
+    s->overtaken = true;
+    insert(waiting_, std::move(follower));
+    return nullptr;
+  }
+  s->written = s->cached_tokens = leader.written;
+  s->phase = Phase::kDecode;
+  insert(running_, std::move(follower));
+  return s;
 }
 
 // Pages that it will soon need and has not taken yet.
@@ -150,6 +173,13 @@ std::unique_ptr<Sequence> Scheduler::remove(Sequence* sequence) {
   std::unique_ptr<Sequence> s = std::move(*place);
   list.erase(place);
   if (s->slot >= 0) memory_.close(std::exchange(s->slot, -1));
+  if (!s->followers.empty()) {
+    std::unique_ptr<Sequence> next = std::move(s->followers.front());
+    s->followers.erase(s->followers.begin());
+    next->followers = std::move(s->followers);
+    next->overtaken = true;
+    insert(waiting_, std::move(next));
+  }
   return s;
 }
 

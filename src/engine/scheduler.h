@@ -4,7 +4,9 @@
 // Must hold: jobs are admitted in the order of goes_before(): by priority, then by arrival; of one priority
 // every running sequence is older than every waiting one; each decoding sequence has its row in every step
 // unless the pages have run out (L3); when they have, the last running sequence in that order gives its pages
-// back and waits again, in its place (M3). The first always goes on, so all of one priority do.
+// back and waits again, in its place (M3). The first always goes on, so all of one priority do. Followers
+// have their places among the running from their leader's admission; where pages are short when they begin,
+// they may be overtaken.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +38,11 @@ class Scheduler {
   void add(std::unique_ptr<Sequence> sequence);
   // Sets `rows` of the running sequences. False when there is nothing to do.
   bool plan();
-  // Takes the sequence out, wherever it is, and its pages back.
+  // A follower of `leader`, whose prompt is written and nothing beyond it: goes on from there, sharing pages,
+  // or waits for its turn where there is no room. Null in that case.
+  Sequence* fork(const Sequence& leader, std::unique_ptr<Sequence> follower);
+  // Takes the sequence out, wherever it is, and its pages back. The first of its followers leads the others
+  // now.
   std::unique_ptr<Sequence> remove(Sequence* sequence);
 
   std::span<const std::unique_ptr<Sequence>> running() const { return running_; }  // in order
@@ -48,6 +54,7 @@ class Scheduler {
   static void insert(List& list, std::unique_ptr<Sequence> sequence);
   void admit();
   bool admit(Sequence& sequence);
+  uint32_t places_taken() const;
   uint32_t missing_pages(const Sequence& sequence) const;
   uint32_t promised_pages() const;
   Need need_of(size_t i);

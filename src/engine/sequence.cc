@@ -1,5 +1,6 @@
 #include "engine/sequence.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,12 +22,9 @@ std::unique_ptr<sample::LogitStage> make_stage(const Job& job, uint32_t vocab, c
   return stage;
 }
 
-}  // namespace
-
-std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> sink,
-                                        const model::RunnerLimits& limits, const EngineOptions& options) {
-  if (sink == nullptr) throw Error(ErrorCode::kInvalidRequest, "nobody listens to the answer", "sink");
-  check_job(job, limits);
+// One answer; the job has been checked.
+std::unique_ptr<Sequence> make_answer(Job&& job, std::shared_ptr<TokenSink> sink,
+                                      const model::RunnerLimits& limits, const EngineOptions& options) {
   auto sequence = std::make_unique<Sequence>();
   sequence->end = tokens_end(job, limits);
   sequence->root = root_of(job);
@@ -39,6 +37,24 @@ std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> si
   if (job.wanted == Wanted::kEmbedding) sequence->values.resize(limits.width);
   sequence->job = std::move(job);
   sequence->cancelled = std::make_shared<std::atomic<bool>>(false);
+  return sequence;
+}
+
+}  // namespace
+
+std::unique_ptr<Sequence> make_sequence(Job&& job, std::vector<std::shared_ptr<TokenSink>> sinks,
+                                        const model::RunnerLimits& limits, const EngineOptions& options) {
+  check_job(job, limits);
+  if (sinks.size() != job.answers || std::ranges::find(sinks, nullptr) != sinks.end())
+    throw Error(ErrorCode::kInvalidRequest, "an answer has nobody who listens to it", "sink");
+  std::vector<std::unique_ptr<Sequence>> followers;
+  for (size_t i = 1; i < sinks.size(); ++i) {
+    Job further = job;
+    further.sampling.seed += i;
+    followers.push_back(make_answer(std::move(further), std::move(sinks[i]), limits, options));
+  }
+  auto sequence = make_answer(std::move(job), std::move(sinks[0]), limits, options);
+  sequence->followers = std::move(followers);
   return sequence;
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -45,6 +46,16 @@ struct Sequence {
   bool due = false;            // and that step gives what comes next
   std::vector<float> values;   // room for an embedding
 
+  // Further answers to its prompt: they begin where its last row has been computed, and until then are not in
+  // the scheduler's lists.
+  std::vector<std::unique_ptr<Sequence>> followers;
+  bool overtaken = false;  // by jobs that came later, while it was a follower
+
+  uint32_t answers() const { return 1 + static_cast<uint32_t>(followers.size()); }
+  void take_ids(JobId first) {
+    id = first;
+    for (const auto& follower : followers) follower->id = ++first;
+  }
   uint32_t size() const { return static_cast<uint32_t>(tokens.size()); }
   // Once what is due has come.
   uint32_t size_soon() const { return size() + (due ? 1u : 0u); }
@@ -58,8 +69,16 @@ inline bool goes_before(const Sequence& a, const Sequence& b) {
   return a.job.priority != b.job.priority ? a.job.priority > b.job.priority : a.id < b.id;
 }
 
-// Checks the job against the model: Errors as Engine::submit says. Its time begins to run.
-std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> sink,
+// Checks the job against the model: Errors as Engine::submit says. Its time begins to run. A sink for each
+// answer; all but the first become followers.
+std::unique_ptr<Sequence> make_sequence(Job&& job, std::vector<std::shared_ptr<TokenSink>> sinks,
                                         const model::RunnerLimits& limits, const EngineOptions& options = {});
+inline std::unique_ptr<Sequence> make_sequence(Job&& job, std::shared_ptr<TokenSink> sink,
+                                               const model::RunnerLimits& limits,
+                                               const EngineOptions& options = {}) {
+  std::vector<std::shared_ptr<TokenSink>> sinks;
+  sinks.push_back(std::move(sink));
+  return make_sequence(std::move(job), std::move(sinks), limits, options);
+}
 
 }  // namespace gantry::engine

@@ -63,20 +63,26 @@ void Step::add(Sequence& s) {
     positions_.push_back(static_cast<int32_t>(i));
     slot_of_row_.push_back(s.slot);
   }
-  const bool gives = s.written + s.rows == s.size();
-  parts_.push_back({&s, gives});
-  if (!gives) return;
-  const auto last = static_cast<int32_t>(tokens_.size() - 1);
-  if (s.job.wanted == Wanted::kEmbedding)
-    hidden_rows_.push_back(last);
-  else
-    picks_.push_back({.row = last,
-                      .params = &s.job.sampling,
-                      .tokens = s.tokens,
-                      .prompt_tokens = s.prompt_tokens,
-                      .stage = s.stage.get(),
-                      .logprobs = s.job.logprobs,
-                      .top_logprobs = s.job.top_logprobs});
+  parts_.push_back({&s, static_cast<int32_t>(end - 1), s.written + s.rows == s.size()});
+}
+
+void Step::add_follower(size_t part, Sequence& s) {
+  parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(part) + 1, {&s, parts_[part].row, true});
+}
+
+void Step::list_given() {
+  for (const auto& [sequence, row, gives] : parts_) {
+    const Sequence& s = *sequence;
+    if (gives && s.job.wanted == Wanted::kEmbedding) hidden_rows_.push_back(row);
+    if (gives && s.job.wanted == Wanted::kTokens)
+      picks_.push_back({.row = row,
+                        .params = &s.job.sampling,
+                        .tokens = s.tokens,
+                        .prompt_tokens = s.prompt_tokens,
+                        .stage = s.stage.get(),
+                        .logprobs = s.job.logprobs,
+                        .top_logprobs = s.job.top_logprobs});
+  }
 }
 
 model::Batch Step::batch(const kv::SequenceMemory& memory) const {

@@ -22,17 +22,23 @@ class Step {
   // A sequence's rows in the step.
   struct Part {
     Sequence* sequence = nullptr;
-    bool gives = false;  // its last row gives what comes next: a token, or the embedding
+    int32_t row = 0;     // its last
+    bool gives = false;  // that row gives what comes next: a token, or the embedding
   };
 
   Step(const model::RunnerLimits& limits, uint32_t slots, uint32_t rows_max);
 
   // Copies the page tables of these as they are now, for the step that comes after the one under way.
   void copy_tables(const kv::SequenceMemory& memory, std::span<const std::unique_ptr<Sequence>> running);
-  // No rows.
+  // No rows yet.
   void clear();
   // The sequence's next `rows` tokens.
   void add(Sequence& sequence);
+  // A follower of the sequence of this part, whose last row gives it its first token too. The part that
+  // stands behind it.
+  void add_follower(size_t part, Sequence& sequence);
+  // Once all have been added: what is picked, and whose hidden states are wanted.
+  void list_given();
   uint32_t rows() const { return static_cast<uint32_t>(tokens_.size()); }
   std::span<const Part> parts() const { return parts_; }  // in the order of their rows
   // Holds, and so does all it points to, until the next clear(); the tables until copy_tables() after next.

@@ -74,7 +74,7 @@ class FakeWorld {
 // An engine whose drain() says so; nothing runs in it.
 class QuietEngine final : public engine::Engine {
  public:
-  JobId submit(engine::Job, std::shared_ptr<engine::TokenSink>) override { return 1; }
+  JobId submit(engine::Job, std::vector<std::shared_ptr<engine::TokenSink>>) override { return 1; }
   void cancel(JobId) override {}
   bool drain(std::chrono::milliseconds) override {
     drained = true;

@@ -50,7 +50,8 @@ struct PickRow {
 // state after the copies before the rows is that of the position before its first row, and the step leaves it
 // at its last; one whose first row is at position 0 starts from the empty state, whatever was copied there.
 //
-// The three lists of rows that give something are each rising.
+// The three lists of rows that give something are each rising; a row may be picked from several times in a
+// row.
 struct Batch {
   std::span<const TokenId> tokens;      // [rows]; kNoToken: the row takes the next vector of `inputs`
   std::span<const int32_t> positions;   // [rows]: in sequence memory

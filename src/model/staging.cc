@@ -29,11 +29,12 @@ void check_extras(const Batch& batch, const RunnerLimits& limits) {
   for (const uint32_t adapter : batch.adapters) GANTRY_CHECK_LE(adapter, limits.adapters);
   GANTRY_CHECK_LE(batch.picks.size() + batch.logit_rows.size() + batch.hidden_rows.size(),
                   size_t{limits.logit_rows_max});
-  for (size_t i = 0; i < batch.picks.size(); ++i) {
-    const PickRow& pick = batch.picks[i];
+  int32_t last_picked = 0;
+  for (const PickRow& pick : batch.picks) {
     GANTRY_CHECK(pick.row >= 0 && static_cast<size_t>(pick.row) < rows);
-    GANTRY_CHECK(i == 0 || pick.row > batch.picks[i - 1].row);
     GANTRY_CHECK(pick.params != nullptr && !pick.tokens.empty());
+    GANTRY_CHECK_LE(last_picked, pick.row);
+    last_picked = pick.row;
   }
   check_rows(batch.logit_rows, rows);
   check_rows(batch.hidden_rows, rows);

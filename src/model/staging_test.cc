@@ -38,9 +38,12 @@ struct Step {
 
 TEST(StagingDeathTest, ListsOfRowsLieInTheBatchAndRise) {
   Step().check();
+  Step twice;
+  twice.picks[0].row = 2;  // the first tokens of two answers to one prompt
+  twice.check();
   for (const auto& spoil : std::initializer_list<std::function<void(Step&)>>{
-           [](Step& s) { s.picks[1].row = 0; }, [](Step& s) { std::swap(s.picks[0], s.picks[1]); },
-           [](Step& s) { s.picks[1].row = 3; }, [](Step& s) { s.picks[0].row = -1; },
+           [](Step& s) { std::swap(s.picks[0], s.picks[1]); }, [](Step& s) { s.picks[1].row = 3; },
+           [](Step& s) { s.picks[0].row = -1; },
            [](Step& s) {
              s.logit_rows = {2, 2};
            },

@@ -100,20 +100,21 @@ class ScriptedEngine final : public engine::Engine {
     thread_.join();
   }
 
-  JobId submit(engine::Job job, std::shared_ptr<engine::TokenSink> sink) override {
+  JobId submit(engine::Job job, std::vector<std::shared_ptr<engine::TokenSink>> sinks) override {
     engine::check_job(job, limits_);
     const std::lock_guard lock(mutex_);
     if (draining_) throw Error(ErrorCode::kShuttingDown, "the engine is draining");
-    if (waiting_.size() >= options_.queue_max) throw Error(ErrorCode::kBusy, "too many requests are waiting");
-    Run run{.id = ++last_id_,
-            .job = std::move(job),
-            .sink = std::move(sink),
-            .answer = {},
-            .said = 0,
-            .cancelled = false};
-    run.answer = script_(run.job);
-    waiting_.push_back(std::move(run));
-    return last_id_;
+    if (waiting_.size() + sinks.size() > options_.queue_max)
+      throw Error(ErrorCode::kBusy, "too many requests are waiting");
+    const JobId first = last_id_ + 1;
+    for (auto& sink : sinks) {
+      Run run{
+          .id = ++last_id_, .job = job, .sink = std::move(sink), .answer = {}, .said = 0, .cancelled = false};
+      run.answer = script_(run.job);
+      waiting_.push_back(std::move(run));
+      ++job.sampling.seed;
+    }
+    return first;
   }
   void cancel(JobId id) override {
     const std::lock_guard lock(mutex_);

@@ -124,11 +124,14 @@ TEST(SimAllocation, AStepAllocatesNothing) {
       completion::Prepared prepared;
       prepared.request.prompt = job.prompt;
       prepared.job = job;
-      auto sink = std::make_shared<completion::Running>(
-          completion::CompleterParts{&tokenizer, nullptr, nullptr}, workers, prepared,
-          std::make_shared<Reader>(dice.chance(0.1) ? 3 : 0));
-      auto sequence = engine::make_sequence(std::move(job), std::move(sink), limits);
-      sequence->id = id;
+      if (dice.chance(0.3)) job.answers = dice.roll(2, 6);
+      std::vector<std::shared_ptr<engine::TokenSink>> sinks;
+      for (uint32_t i = 0; i < job.answers; ++i)
+        sinks.push_back(std::make_shared<completion::Running>(
+            completion::CompleterParts{&tokenizer, nullptr, nullptr}, workers, prepared,
+            std::make_shared<Reader>(dice.chance(0.1) ? 3 : 0)));
+      auto sequence = engine::make_sequence(std::move(job), std::move(sinks), limits);
+      sequence->take_ids(10 * id);
       if (dice.chance(0.1)) sequence->cancelled->store(true);
       core.add(std::move(sequence));
     }

@@ -23,9 +23,13 @@ struct Totals {
 
 struct Life {
   engine::Job job;  // with its prompt
-  std::shared_ptr<RecordingSink> sink;
-  std::shared_ptr<std::atomic<bool>> cancelled;
-  uint64_t arrives = 0, cancel_at = 0;  // 0: never
+  struct Asked {
+    std::shared_ptr<RecordingSink> sink;
+    std::shared_ptr<std::atomic<bool>> cancelled = nullptr;
+    uint64_t cancel_at = 0;  // 0: never
+  };
+  std::vector<Asked> answers;
+  uint64_t arrives = 0;
   uint32_t end = 0;
 };
 
@@ -53,9 +57,12 @@ std::vector<Life> random_lives(Dice& dice, const model::RunnerLimits& limits) {
   const uint32_t spread = dice.roll(0, 200);
   for (Life& life : lives) {
     life.job = random_job(dice, limits.vocab, limits.context_max, limits.adapters);
-    life.sink = std::make_shared<RecordingSink>(dice.chance(0.1) ? dice.roll(1, 10) : 0);
+    if (dice.chance(0.3)) life.job.answers = dice.roll(2, 6);
     life.arrives = dice.roll(0, spread);
-    if (dice.chance(0.15)) life.cancel_at = life.arrives + dice.roll(1, 60);
+    for (uint32_t i = 0; i < life.job.answers; ++i) {
+      life.answers.push_back({std::make_shared<RecordingSink>(dice.chance(0.1) ? dice.roll(1, 10) : 0)});
+      if (dice.chance(0.15)) life.answers.back().cancel_at = life.arrives + dice.roll(1, 60);
+    }
   }
   return lives;
 }
@@ -66,10 +73,23 @@ uint64_t steps_enough(const std::vector<Life>& lives, const model::RunnerLimits&
   uint64_t rows = 0, last = 0;
   for (const Life& life : lives) {
     const uint32_t answer = life.job.tokens_max == 0 ? limits.context_max : life.job.tokens_max;
-    rows += std::min<uint64_t>(life.job.prompt.size() + answer, limits.context_max);
+    rows += life.job.answers * std::min<uint64_t>(life.job.prompt.size() + answer, limits.context_max);
     last = std::max(last, life.arrives);
   }
   return rows + last + 2;  // the last one is landed in a call of its own
+}
+
+void arrive(Life& life, const model::RunnerLimits& limits, JobId& next_id, engine::EngineCore& core) {
+  std::vector<std::shared_ptr<engine::TokenSink>> sinks;
+  for (const Life::Asked& asked : life.answers) sinks.push_back(asked.sink);
+  engine::Job job = life.job;
+  auto sequence = engine::make_sequence(std::move(job), std::move(sinks), limits);
+  sequence->take_ids(next_id);
+  next_id += sequence->answers();
+  life.answers[0].cancelled = sequence->cancelled;
+  for (size_t i = 0; i < sequence->followers.size(); ++i)
+    life.answers[i + 1].cancelled = sequence->followers[i]->cancelled;
+  core.add(std::move(sequence));
 }
 
 void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
@@ -86,41 +106,41 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
   const uint64_t enough = steps_enough(lives, limits);
 
   size_t arrived = 0;
-  JobId next_id = 0;
+  JobId next_id = 1;
   for (uint64_t step = 0; arrived < lives.size() || !core.idle(); ++step) {
     ASSERT_LE(step, enough) << "somebody starves, seed " << seed;
     for (Life& life : lives) {
       if (life.arrives == step) {
-        engine::Job job = life.job;
-        auto sequence = engine::make_sequence(std::move(job), life.sink, limits);
-        sequence->id = ++next_id;
-        life.cancelled = sequence->cancelled;
-        core.add(std::move(sequence));
+        arrive(life, limits, next_id, core);
         ++arrived;
       }
-      if (life.cancel_at == step && life.cancelled) life.cancelled->store(true);
+      for (const Life::Asked& asked : life.answers)
+        if (asked.cancel_at == step && asked.cancelled) asked.cancelled->store(true);
     }
-    std::vector<const Life*> unwanted;
+    std::vector<const RecordingSink*> unwanted;
     for (const Life& life : lives)
-      if (life.cancelled && life.cancelled->load()) unwanted.push_back(&life);
+      for (const Life::Asked& asked : life.answers)
+        if (asked.cancelled && asked.cancelled->load()) unwanted.push_back(asked.sink.get());
     core.step();
     core.check();
     for (const auto& [what, pool, index] : core.memory().list_unused()) runner.poison(what, pool, index);
-    for (const Life* life : unwanted) ASSERT_TRUE(life->sink->finished()) << "seed " << seed;
+    for (const RecordingSink* sink : unwanted) ASSERT_TRUE(sink->finished()) << "seed " << seed;
   }
   EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
-  EXPECT_EQ(core.finished().size(), lives.size());
 
   SimModel model{seed, limits.vocab, {}};
   for (const auto& window : limits.windows) model.windows.push_back(window.window);
-  for (size_t i = 0; i < lives.size(); ++i) {
-    const Answer alone = answer_alone(model, lives[i].job, limits.context_max);
-    const Answer& heard = lives[i].sink->answer();
-    ASSERT_EQ(difference(alone, heard), "") << "seed " << seed << " job " << i;
-    ASSERT_NE(heard.finish, FinishReason::kError) << "seed " << seed << " job " << i;
-  }
+  uint64_t answers = 0;
+  for (size_t i = 0; i < lives.size(); ++i)
+    for (uint32_t n = 0; n < lives[i].job.answers; ++n, ++answers) {
+      const Answer alone = answer_alone(model, lives[i].job, limits.context_max, n);
+      const Answer& heard = lives[i].answers[n].sink->answer();
+      ASSERT_EQ(difference(alone, heard), "") << "seed " << seed << " job " << i << " answer " << n;
+      ASSERT_NE(heard.finish, FinishReason::kError) << "seed " << seed << " job " << i;
+    }
+  EXPECT_EQ(core.finished().size(), answers);
   const auto stats = core.stats();
-  EXPECT_EQ(stats.jobs_done + stats.jobs_cancelled, lives.size());
+  EXPECT_EQ(stats.jobs_done + stats.jobs_cancelled, answers);
   totals.steps += stats.steps;
   totals.rows += stats.rows;
   totals.tokens += stats.generated_tokens;

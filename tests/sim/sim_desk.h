@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "engine/core.h"
 #include "tests/sim/sim_jobs.h"
@@ -23,11 +24,16 @@ class Desk {
     return sink;
   }
   JobId take(engine::Job job, std::shared_ptr<engine::TokenSink> sink) {
-    auto sequence = engine::make_sequence(std::move(job), std::move(sink), runner_.limits(), options_);
-    sequence->id = ++last_id_;
-    core.add(std::move(sequence));
-    return last_id_;
+    return take_in(engine::make_sequence(std::move(job), std::move(sink), runner_.limits(), options_));
   }
+  // All answers to a job of several; the last one has the id last_id().
+  std::vector<std::shared_ptr<RecordingSink>> add_all(engine::Job job) {
+    std::vector<std::shared_ptr<RecordingSink>> sinks;
+    for (uint32_t i = 0; i < job.answers; ++i) sinks.push_back(std::make_shared<RecordingSink>());
+    take_in(engine::make_sequence(std::move(job), {sinks.begin(), sinks.end()}, runner_.limits(), options_));
+    return sinks;
+  }
+  JobId last_id() const { return last_id_; }
   void run() {
     while (core.step()) core.check();
   }
@@ -40,6 +46,14 @@ class Desk {
   }
 
  private:
+  JobId take_in(std::unique_ptr<engine::Sequence> sequence) {
+    sequence->take_ids(last_id_ + 1);
+    const JobId first = sequence->id;
+    last_id_ += sequence->answers();
+    core.add(std::move(sequence));
+    return first;
+  }
+
   model::Runner& runner_;
   const engine::EngineOptions options_;
   JobId last_id_ = 0;

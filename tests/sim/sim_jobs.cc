@@ -79,7 +79,8 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32
   return job;
 }
 
-Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t tokens_end) {
+Answer answer_alone(const SimModel& model, engine::Job job, uint32_t tokens_end, uint32_t number) {
+  job.sampling.seed += number;
   Answer answer;
   sample::Sampler sampler(model.vocab);
   std::vector<float> logits(model.vocab);

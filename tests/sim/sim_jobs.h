@@ -55,8 +55,9 @@ class RecordingSink final : public engine::TokenSink {
 // context and pool of `tokens_limit` tokens.
 engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters = 0);
 
-// The answer of a job to whom the whole machine belongs: no pages, no batch, no engine.
-Answer answer_alone(const SimModel& model, const engine::Job& job, uint32_t tokens_end);
+// The answer of a job to whom the whole machine belongs: no pages, no batch, no engine. `number`: of its
+// answers.
+Answer answer_alone(const SimModel& model, engine::Job job, uint32_t tokens_end, uint32_t number = 0);
 
 // Empty when `heard` is `alone`, or a beginning of it if the job was cut short; else what differs.
 std::string difference(const Answer& alone, const Answer& heard);

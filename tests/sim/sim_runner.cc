@@ -231,7 +231,7 @@ void SimRunner::check_batch(const model::Batch& batch) {
     const model::PickRow& pick = batch.picks[i];
     const auto row = static_cast<size_t>(pick.row);
     GANTRY_CHECK(pick.row >= 0 && row < rows);
-    GANTRY_CHECK(i == 0 || pick.row > batch.picks[i - 1].row);
+    GANTRY_CHECK(i == 0 || pick.row >= batch.picks[i - 1].row);
     GANTRY_CHECK_EQ(pick.tokens.size(), static_cast<size_t>(batch.positions[row]) + 1);
     GANTRY_CHECK_EQ(pick.tokens.back(), batch.tokens[row]);
   }
