@@ -122,6 +122,25 @@ TEST_F(OneAnswer, Preempted) {
   EXPECT_GT(engine->stats().preemptions, 0u) << "the pool was too large for this test to mean anything";
 }
 
+// Several answers to one prompt share the row that ends it, and go on from copies of its memory.
+TEST_F(OneAnswer, AmongSeveralToOnePrompt) {
+  constexpr uint32_t kAnswers = 5;
+  const Live l = live(kAnswers, 512, {});
+  for (size_t i = 1; i < 8; i += 2) {
+    engine::Job several = job(i);
+    several.answers = kAnswers;
+    std::vector<std::shared_ptr<Listener>> listeners;
+    for (uint32_t n = 0; n < kAnswers; ++n) listeners.push_back(std::make_shared<Listener>());
+    l.engine->submit(several, {listeners.begin(), listeners.end()});
+    for (uint32_t n = 0; n < kAnswers; ++n) {
+      const Answer heard = listeners[n]->wait();
+      engine::Job alone = job(i);
+      alone.sampling.seed += n;
+      EXPECT_EQ(testing::ask_all(*l.engine, {alone}).front(), heard) << "job " << i << ", answer " << n;
+    }
+  }
+}
+
 // The same rows through other pages of a poisoned pool, beside other sequences.
 TEST_F(OneAnswer, PagesMayLieAnywhere) {
   const Live l = live(4, 64, {});

@@ -39,8 +39,7 @@ Job job_of(uint32_t prompt, uint32_t tokens_max, uint32_t answers) {
 
 void expect_alone(const SimOptions& machine, const Job& job,
                   const std::vector<std::shared_ptr<RecordingSink>>& sinks) {
-  SimModel model{machine.seed, kVocab};
-  for (const auto& window : machine.limits.windows) model.windows.push_back(window.window);
+  const SimModel model = sim_model(machine.seed, machine.limits);
   for (uint32_t i = 0; i < sinks.size(); ++i) {
     EXPECT_TRUE(sinks[i]->finished()) << i;
     EXPECT_EQ(difference(answer_alone(model, job, kContext, i), sinks[i]->answer()), "") << i;

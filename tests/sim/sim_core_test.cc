@@ -42,18 +42,12 @@ model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
   auto limits = sim_limits(61, context, sequences, dice.roll(1, 96), pages);
   if (dice.chance(0.3)) limits.adapters = 2;
   if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
-  limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
-  for (uint32_t n = kind == SimKind::kWindows ? dice.roll(1, 2) : 0; n > 0; --n) {
-    const uint32_t window = dice.roll(1, 100);
-    limits.windows.push_back({window, sequences * window_share(window, limits.rows_max)});
-  }
-  // None, too few, plenty.
-  if (limits.recurrent) limits.checkpoints = dice.chance(0.5) ? dice.roll(0, 4) : dice.roll(0, 6 * sequences);
+  remember_by(kind, dice, limits);
   return limits;
 }
 
 std::vector<Life> random_lives(Dice& dice, const model::RunnerLimits& limits) {
-  std::vector<Life> lives(dice.roll(1, 20));
+  std::vector<Life> lives(dice.roll(1, 14));
   const uint32_t spread = dice.roll(0, 200);
   for (Life& life : lives) {
     life.job = random_job(dice, limits.vocab, limits.context_max, limits.adapters);
@@ -128,8 +122,7 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
   }
   EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
 
-  SimModel model{seed, limits.vocab, {}};
-  for (const auto& window : limits.windows) model.windows.push_back(window.window);
+  const SimModel model = sim_model(seed, limits);
   uint64_t answers = 0;
   for (size_t i = 0; i < lives.size(); ++i)
     for (uint32_t n = 0; n < lives[i].job.answers; ++n, ++answers) {

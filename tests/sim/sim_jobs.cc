@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/windows.h"
 #include "sample/sampler.h"
 
 namespace gantry::sim {
@@ -77,6 +78,16 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32
   if (dice.chance(0.2)) job.salt = dice.chance(0.5) ? "one" : "another";
   if (adapters > 0) job.adapter = dice.roll(0, adapters);
   return job;
+}
+
+void remember_by(SimKind kind, Dice& dice, model::RunnerLimits& limits) {
+  const uint32_t sequences = limits.sequences_max;
+  limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
+  for (uint32_t n = kind == SimKind::kWindows ? dice.roll(1, 2) : 0; n > 0; --n) {
+    const uint32_t window = dice.roll(1, 100);
+    limits.windows.push_back({window, sequences * window_share(window, limits.rows_max)});
+  }
+  if (limits.recurrent) limits.checkpoints = dice.chance(0.5) ? dice.roll(0, 4) : dice.roll(0, 6 * sequences);
 }
 
 Answer answer_alone(const SimModel& model, engine::Job job, uint32_t tokens_end, uint32_t number) {

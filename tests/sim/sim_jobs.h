@@ -55,6 +55,9 @@ class RecordingSink final : public engine::TokenSink {
 // context and pool of `tokens_limit` tokens.
 engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters = 0);
 
+// What a model of this kind remembers by, of random extent: windows, states and from no checkpoint to plenty.
+void remember_by(SimKind kind, Dice& dice, model::RunnerLimits& limits);
+
 // The answer of a job to whom the whole machine belongs: no pages, no batch, no engine. `number`: of its
 // answers.
 Answer answer_alone(const SimModel& model, engine::Job job, uint32_t tokens_end, uint32_t number = 0);

@@ -66,19 +66,15 @@ model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t se
   return limits;
 }
 
-namespace {
-
-std::vector<uint32_t> lengths(const model::RunnerLimits& limits) {
-  std::vector<uint32_t> windows;
-  for (const auto& window : limits.windows) windows.push_back(window.window);
-  return windows;
+SimModel sim_model(uint64_t seed, const model::RunnerLimits& limits) {
+  SimModel model{seed, limits.vocab, {}};
+  for (const auto& window : limits.windows) model.windows.push_back(window.window);
+  return model;
 }
-
-}  // namespace
 
 SimRunner::SimRunner(SimOptions options)
     : options_(std::move(options)),
-      model_{options_.seed, options_.limits.vocab, lengths(options_.limits)},
+      model_(sim_model(options_.seed, options_.limits)),
       memory_(size_t{options_.limits.pages} * kPageTokens),
       states_(options_.limits.recurrent ? options_.limits.sequences_max + options_.limits.checkpoints : 0),
       folds_(options_.limits.rows_max),

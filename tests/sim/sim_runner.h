@@ -62,6 +62,9 @@ struct SimOptions {
 model::RunnerLimits sim_limits(uint32_t vocab, uint32_t context_max, uint32_t sequences_max,
                                uint32_t rows_max, uint32_t pages);
 
+// The model that a runner of these limits is.
+SimModel sim_model(uint64_t seed, const model::RunnerLimits& limits);
+
 class SimRunner final : public model::Runner {
  public:
   explicit SimRunner(SimOptions options);

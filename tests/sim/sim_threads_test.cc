@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -153,6 +154,35 @@ TEST(SimThreads, AFullQueueSaysNoAtOnceAndKeepsItsWordToTheOthers) {
   for (const JobId job : jobs) engine->cancel(job);
   EXPECT_EQ(first->wait().finish, FinishReason::kCancelled);
   for (const auto& sink : sinks) EXPECT_EQ(sink->wait().finish, FinishReason::kCancelled);
+}
+
+TEST(SimThreads, SeveralAnswersAreTakenTogetherAndEndEachForItself) {
+  SimRunner runner({.limits = sim_limits(kVocab, 1u << 20, 2, 32, 1u << 15), .step_time = 1ms});
+  engine::EngineOptions options;
+  options.queue_max = 4;
+  const auto engine = engine::Engine::start(runner, options);
+  const auto ask = [&](uint32_t answers) {
+    engine::Job job = endless_job();
+    job.answers = answers;
+    std::vector<std::shared_ptr<WaitingSink>> sinks;
+    for (uint32_t i = 0; i < answers; ++i) sinks.push_back(std::make_shared<WaitingSink>());
+    const JobId first = engine->submit(std::move(job), {sinks.begin(), sinks.end()});
+    return std::pair(first, sinks);
+  };
+  EXPECT_THROW(ask(5), Error) << "never";
+  const auto [first, sinks] = ask(4);
+  try {
+    ask(3);  // two places are taken by running ones at most
+    ADD_FAILURE() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kBusy);
+  }
+  EXPECT_EQ(engine->stats().jobs_refused, 2u);
+  for (const size_t gone : {2u, 0u, 3u, 1u}) {
+    engine->cancel(first + gone);
+    EXPECT_EQ(sinks[gone]->wait().finish, FinishReason::kCancelled);
+  }
+  testing::await([&] { return engine->stats().jobs_cancelled == 4; }, "four jobs that were called off");
 }
 
 TEST(SimThreads, DrainingFinishesWhatRunsOrCutsItAtTheLimit) {
