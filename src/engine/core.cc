@@ -45,12 +45,13 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       running_max_(std::min({limits_.sequences_max, limits_.logit_rows_max, step_rows_})),
       clock_(options.clock),
       memory_(memory_layout(limits_, running_max_, options.prefix_cache, hash_mask)),
-      scheduler_(memory_, options.queue_max, running_max_, step_rows_),
+      scheduler_(memory_, options.queue_max, running_max_, step_rows_, options.drafts,
+                 limits_.logit_rows_max),
       step_(limits_, running_max_, step_rows_),
       late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")) {
   finished_.reserve(size_t{options.queue_max} + 2 * running_max_);
   leaving_.reserve(running_max_);
-  words_.reserve(running_max_);
+  words_.reserve(limits_.logit_rows_max);
 }
 
 EngineCore::~EngineCore() {
@@ -125,46 +126,66 @@ bool EngineCore::land() {
   if (failure_) return false;
   under_way_ = false;
   const Clock::time_point now = clock_();
-  for (const Step::Part& part : step_.parts()) take_result(*part.sequence, part.gives, now, outputs);
+  for (const Step::Part& part : step_.parts()) take_result(part, now, outputs);
   return true;
 }
 
 // `left`: what has not been taken yet, in the order of the parts.
-void EngineCore::take_result(Sequence& s, bool gives, Clock::time_point now, model::Outputs& left) {
+void EngineCore::take_result(const Step::Part& part, Clock::time_point now, model::Outputs& left) {
+  Sequence& s = *part.sequence;
   s.under_way = s.due = false;
-  const bool embedding = s.job.wanted == Wanted::kEmbedding;
-  const sample::Pick* pick = nullptr;
+  std::span<const sample::Pick> picks;
   std::span<const float> values;
-  if (gives && embedding) {
+  if (part.gives && s.job.wanted == Wanted::kEmbedding) {
     values = left.hidden.first(limits_.width);
     left.hidden = left.hidden.subspan(limits_.width);
-  } else if (gives) {
-    pick = &left.picks.front();
-    left.picks = left.picks.subspan(1);
+  } else if (part.gives) {
+    picks = left.picks.first(size_t{1} + s.guessed);
+    left.picks = left.picks.subspan(picks.size());
   }
   const Verdict verdict = verdict_on(s, now);
   if (verdict.reason != FinishReason::kNone) return end(s, verdict.reason, verdict.error);
-  if (pick != nullptr) return take_token(s, *pick);
-  if (gives) return take_embedding(s, values);
+  if (!values.empty()) return take_embedding(s, values);
+  for (const sample::Pick& pick : picks)
+    if (!take_token(s, pick)) break;
+  if (s.slot >= 0 && s.written >= s.size()) take_back_guesses(s);
 }
 
-void EngineCore::take_token(Sequence& s, const sample::Pick& pick) {
-  if (pick.problem != sample::PickProblem::kNone)
-    return end(s, FinishReason::kError, std::make_shared<Error>(problem_of(pick.problem)));
+// True where the pick behind this one stands.
+bool EngineCore::take_token(Sequence& s, const sample::Pick& pick) {
+  if (pick.problem != sample::PickProblem::kNone) {
+    end(s, FinishReason::kError, std::make_shared<Error>(problem_of(pick.problem)));
+    return false;
+  }
   if (s.size() == s.prompt_tokens) {
     stats_.prompt_tokens += s.prompt_tokens;
     stats_.cached_tokens += s.cached_tokens;
   }
   ++stats_.generated_tokens;
-  s.tokens.push_back(pick.token);
+  const bool guessed = s.append(pick.token);
   if (s.stage != nullptr) s.stage->accept(pick.token);
   TokenEvent event;
   event.token = pick.token;
   event.logprob = pick.logprob;
   event.top_count = pick.top_count;
   event.top = pick.top;
-  event.finish = reason_after(s, pick.token);
+  const FinishReason reason = event.finish = reason_after(s, pick.token);
   say(s, std::move(event));
+  return guessed && reason == FinishReason::kNone;
+}
+
+// What wrong guesses have written. Where memory has no way back the sequence begins anew, with all that was
+// said.
+void EngineCore::take_back_guesses(Sequence& s) {
+  const uint32_t right = s.size() - 1;
+  if (!memory_.can_roll_back(s.slot, right)) {
+    s.overtaken = true;
+    return scheduler_.give_way(s);
+  }
+  s.written = memory_.rollback(s.slot, right);
+  if (s.written == right) return;
+  s.phase = Phase::kPrefill;
+  s.preempted = true;
 }
 
 void EngineCore::take_embedding(Sequence& s, std::span<const float> values) {
@@ -199,6 +220,12 @@ void EngineCore::say(Sequence& s, TokenEvent&& event) {
 
 void EngineCore::tell_words() {
   for (Word& word : words_) {
+    // A step may give several tokens: who wants no more after the first of them hears none of the others.
+    if (word.sequence->cancelled->load(std::memory_order_relaxed)) {
+      if (word.ended == nullptr) continue;
+      word.event = TokenEvent{};
+      word.event.finish = FinishReason::kCancelled;
+    }
     const bool wanted = tell(*word.sequence, word.event);
     if (word.ended != nullptr)
       count(*word.ended, word.event.finish);
@@ -217,6 +244,7 @@ bool EngineCore::launch() {
   for (const bool prefill : {false, true})
     for (const auto& s : scheduler_.running()) {
       if (s->rows == 0 || (s->phase == Phase::kPrefill) != prefill) continue;
+      if (s->phase == Phase::kVerify) s->guess();
       memory_.will_write(s->slot, s->tokens, s->written + s->rows);
       step_.add(*s);
     }
@@ -265,7 +293,7 @@ void EngineCore::note_written(const Step::Part& part) {
   s.written += s.rows;
   s.under_way = true;
   s.due = part.gives;
-  if (part.gives) s.phase = Phase::kDecode;
+  if (part.gives) s.phase = s.guesses ? Phase::kVerify : Phase::kDecode;
   memory_.commit(s.slot, s.tokens, s.written);
 }
 

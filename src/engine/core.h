@@ -75,8 +75,9 @@ class EngineCore {
   void branch();
   void note_written(const Step::Part& part);
   void tell_words();
-  void take_result(Sequence& sequence, bool gives, Clock::time_point now, model::Outputs& left);
-  void take_token(Sequence& sequence, const sample::Pick& pick);
+  void take_result(const Step::Part& part, Clock::time_point now, model::Outputs& left);
+  bool take_token(Sequence& sequence, const sample::Pick& pick);
+  void take_back_guesses(Sequence& sequence);
   void take_embedding(Sequence& sequence, std::span<const float> values);
   void say(Sequence& sequence, TokenEvent&& event);
   void end(Sequence& sequence, FinishReason reason, std::shared_ptr<const Error> error = nullptr);
@@ -98,7 +99,7 @@ class EngineCore {
   std::vector<std::unique_ptr<Sequence>> leaving_;  // their last word is on its way, their pages are free
   Step step_;                                       // under way, or being put together
   bool under_way_ = false, prepared_ = false;
-  std::vector<Word> words_;  // [running_max]
+  std::vector<Word> words_;  // [logit_rows_max]
   EngineStats stats_;
   std::shared_ptr<const Error> failure_;
   const std::shared_ptr<const Error> late_;  // why a job past its deadline ends

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/draft_source.h"
 #include "engine/job.h"
 #include "model/runner.h"
 #include "sample/logit_stage.h"
@@ -28,10 +29,11 @@ using StageFactory =
     std::function<std::unique_ptr<sample::LogitStage>(const Grammar& grammar, uint32_t vocab)>;
 
 struct EngineOptions {
-  uint32_t queue_max = 256;      // answers waiting for admission; one more is Error kBusy
-  uint32_t step_rows = 0;        // tokens in one step; 0: what the runner allows
-  bool prefix_cache = true;      // share pages of equal beginnings, keep them while there is room
-  StageFactory make_stage = {};  // none: no job may have a grammar
+  uint32_t queue_max = 256;       // answers waiting for admission; one more is Error kBusy
+  uint32_t step_rows = 0;         // tokens in one step; 0: what the runner allows
+  bool prefix_cache = true;       // share pages of equal beginnings, keep them while there is room
+  StageFactory make_stage = {};   // none: no job may have a grammar
+  DraftSource* drafts = nullptr;  // outlives the engine; none: nothing is guessed
   Clock::time_point (*clock)() = Clock::now;
 };
 

@@ -20,25 +20,35 @@ void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t
     if (needs[i].phase == Phase::kPrefill && needs[i].rows > 0) oldest = i;
   for (size_t i = 0; i < needs.size(); ++i)
     if (needs[i].phase != Phase::kPrefill) give(i, 1);
-  for (size_t i = 0; i < needs.size(); ++i)
-    if (needs[i].phase == Phase::kVerify) give(i, needs[i].rows);
-  if (oldest == needs.size()) return;
+  const auto give_to_guesses = [&](uint32_t most) {
+    for (size_t i = 0; i < needs.size(); ++i) {
+      if (needs[i].phase != Phase::kVerify) continue;
+      const uint32_t before = left;
+      give(i, most);
+      most -= before - left;
+    }
+  };
+  if (oldest == needs.size()) return give_to_guesses(left);
+  give_to_guesses(left / 2);
   give(oldest, left - left / 2);
   while (left > 0) {
     size_t shortest = needs.size();
-    for (size_t i = oldest; i < needs.size(); ++i)
-      if (rows[i] < needs[i].rows && (shortest == needs.size() || needs[i].rows < needs[shortest].rows))
-        shortest = i;
-    if (shortest == needs.size()) return;
+    for (size_t i = oldest; i < needs.size(); ++i) {
+      if (needs[i].phase != Phase::kPrefill || rows[i] == needs[i].rows) continue;
+      if (shortest == needs.size() || needs[i].rows < needs[shortest].rows) shortest = i;
+    }
+    if (shortest == needs.size()) return give_to_guesses(left);
     give(shortest, left);
   }
 }
 
 Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t running_max,
-                     uint32_t step_rows)
+                     uint32_t step_rows, DraftSource* drafts, uint32_t picks_max)
     : memory_(memory),
       running_max_(running_max),
       step_rows_(step_rows),
+      picks_max_(std::max(picks_max, running_max)),
+      drafts_(drafts),
       needs_(running_max),
       rows_(running_max),
       page_keys_(running_max) {
@@ -58,6 +68,7 @@ void Scheduler::add(std::unique_ptr<Sequence> sequence) { insert(waiting_, std::
 
 bool Scheduler::plan() {
   admit();
+  spare_picks_ = picks_max_ - std::min(picks_max_, places_taken());
   for (size_t i = 0; i < running_.size(); ++i) needs_[i] = need_of(i);
   const auto rows = std::span(rows_).first(running_.size());
   share_rows(std::span(needs_).first(running_.size()), step_rows_, rows);
@@ -104,7 +115,7 @@ Sequence* Scheduler::fork(const Sequence& leader, std::unique_ptr<Sequence> foll
     return nullptr;
   }
   s->written = s->cached_tokens = leader.written;
-  s->phase = Phase::kDecode;
+  s->phase = s->guesses ? Phase::kVerify : Phase::kDecode;
   insert(running_, std::move(follower));
   return s;
 }
@@ -128,7 +139,8 @@ uint32_t Scheduler::promised_pages() const {
 Need Scheduler::need_of(size_t i) {
   Sequence& s = *running_[i];
   page_keys_[i] = 0;
-  if (s.phase != Phase::kPrefill) return {s.phase, s.pending()};
+  if (s.phase == Phase::kDecode) return {s.phase, s.pending()};
+  if (s.phase == Phase::kVerify) return {s.phase, rows_to_verify(s)};
   const uint32_t gained = memory_.adopt(s.slot, s.tokens);
   s.written += gained;
   if (!s.preempted) s.cached_tokens += gained;
@@ -139,6 +151,21 @@ Need Scheduler::need_of(size_t i) {
   return {s.phase, memory_.slice_end(s.slot, s.tokens) - s.written};
 }
 
+// One for its last token, and one for each guess of what follows. None while that token is on its way, and
+// with it the judgement on what was guessed before. Who could not go back by one token now could not after a
+// draft.
+uint32_t Scheduler::rows_to_verify(Sequence& s) {
+  s.draft.clear();
+  if (s.under_way) return 0;
+  const uint32_t most = std::min({kDraftMax, spare_picks_, s.end - s.size() - 1});
+  if (most > 0 && memory_.can_roll_back(s.slot, s.written - 1)) {
+    s.draft.resize(most);
+    s.draft.resize(drafts_->propose(s.tokens, s.draft));
+    spare_picks_ -= static_cast<uint32_t>(s.draft.size());
+  }
+  return 1 + static_cast<uint32_t>(s.draft.size());
+}
+
 // In order; the last make room. The last itself makes do with what there is.
 void Scheduler::find_pages() {
   for (size_t i = 0; i < running_.size(); ++i) {
@@ -146,17 +173,21 @@ void Scheduler::find_pages() {
     if (s.rows == 0) continue;
     uint32_t room = memory_.grow(s.slot, s.written + s.rows);
     while (room < s.written + s.rows && running_.back().get() != &s) {
-      preempt_last();
+      give_way(*running_.back());
       room = memory_.grow(s.slot, s.written + s.rows);
     }
     s.rows = room - s.written;
+    if (s.phase == Phase::kVerify && s.rows > 0) s.draft.resize(s.rows - 1);
     GANTRY_CHECK(i > 0 || s.rows > 0);  // admission saw to it that one sequence fits
   }
 }
 
-void Scheduler::preempt_last() {
-  std::unique_ptr<Sequence> s = std::move(running_.back());
-  running_.pop_back();
+void Scheduler::give_way(const Sequence& sequence) {
+  const auto place = std::ranges::find(running_, &sequence,
+                                       [](const auto& other) -> const Sequence* { return other.get(); });
+  GANTRY_CHECK(place != running_.end());
+  std::unique_ptr<Sequence> s = std::move(*place);
+  running_.erase(place);
   memory_.close(std::exchange(s->slot, -1));
   s->written = s->rows = 0;
   s->phase = Phase::kPrefill;

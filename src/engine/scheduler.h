@@ -25,15 +25,18 @@ struct Need {
   uint32_t rows = 0;  // 0: it waits for something
 };
 
-// Shares the rows of one step among sequences, oldest first. One row for each that decodes; then those that
-// verify their guesses; of the rest half to the oldest prefill, so that it ends, and half to the shortest, so
-// that a short prompt does not wait for a long one. What nobody needs is not given.
+// Shares the rows of one step among sequences, oldest first. One row for each that decodes; then guesses,
+// which get no more than half of what is left while somebody prefills, so that they hold nobody up; of the
+// rest half to the oldest prefill, so that it ends, and half to the shortest, so that a short prompt does not
+// wait for a long one. What nobody needs is not given.
 void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows);
 
 class Scheduler {
  public:
   // At most running_max sequences at a time; step_rows >= running_max, so that each can have a row.
-  Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t running_max, uint32_t step_rows);
+  // picks_max: of a step, at least running_max; what is left is for guesses of `drafts`, if there is such.
+  Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t running_max, uint32_t step_rows,
+            DraftSource* drafts = nullptr, uint32_t picks_max = 0);
 
   void add(std::unique_ptr<Sequence> sequence);
   // Sets `rows` of the running sequences. False when there is nothing to do.
@@ -44,6 +47,9 @@ class Scheduler {
   // Takes the sequence out, wherever it is, and its pages back. The first of its followers leads the others
   // now.
   std::unique_ptr<Sequence> remove(Sequence* sequence);
+
+  // A running sequence gives its pages back, keeps what was said and waits.
+  void give_way(const Sequence& sequence);
 
   std::span<const std::unique_ptr<Sequence>> running() const { return running_; }  // in order
   std::span<const std::unique_ptr<Sequence>> waiting() const { return waiting_; }  // in order
@@ -59,14 +65,16 @@ class Scheduler {
   uint32_t promised_pages() const;
   Need need_of(size_t i);
   void find_pages();
-  void preempt_last();
+  uint32_t rows_to_verify(Sequence& sequence);
 
   kv::SequenceMemory& memory_;
-  const uint32_t running_max_, step_rows_;
+  const uint32_t running_max_, step_rows_, picks_max_;
+  DraftSource* const drafts_;
   List running_, waiting_;
   std::vector<Need> needs_;          // [running_max]
   std::vector<uint32_t> rows_;       // [running_max]
   std::vector<uint64_t> page_keys_;  // [running_max]: the page that each prefill is about to write
+  uint32_t spare_picks_ = 0;         // of the step being planned
   uint64_t preemptions_ = 0;
 };
 

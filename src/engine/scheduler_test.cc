@@ -47,6 +47,9 @@ TEST(ShareRows, GuessesAreVerifiedOnceAllDecode) {
   EXPECT_EQ(share({verify(4), kDecodes, kDecodes}, 8), (Rows{4, 1, 1}));
   EXPECT_EQ(share({verify(4), kDecodes, kDecodes}, 4), (Rows{2, 1, 1}));
   EXPECT_EQ(share({prefill(100), verify(4), kDecodes}, 9), (Rows{4, 4, 1}));
+  EXPECT_EQ(share({prefill(100), verify(9)}, 4), (Rows{2, 2})) << "nobody waits for guesses";
+  EXPECT_EQ(share({prefill(100), verify(9)}, 2), (Rows{1, 1}));
+  EXPECT_EQ(share({prefill(1), verify(9)}, 8), (Rows{1, 7}));
 }
 
 TEST(ShareRows, GivesAllThatIsNeededAndNeverMore) {

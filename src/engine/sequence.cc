@@ -34,6 +34,9 @@ std::unique_ptr<Sequence> make_answer(Job&& job, std::shared_ptr<TokenSink> sink
   if (job.deadline_ms != 0) sequence->deadline = options.clock() + std::chrono::milliseconds(job.deadline_ms);
   sequence->tokens = std::move(job.prompt);
   sequence->tokens.reserve(sequence->end);
+  // What a stage allows behind a guess it would have to be asked before the guess is known to be right.
+  sequence->guesses = options.drafts != nullptr && sequence->stage == nullptr;
+  if (sequence->guesses) sequence->draft.reserve(kDraftMax);
   if (job.wanted == Wanted::kEmbedding) sequence->values.resize(limits.width);
   sequence->job = std::move(job);
   sequence->cancelled = std::make_shared<std::atomic<bool>>(false);

@@ -33,7 +33,8 @@ struct Sequence {
   std::vector<TokenId> tokens;  // prompt and answer; room for all of it is reserved
   kv::RootKey root;             // who may share what it computes
   uint32_t prompt_tokens = 0;
-  uint32_t end = 0;  // tokens.size() never exceeds this
+  uint32_t end = 0;      // tokens.size() never exceeds this
+  bool guesses = false;  // verifies drafts where others decode
   std::shared_ptr<std::atomic<bool>> cancelled;
 
   Phase phase = Phase::kPrefill;
@@ -45,21 +46,40 @@ struct Sequence {
   bool under_way = false;      // it has rows in the step that the runner computes
   bool due = false;            // and that step gives what comes next
   std::vector<float> values;   // room for an embedding
+  std::vector<TokenId> draft;  // for the step being planned
+  uint32_t guessed = 0;        // of `tokens` the last are a draft, in the step that the runner computes
 
   // Further answers to its prompt: they begin where its last row has been computed, and until then are not in
   // the scheduler's lists.
   std::vector<std::unique_ptr<Sequence>> followers;
-  bool overtaken = false;  // by jobs that came later, while it was a follower
+  bool overtaken = false;  // by jobs that came later: while it followed, or when it could not go back
 
   uint32_t answers() const { return 1 + static_cast<uint32_t>(followers.size()); }
+  void guess() {
+    tokens.insert(tokens.end(), draft.begin(), draft.end());
+    guessed = static_cast<uint32_t>(draft.size());
+  }
+  // What comes next. True where it had been guessed, so that what was picked behind it stands.
+  bool append(TokenId token) {
+    const uint32_t at = size();
+    if (guessed > 0 && tokens[at] == token) {
+      --guessed;
+      return true;
+    }
+    tokens.resize(at);
+    tokens.push_back(token);
+    guessed = 0;
+    return false;
+  }
   void take_ids(JobId first) {
     id = first;
     for (const auto& follower : followers) follower->id = ++first;
   }
-  uint32_t size() const { return static_cast<uint32_t>(tokens.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(tokens.size()) - guessed; }
   // Once what is due has come.
   uint32_t size_soon() const { return size() + (due ? 1u : 0u); }
-  uint32_t pending() const { return size_soon() - written; }  // tokens that memory does not hold yet
+  // Tokens that memory does not hold yet; where a draft is verified, at best.
+  uint32_t pending() const { return size_soon() + guessed - written; }
   // Positions that the next step but one can need; the last token is never fed back.
   uint32_t positions_soon() const { return size_soon() + 1 < end ? size_soon() + 1 : end - 1; }
 };

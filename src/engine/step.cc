@@ -20,7 +20,7 @@ Step::Step(const model::RunnerLimits& limits, uint32_t slots, uint32_t rows_max)
   positions_.reserve(rows_max);
   slot_of_row_.reserve(rows_max);
   adapters_.reserve(rows_max);
-  picks_.reserve(slots);
+  picks_.reserve(limits.logit_rows_max);
   hidden_rows_.reserve(slots);
 }
 
@@ -63,7 +63,7 @@ void Step::add(Sequence& s) {
     positions_.push_back(static_cast<int32_t>(i));
     slot_of_row_.push_back(s.slot);
   }
-  parts_.push_back({&s, static_cast<int32_t>(end - 1), s.written + s.rows == s.size()});
+  parts_.push_back({&s, static_cast<int32_t>(end - 1), s.written + s.rows == s.tokens.size()});
 }
 
 void Step::add_follower(size_t part, Sequence& s) {
@@ -74,10 +74,11 @@ void Step::list_given() {
   for (const auto& [sequence, row, gives] : parts_) {
     const Sequence& s = *sequence;
     if (gives && s.job.wanted == Wanted::kEmbedding) hidden_rows_.push_back(row);
-    if (gives && s.job.wanted == Wanted::kTokens)
-      picks_.push_back({.row = row,
+    if (!gives || s.job.wanted != Wanted::kTokens) continue;
+    for (uint32_t known = s.size(); known <= s.tokens.size(); ++known)
+      picks_.push_back({.row = row - static_cast<int32_t>(s.tokens.size() - known),
                         .params = &s.job.sampling,
-                        .tokens = s.tokens,
+                        .tokens = std::span(s.tokens).first(known),
                         .prompt_tokens = s.prompt_tokens,
                         .stage = s.stage.get(),
                         .logprobs = s.job.logprobs,

@@ -22,8 +22,9 @@ class Step {
   // A sequence's rows in the step.
   struct Part {
     Sequence* sequence = nullptr;
-    int32_t row = 0;     // its last
-    bool gives = false;  // that row gives what comes next: a token, or the embedding
+    int32_t row = 0;  // its last
+    bool gives =
+        false;  // that row gives what comes next: a token, or the embedding; so do those of right guesses
   };
 
   Step(const model::RunnerLimits& limits, uint32_t slots, uint32_t rows_max);
@@ -59,7 +60,7 @@ class Step {
   std::vector<int32_t> positions_;     // [rows]
   std::vector<int32_t> slot_of_row_;   // [rows]
   std::vector<uint32_t> adapters_;     // [rows], or none where nobody asks for one
-  std::vector<model::PickRow> picks_;  // [parts that give a token]
+  std::vector<model::PickRow> picks_;  // [parts that give a token, and their guesses]
   std::vector<int32_t> hidden_rows_;   // [parts that give an embedding]
 };
 

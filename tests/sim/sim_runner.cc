@@ -267,14 +267,25 @@ SimRunner::Cell& SimRunner::cell(const model::Batch& batch, size_t row, uint32_t
   return memory_[size_t{page} * kPageTokens + position % kPageTokens];
 }
 
+// Sequences with rows in this step in whose tables the page stands.
+ptrdiff_t SimRunner::readers(const model::Batch& batch, PageId page) const {
+  const uint32_t pages_max = options_.limits.pages_max;
+  ptrdiff_t readers = 0;
+  for (size_t i = 0; i * pages_max < batch.page_tables.size(); ++i)
+    if (seen_[i] == steps())
+      readers += std::ranges::count(batch.page_tables.subspan(i * pages_max, pages_max), page);
+  return readers;
+}
+
 // Before the rows states are copied to live ones, after them from live ones of this batch, to each place
-// once. No page is written that more than one sequence reads.
+// once. No page is written that more than one sequence of this step reads; the tables of others may be older
+// than the copies.
 void SimRunner::check_copies(const model::Batch& batch) {
   const uint32_t live = options_.limits.sequences_max;
   for (const auto copies : {batch.copies_before, batch.copies_after}) {
     model::check_copies(options_.limits, copies);
     for (const Copy& copy : copies)
-      if (copy.what == Kept::kPage) GANTRY_CHECK_LE(read_by_[copy.to.index], 1u);
+      if (copy.what == Kept::kPage) GANTRY_CHECK_LE(readers(batch, copy.to.index), 1);
   }
   for (const Copy& copy : batch.copies_before)
     if (copy.what == Kept::kState) GANTRY_CHECK_LT(copy.to.index, live);

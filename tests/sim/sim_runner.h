@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -94,6 +95,7 @@ class SimRunner final : public model::Runner {
   void check_window_pages(const model::Batch& batch);
   uint64_t& window_cell(const model::Batch& batch, size_t row, size_t window, uint32_t position);
   uint64_t remembered(const model::Batch& batch, size_t row);
+  ptrdiff_t readers(const model::Batch& batch, PageId page) const;
   void check_copies(const model::Batch& batch);
   void run(std::span<const Copy> copies);
   void read_folds(const model::Batch& batch);
@@ -107,7 +109,7 @@ class SimRunner final : public model::Runner {
   std::vector<std::vector<uint64_t>> window_memory_;  // [windows][pages * kPageTokens]
   std::vector<uint64_t> folds_;    // [rows]: of all positions before the row's sequence in this batch
   std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
-  std::vector<uint64_t> read_by_;  // [pages]: step and sequence that last had it in its table
+  std::vector<uint64_t> read_by_;  // [pages]: in how many tables of the batch it stands
   std::vector<TokenId> history_;   // [context]
   std::vector<float> row_, logits_, hidden_;
   std::vector<uint64_t> allowed_;
