@@ -124,7 +124,9 @@ void CpuCommunicator::all_gather_cols(device::Stream& stream, const Mat& part, c
   for (const Mat& from : group_->mats) {
     GANTRY_CHECK_LE(from.cols, out.cols - col);
     GANTRY_CHECK_EQ(from.rows, out.rows);
-    for (uint32_t row = 0; row < out.rows; ++row)
+    const bool in_place = row_of(from, 0) == row_of(out, 0) + col;
+    GANTRY_CHECK(!in_place || from.stride == out.stride);
+    for (uint32_t row = 0; row < out.rows && !in_place; ++row)
       std::memcpy(row_of(out, row) + col, row_of(from, row), from.cols * sizeof(float));
     col += from.cols;
   }

@@ -44,11 +44,12 @@ struct Layers {
   }
 };
 
-void check_output(const LinearArgs& args, const LinearOutput& output) {
+void check_output(const LinearArgs& args, const LinearOutput& output, uint32_t nodes) {
   const device::WeightShape& shape = output.weight.shape;
   check_mat(output.out);
   GANTRY_CHECK_EQ(args.x.cols, shape.cols);
-  GANTRY_CHECK_EQ(output.out.cols, shape.rows);
+  GANTRY_CHECK_EQ(output.out.cols, uint64_t{nodes} * shape.rows);
+  GANTRY_CHECK(!shape.is_part() || (!output.bias && !output.accumulate));
   GANTRY_CHECK_EQ(output.out.rows, args.x.rows);
   if (output.bias) check_bytes(output.bias, uint64_t{shape.rows} * sizeof(float));
   check_bytes(output.weight.buffer, tile_count(shape.rows) * tile_bytes(shape.dtype, shape.cols));
@@ -116,10 +117,11 @@ void CpuStream::linear(const LinearArgs& args) {
   GANTRY_CHECK(args.outs.size() != 0);
   Layers layers{};
   for (const LinearOutput& output : args.outs) {
-    check_output(args, output);
     Layer& layer = layers.of[layers.count++];
+    const SumOrder& order = layer.order.emplace(output.weight.shape);
+    check_output(args, output, order.nodes());
     layer.job = job_of(args, output);
-    layer.order.emplace(output.weight.shape).give_to(layer.job);
+    order.give_to(layer.job);
     layer.type = pack_facts(output.weight.shape.dtype);
     layer.function = device_.kernels().linear[static_cast<uint32_t>(output.weight.shape.dtype)];
   }

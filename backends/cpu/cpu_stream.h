@@ -37,7 +37,8 @@ class CpuStream final : public device::Stream {
   void scale(const device::ScaleArgs& args) override;
   void temper(const device::TemperArgs& args) override;
   void gather_rows(const device::GatherRowsArgs& args) override;
-  void linear(const device::LinearArgs& args) override;  // cpu_linear.cc
+  void linear(const device::LinearArgs& args) override;               // cpu_linear.cc
+  void finish_linear(const device::FinishLinearArgs& args) override;  // cpu_finish_linear.cc
   // cpu_pages.cc
   void export_page(const device::ExportPageArgs& args) override;
   void import_page(const device::ImportPageArgs& args) override;

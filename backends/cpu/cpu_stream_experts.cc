@@ -69,11 +69,12 @@ void CpuStream::expert_linear(const device::ExpertLinearArgs& args) {
   GANTRY_CHECK_EQ(stack.count, who.experts);
   GANTRY_CHECK_EQ(args.x.rows, args.by_place ? pairs : who.rows);
   GANTRY_CHECK_EQ(args.x.cols, stack.shape.cols);
-  GANTRY_CHECK(args.out.rows == pairs && args.out.cols == stack.shape.rows);
+  const SumOrder order(stack.shape);
+  GANTRY_CHECK(args.out.rows == pairs && args.out.cols == uint64_t{order.nodes()} * stack.shape.rows);
+  GANTRY_CHECK(!stack.shape.is_part() || !args.bias);
   if (args.bias) check_bytes(args.bias, uint64_t{stack.count} * stack.shape.rows * sizeof(float));
   check_bytes(args.scratch, stack_scratch_bytes(stack.shape.dtype, stack.shape.cols, stack.count, pairs));
   if (pairs == 0) return;
-  const SumOrder order(stack.shape);
   LinearJob job = job_of(stack, order);
   job.x_stride = args.x.stride;
   job.x_rows = args.by_place ? nullptr : array_of<int32_t>(who.source);
@@ -102,7 +103,7 @@ void CpuStream::head_linear(const device::HeadLinearArgs& args) {
   check_mat(args.x);
   check_mat(args.out);
   GANTRY_CHECK_EQ(args.out.rows, rows);
-  GANTRY_CHECK(stack.count > 0 && args.out_step >= stack.shape.rows);
+  GANTRY_CHECK(stack.count > 0 && args.out_step >= stack.shape.rows && !stack.shape.is_part());
   GANTRY_CHECK_LE(uint64_t{stack.count - 1} * args.x_step + stack.shape.cols, args.x.cols);
   GANTRY_CHECK_LE(uint64_t{stack.count - 1} * args.out_step + stack.shape.rows, args.out.cols);
   const uint64_t tokens = uint64_t{rows} * stack.count;

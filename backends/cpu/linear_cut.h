@@ -14,18 +14,18 @@ namespace gantry::cpu {
 
 static_assert(kWaitingParts == device::kSectionStack);
 
-// The order in which a layer's sum is taken. Must outlive the jobs it was given to.
+// The order in which the sum of a layer, or of a part of one, is taken. Must outlive the jobs it was given
+// to.
 struct SumOrder {
-  device::Sections sections;
-  device::SectionTree tree;
+  device::SectionSum sum;
 
-  explicit SumOrder(const device::WeightShape& shape)
-      : sections(device::sections_of(shape)),
-        tree(device::add_sections(sections.count, device::single_sections({0, sections.count}))) {}
+  explicit SumOrder(const device::WeightShape& shape) : sum(device::section_sum(shape)) {}
+  uint32_t nodes() const { return sum.tree.nodes.count; }
   void give_to(LinearJob& job) const {
-    job.sections = sections.count;
-    job.borders = sections.borders.data();
-    job.joins = tree.joins.data();
+    job.sections = sum.count();
+    job.borders = sum.borders.data();
+    job.joins = sum.tree.joins.data();
+    job.node_stride = job.rows;
   }
 };
 

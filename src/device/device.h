@@ -40,8 +40,9 @@ class Stream {
   virtual void read(std::span<std::byte> to, const Buffer& from) = 0;
   virtual void copy(const Buffer& to, const Buffer& from) = 0;  // same device, not overlapping
   virtual void fill(const Buffer& to, std::byte value) = 0;
-  // Rows of a weight as they stand in a GGUF file, from `first_row` on, laid out as the device wants them.
-  // first_row is a multiple of kUploadRows, and so is their number, unless they are the last.
+  // Rows of a weight as they stand in a GGUF file (of a part its own columns of them), from `first_row` on,
+  // laid out as the device wants them. first_row is a multiple of kUploadRows, and so is their number, unless
+  // they are the last.
   virtual void upload_weight(const Weight& weight, uint32_t first_row, std::span<const std::byte> rows) = 0;
 
 #define GANTRY_DECLARE(number, call, Args, words) virtual void call(const Args& args) = 0;
@@ -73,7 +74,8 @@ class Communicator {
   virtual uint32_t ranks() const = 0;
   // x = sum over ranks of x, added in rank order on every rank: one and the same result everywhere.
   virtual void all_reduce_sum(Stream& stream, const Mat& x) = 0;
-  // out = the ranks' parts side by side in rank order: part [rows, cols_r], out [rows, sum of cols_r].
+  // out = the ranks' parts side by side in rank order: part [rows, cols_r], out [rows, sum of cols_r]. A part
+  // may be what it becomes: the rank's own columns of out.
   virtual void all_gather_cols(Stream& stream, const Mat& part, const Mat& out) = 0;
   virtual void send(Stream& stream, const Mat& x, uint32_t to_rank) = 0;
   virtual void receive(Stream& stream, const Mat& x, uint32_t from_rank) = 0;

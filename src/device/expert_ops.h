@@ -62,14 +62,15 @@ struct RouteArgs {
   Assignment out;
 };
 
-// out[p] = weight[e] x + bias[e] for each place p of each expert e; x is row p, or the place's source row.
+// out[p] = weight[e] x + bias[e] for each place p of each expert e; x is row p, or the place's source row. Of
+// parts of the experts it gives their nodes, as LinearOutput says.
 struct ExpertLinearArgs {
   WeightStack weight;
   Assignment who;
   Mat x;  // by_place: [rows * used, cols], else [rows, cols]
   bool by_place = false;
   Buffer bias;     // float32 [experts, weight.rows], or none
-  Mat out;         // [rows * used, weight.rows], by place
+  Mat out;         // [rows * used, nodes * weight.rows], by place
   Buffer scratch;  // stack_scratch_bytes(weight.shape, weight.count, rows * used)
 };
 
@@ -81,7 +82,8 @@ struct CombineArgs {
   Mat out;  // [rows, cols]
 };
 
-// Matrix h takes the columns from h * x_step of x and makes those from h * out_step of out.
+// Matrix h takes the columns from h * x_step of x and makes those from h * out_step of out. Matrices are
+// whole.
 struct HeadLinearArgs {
   WeightStack weight;
   Mat x;

@@ -10,6 +10,7 @@ namespace gantry::device {
   X(kEmbed, embed, EmbedArgs, "embeddings")                                     \
   X(kNorm, norm, NormArgs, "norms")                                             \
   X(kLinear, linear, LinearArgs, "linear layers")                               \
+  X(kFinishLinear, finish_linear, FinishLinearArgs, "sums of several ranks")    \
   X(kRopeTable, rope_table, RopeTableArgs, "tables of rotations")               \
   X(kRope, rope, RopeArgs, "rotations")                                         \
   X(kKvWrite, kv_write, KvWriteArgs, "keys and values")                         \

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "device/buffer.h"
 #include "device/rows.h"
+#include "device/sections.h"
 #include "device/sizer.h"
 
 namespace gantry::device {
@@ -51,11 +52,15 @@ struct NormArgs {
 
 // One of the linear layers of an input: out[r, o] = (accumulate ? out[r, o] : 0) + (x[r] . weight[o] +
 // bias[o])
+//
+// Of a part of a layer (weight.shape.is_part()) it gives what the part's sections come to: the nodes of the
+// layer's tree of sums (device/sections.h) from left to right, node i in the columns from i * weight.rows on.
+// A part has no bias and accumulates nothing; finish_linear() does that with the nodes of all parts.
 struct LinearOutput {
   Weight weight;
   Buffer bias;  // float32 [weight.rows], or none
   bool accumulate = false;
-  Mat out;  // [rows, weight.rows]
+  Mat out;  // [rows, nodes * weight.rows]; a whole layer is one node
 };
 
 // What a call may have; the most that a layer has are the four of a gated delta rule.
@@ -88,6 +93,19 @@ struct LinearArgs {
   Mat x;           // [rows, cols of every weight]
   Buffer scratch;  // linear_scratch_bytes(the weights' shapes, x.rows)
   LinearOutputs outs;
+};
+
+// What linear() gives of a layer, from the nodes of all its parts: the bits that a device with the whole
+// layer comes to.
+struct FinishLinearArgs {
+  Mat nodes;              // [rows, ranges.count * out.cols]
+  uint32_t sections = 1;  // of the layer
+  SectionRanges ranges;   // what each node is the sum of; side by side they are all sections
+  Buffer bias;            // float32 [out.cols], or none; of experts one after the other
+  uint32_t experts = 0;   // not 0: rows are places of so many experts (device/expert_ops.h)
+  Buffer starts;          // int32 [experts + 1], as Assignment has them; none without experts
+  bool accumulate = false;
+  Mat out;  // [rows, the layer's outputs]; no value of it is one of the nodes
 };
 
 // cos and sin of position * frequency[i], times `scale`: table [tokens, 2 * pairs], cosines first.

@@ -29,13 +29,13 @@ Sections sections_of(const WeightShape& shape) {
   GANTRY_CHECK_NE(shape.unit, 0u);
   const uint64_t step = std::lcm(std::lcm(uint64_t{shape.unit}, kActivationBlock),
                                  uint64_t{quant::facts(shape.dtype).block_values});
-  const uint64_t steps = shape.stored_cols() / step, least = (kSectionMin + step - 1) / step;
+  const uint64_t steps = shape.layer_cols() / step, least = (kSectionMin + step - 1) / step;
   const auto most = static_cast<uint32_t>(std::clamp<uint64_t>(steps / least, 1, kSectionsMax));
   Sections out;
   out.count = most < steps ? std::bit_floor(most) : most;
   for (uint64_t i = 1; i < out.count; ++i)
     out.borders[i] = static_cast<uint32_t>((2 * i * steps + out.count) / (2 * out.count) * step);
-  out.borders[out.count] = shape.stored_cols();
+  out.borders[out.count] = shape.layer_cols();
   return out;
 }
 
@@ -82,7 +82,7 @@ WeightShape part_of(const WeightShape& whole, const SectionRange& range) {
   WeightShape out = whole;
   out.first_col = sections.borders[range.first];
   out.cols = sections.borders[range.end] - out.first_col;
-  out.whole_cols = whole.stored_cols();
+  out.whole_cols = whole.layer_cols();
   return out;
 }
 

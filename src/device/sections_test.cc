@@ -179,7 +179,7 @@ TEST(SectionSum, OfAPart) {
   const WeightShape part = part_of(whole, {3, 6});
   EXPECT_EQ(part.first_col, 1344u);
   EXPECT_EQ(part.cols, 1344u);
-  EXPECT_EQ(part.stored_cols(), 3584u);
+  EXPECT_EQ(part.layer_cols(), 3584u);
   const SectionSum sum = section_sum(part);
   EXPECT_EQ(sum.sections, 8u);
   EXPECT_EQ(sum.own.first, 3u);

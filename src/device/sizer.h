@@ -14,8 +14,8 @@
 namespace gantry::device {
 
 // A weight matrix [rows, cols]: `rows` outputs, each a row of `cols` inputs as GGUF stores it. A split of the
-// inputs falls on multiples of `unit` (device/sections.h). A rank's part of a layer has the columns from
-// `first_col` on of rows of `whole_cols`: some whole sections.
+// inputs falls on multiples of `unit` (device/sections.h). A rank's part of a layer has `cols` columns from
+// `first_col` on of the `whole_cols` that the layer has: some whole sections.
 inline constexpr uint32_t kSectionUnit = 256;
 struct WeightShape {
   quant::Dtype dtype = quant::Dtype::kF32;
@@ -24,7 +24,8 @@ struct WeightShape {
   uint32_t unit = kSectionUnit;
   uint32_t first_col = 0, whole_cols = 0;  // 0: all columns
 
-  uint32_t stored_cols() const { return whole_cols != 0 ? whole_cols : cols; }  // of a row as it is uploaded
+  uint32_t layer_cols() const { return whole_cols != 0 ? whole_cols : cols; }  // of the whole layer
+  bool is_part() const { return cols != layer_cols(); }
 };
 
 // One layer's part of a KV page: kPageTokens positions of K and of V for every KV head.

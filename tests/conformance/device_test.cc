@@ -98,22 +98,6 @@ TEST(CpuDevice, AnUnknownInstructionSetIsNamed) {
 
 class Ranks : public ::testing::TestWithParam<Subject> {};
 
-template <typename Body>
-void on_ranks(uint32_t ranks, const Body& body) {
-  std::vector<std::shared_ptr<device::Device>> devices;
-  for (uint32_t r = 0; r < ranks; ++r) devices.push_back(open(Ranks::GetParam()));
-  const auto communicators = Ranks::GetParam().backend->connect(devices);
-  std::vector<std::thread> threads;
-  for (uint32_t r = 0; r < ranks; ++r)
-    threads.emplace_back([&, r] {
-      Rig rig(devices[r], uint64_t{1} << 20);
-      EXPECT_EQ(communicators[r]->rank(), r);
-      EXPECT_EQ(communicators[r]->ranks(), ranks);
-      body(rig, *communicators[r], r);
-    });
-  for (std::thread& thread : threads) thread.join();
-}
-
 // Rows of `cols` values, `stride` apart.
 std::vector<float> spread(const std::vector<float>& values, uint32_t cols, uint32_t stride) {
   std::vector<float> out(values.size() / cols * stride);
@@ -123,7 +107,7 @@ std::vector<float> spread(const std::vector<float>& values, uint32_t cols, uint3
 
 TEST_P(Ranks, SumInRankOrder) {
   for (const uint32_t ranks : {1u, 2u, 3u, 5u}) {
-    on_ranks(ranks, [ranks](Rig& rig, device::Communicator& all, uint32_t rank) {
+    on_ranks(GetParam(), ranks, [ranks](Rig& rig, device::Communicator& all, uint32_t rank) {
       const Mat x = rig.put_mat(random_floats(rank, 7 * 33), 7, 33, 40);
       std::vector<float> want = random_floats(0, 7 * 33);
       for (uint32_t r = 1; r < ranks; ++r) {
@@ -141,7 +125,7 @@ TEST_P(Ranks, SumInRankOrder) {
 }
 
 TEST_P(Ranks, GatherUnevenColumns) {
-  on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+  on_ranks(GetParam(), 3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     const uint32_t cols = 5 + 3 * rank;
     const Mat part = rig.put_mat(random_floats(rank, 4 * cols), 4, cols, cols + 1);
     const Mat out = rig.space_mat(4, 5 + 8 + 11, 30);
@@ -159,8 +143,22 @@ TEST_P(Ranks, GatherUnevenColumns) {
   });
 }
 
+// What a rank brings may be what it becomes: its own columns of the whole.
+TEST_P(Ranks, GatherInPlace) {
+  on_ranks(GetParam(), 3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+    const Mat out = rig.space_mat(4, 3 * 5, 17);
+    const auto columns = [&](uint32_t r) {
+      return Mat{out.buffer.part(r * 20, out.buffer.bytes - r * 20), 4, 5, 17};
+    };
+    const Mat mine = columns(rank);
+    rig.stream().copy_mat({rig.put_mat(random_floats(rank, 4 * 5), 4, 5), mine});
+    all.all_gather_cols(rig.stream(), mine, out);
+    for (uint32_t r = 0; r < 3; ++r) EXPECT_EQ(difference(rig.get(columns(r)), random_floats(r, 4 * 5)), "");
+  });
+}
+
 TEST_P(Ranks, AChainOfSends) {
-  on_ranks(3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+  on_ranks(GetParam(), 3, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     for (uint64_t round = 0; round < 20; ++round) {
       const Mat x = rank == 0 ? rig.put_mat(random_floats(round, 30), 2, 15) : rig.space_mat(2, 15, 17);
       if (rank > 0) all.receive(rig.stream(), x, rank - 1);
@@ -172,7 +170,7 @@ TEST_P(Ranks, AChainOfSends) {
 }
 
 TEST_P(Ranks, AbortEndsAllWaiting) {
-  on_ranks(4, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+  on_ranks(GetParam(), 4, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     const Mat x = rig.put_mat(random_floats(rank, 8), 1, 8);
     all.all_reduce_sum(rig.stream(), x);
     rig.stream().sync();
@@ -197,7 +195,7 @@ TEST_P(Ranks, AbortEndsAllWaiting) {
 
 // Collectives are work of the stream: after what was called before, before what is called next.
 TEST_P(Ranks, CollectivesStandInTheStreamsOrder) {
-  on_ranks(2, [](Rig& rig, device::Communicator& all, uint32_t rank) {
+  on_ranks(GetParam(), 2, [](Rig& rig, device::Communicator& all, uint32_t rank) {
     const Mat x = rig.put_mat(std::vector<float>(8, 1.0f), 1, 8), y = rig.space_mat(1, 8);
     for (int round = 0; round < 10; ++round) {  // x is doubled, then halved
       rig.stream().fill(y.buffer, std::byte{0});

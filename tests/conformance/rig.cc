@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -165,6 +166,22 @@ std::vector<float> Rig::get(const device::Mat& mat) {
                   mat.buffer.part(uint64_t{row} * mat.stride * sizeof(float), mat.cols * sizeof(float)));
   stream_->sync();
   return out;
+}
+
+void on_ranks(const Subject& subject, uint32_t ranks,
+              const std::function<void(Rig& rig, device::Communicator& all, uint32_t rank)>& body) {
+  std::vector<std::shared_ptr<device::Device>> devices;
+  for (uint32_t r = 0; r < ranks; ++r) devices.push_back(open(subject));
+  const auto communicators = subject.backend->connect(devices);
+  std::vector<std::thread> threads;
+  for (uint32_t r = 0; r < ranks; ++r)
+    threads.emplace_back([&, r] {
+      Rig rig(devices[r], uint64_t{1} << 20);
+      EXPECT_EQ(communicators[r]->rank(), r);
+      EXPECT_EQ(communicators[r]->ranks(), ranks);
+      body(rig, *communicators[r], r);
+    });
+  for (std::thread& thread : threads) thread.join();
 }
 
 uint32_t random_below(uint64_t seed, uint64_t position, uint32_t limit) {

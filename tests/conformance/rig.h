@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <ostream>
@@ -77,6 +78,10 @@ class Rig {
   std::unique_ptr<device::Stream> stream_;
   std::deque<std::vector<device::Run>> run_lists_;
 };
+
+// Ranks of a split of the subject's backend, each on a device and in a thread of its own.
+void on_ranks(const Subject& subject, uint32_t ranks,
+              const std::function<void(Rig& rig, device::Communicator& all, uint32_t rank)>& body);
 
 // ---- operands; each a pure function of its seed
 
