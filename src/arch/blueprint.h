@@ -15,6 +15,13 @@
 
 namespace gantry::arch {
 
+// Whose part of a model this is: what is dealt is dealt in these proportions ({1, 1}, {5, 3}).
+struct Ranks {
+  uint32_t rank = 0;
+  std::vector<uint32_t> shares = {1};
+  uint32_t count() const { return static_cast<uint32_t>(shares.size()); }
+};
+
 struct Blueprint {
   std::string arch;  // general.architecture
   std::string name;  // general.name, or the file's
@@ -34,13 +41,14 @@ struct Blueprint {
   // values. Dealt: some rows of the vocabulary only (part.h).
   std::optional<Linear> output;
   bool output_dealt = false;
+  Ranks ranks = {};  // a shard's; else one
   float logit_scale = 1;
   float logit_cap = 0;                      // logits become cap * tanh(logit / cap); 0: no
   std::vector<std::string> unused_tensors;  // in the file, not in the model
 
   bool takes_tokens() const { return embedding.has_value(); }
   bool gives_logits() const { return output.has_value(); }
-  uint32_t logits() const { return output ? output->weight.shape.rows : 0; }  // of one position
+  uint32_t logits() const { return output ? vocab : 0; }  // of one position, of all ranks together
   // The output is the embedding, all of it.
   bool tied() const {
     return embedding && output && output->weight.tensor == embedding->tensor &&

@@ -96,7 +96,7 @@ void keep_heads(std::optional<Norm>& norm, const Range& heads) {
 }  // namespace
 
 std::optional<device::WeightShape> Dealer::share(const device::WeightShape& last) const {
-  const std::optional<Range> mine = share_of(device::sections_of(last).count, part_);
+  const std::optional<Range> mine = share_of(device::sections_of(last).count, blueprint_.ranks);
   if (!mine) return std::nullopt;
   return device::part_of(last, {mine->first, mine->first + mine->count});
 }
@@ -259,7 +259,7 @@ bool Dealer::deal(ExpertMlp& m) {
 }
 
 bool Dealer::deal_rows(Linear& linear) {
-  const std::optional<Range> mine = share_of(linear.weight.shape.rows, part_);
+  const std::optional<Range> mine = share_of(linear.weight.shape.rows, blueprint_.ranks);
   if (mine) keep(linear, {*mine});
   return mine.has_value();
 }

@@ -13,8 +13,8 @@ namespace gantry::arch {
 
 class Dealer {
  public:
-  // The blueprint gets the slopes of the rank's heads.
-  Dealer(const Part& part, Blueprint& blueprint) : part_(part), blueprint_(blueprint) {}
+  // The blueprint says whose share, and gets the slopes of the rank's heads.
+  explicit Dealer(Blueprint& blueprint) : blueprint_(blueprint) {}
 
   // Each cuts what it is given down to the rank's share, or leaves it whole and returns false.
   bool deal(SoftmaxAttention& attention);
@@ -33,7 +33,6 @@ class Dealer {
   // Of a layer's last matrix: the rank's sections of its sum.
   std::optional<device::WeightShape> share(const device::WeightShape& last) const;
 
-  const Part& part_;
   Blueprint& blueprint_;
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> slopes_;  // by index and first head: index of the share
 };

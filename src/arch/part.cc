@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "arch/deal.h"
+#include "base/check.h"
 #include "base/error.h"
 
 namespace gantry::arch {
@@ -26,9 +27,7 @@ void check(const Blueprint& whole, const Part& part) {
     refuse(whole, fmt::format("rank {} of {}", part.rank, part.shares.size()));
   if (std::find(part.shares.begin(), part.shares.end(), 0u) != part.shares.end())
     refuse(whole, "a rank without a share");
-  const bool dealt = std::any_of(whole.layers.begin(), whole.layers.end(),
-                                 [](const LayerSpec& layer) { return layer.mixer_dealt || layer.ffn_dealt; });
-  if (part.shares.size() > 1 && (dealt || whole.output_dealt))
+  if (part.shares.size() > 1 && whole.ranks.count() > 1)
     throw Error(ErrorCode::kUnsupported, "a share of what is a share already", whole.name,
                 "make it from the whole model");
 }
@@ -49,34 +48,60 @@ void take_stage(Blueprint& blueprint, const Part& part) {
   blueprint.layers.erase(blueprint.layers.begin(), blueprint.layers.begin() + part.first_layer);
 }
 
+void take_shard(Blueprint& blueprint, const Part& part) {
+  blueprint.ranks = {part.rank, part.shares};
+  Dealer dealer(blueprint);
+  bool any = false;
+  for (LayerSpec& layer : blueprint.layers) {
+    layer.mixer_dealt = std::visit([&](auto& mixer) { return dealer.deal(mixer); }, layer.mixer);
+    layer.ffn_dealt = std::visit([&](auto& ffn) { return dealer.deal(ffn); }, layer.ffn);
+    any |= layer.mixer_dealt || layer.ffn_dealt;
+  }
+  if (!any)
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("no layer of this {} can be shared out between {} ranks", blueprint.arch,
+                            part.shares.size()),
+                blueprint.name, "take fewer ranks, or share the model out by layers");
+  if (blueprint.output) blueprint.output_dealt = dealer.deal_rows(*blueprint.output);
+}
+
 }  // namespace
 
-std::optional<Range> share_of(uint32_t units, const Part& part) {
-  const auto ranks = static_cast<uint32_t>(part.shares.size());
-  if (units < ranks) return std::nullopt;
-  const uint64_t all = std::accumulate(part.shares.begin(), part.shares.end(), uint64_t{0});
+std::optional<Range> share_of(uint32_t units, const Ranks& ranks) {
+  const uint32_t count = ranks.count();
+  if (units < count) return std::nullopt;
+  const uint64_t all = std::accumulate(ranks.shares.begin(), ranks.shares.end(), uint64_t{0});
   uint64_t sum = 0;
   uint32_t first = 0, end = 0;
-  for (uint32_t rank = 0; rank <= part.rank; ++rank) {
-    sum += part.shares[rank];
+  for (uint32_t rank = 0; rank <= ranks.rank; ++rank) {
+    sum += ranks.shares[rank];
     first = end;
     const auto border = static_cast<uint32_t>((2 * units * sum + all) / (2 * all));  // the nearest
-    end = std::max(first + 1, std::min(border, units - (ranks - 1 - rank)));
+    end = std::max(first + 1, std::min(border, units - (count - 1 - rank)));
   }
   return Range{first, end - first};
+}
+
+DealtSum dealt_sum(const device::WeightShape& last, const Ranks& ranks) {
+  DealtSum sum;
+  sum.sections = device::section_sum(last).sections;
+  for (uint32_t rank = 0; rank < ranks.count(); ++rank) {
+    const std::optional<Range> share = share_of(sum.sections, {rank, ranks.shares});
+    GANTRY_CHECK(share.has_value());
+    const device::SectionRange range{share->first, share->first + share->count};
+    const device::SectionRanges its =
+        device::add_sections(sum.sections, device::single_sections(range)).nodes;
+    if (rank == ranks.rank) sum.own = {sum.nodes.count, its.count};
+    for (uint32_t i = 0; i < its.count; ++i) sum.nodes.range[sum.nodes.count++] = its.range[i];
+  }
+  return sum;
 }
 
 Blueprint part(const Blueprint& whole, const Part& part) {
   check(whole, part);
   Blueprint blueprint = whole;
+  if (part.shares.size() > 1) take_shard(blueprint, part);
   take_stage(blueprint, part);
-  if (part.shares.size() == 1) return blueprint;
-  Dealer dealer(part, blueprint);
-  for (LayerSpec& layer : blueprint.layers) {
-    layer.mixer_dealt = std::visit([&](auto& mixer) { return dealer.deal(mixer); }, layer.mixer);
-    layer.ffn_dealt = std::visit([&](auto& ffn) { return dealer.deal(ffn); }, layer.ffn);
-  }
-  if (blueprint.output) blueprint.output_dealt = dealer.deal_rows(*blueprint.output);
   return blueprint;
 }
 

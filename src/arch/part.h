@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "arch/blueprint.h"
+#include "device/sections.h"
 
 namespace gantry::arch {
 
@@ -29,10 +30,19 @@ struct Part {
 };
 
 // Points into the same file. Error kInvalidRequest for layers, ranks or shares that the model does not have;
-// kUnsupported for a shard of a shard.
+// kUnsupported for a shard of a shard, and where none of the whole's layers can be dealt to so many ranks.
 Blueprint part(const Blueprint& whole, const Part& part);
 
 // The rank's share of `units` things in a row, at least one of them; none where there are fewer than ranks.
-std::optional<Range> share_of(uint32_t units, const Part& part);
+std::optional<Range> share_of(uint32_t units, const Ranks& ranks);
+
+// The sum of a last matrix that was dealt: what all ranks' sections come to, from left to right, and which of
+// these nodes are this rank's own.
+struct DealtSum {
+  uint32_t sections = 1;  // of the whole layer
+  device::SectionRanges nodes;
+  Range own;
+};
+DealtSum dealt_sum(const device::WeightShape& last, const Ranks& ranks);
 
 }  // namespace gantry::arch

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <regex>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -139,12 +140,25 @@ void expect_stages_are_the_whole(const std::string& name, const Blueprint& whole
   }
 }
 
+// Whether none of its layers can be shared out so, which part() must say by the family's name.
+bool is_refused(const Blueprint& whole, const Shares& shares) {
+  try {
+    part(whole, {0, 0, 0, shares});
+    return false;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_NE(error.message().find(whole.arch), std::string::npos) << error.what();
+    return true;
+  }
+}
+
 void try_model(const std::string& name, const gguf::GgufFile& file) {
   const Blueprint whole = read_blueprint(file);
   for (const Shares& shares : {Shares{1}, {1, 1}, {1, 1, 1}, {3, 5}, {9, 1}})
-    expect_shards_are_the_whole(name, whole, shares);
+    if (!is_refused(whole, shares)) expect_shards_are_the_whole(name, whole, shares);
   for (const uint32_t stages : {1u, 2u, 3u})
     if (stages <= whole.layers.size()) expect_stages_are_the_whole(name, whole, stages);
+  if (is_refused(whole, {1, 1})) return;
   // A shard of a stage is a stage of a shard.
   const Blueprint stage = part(whole, {1, 1, 1, {1, 1}}),
                   other = part(part(whole, {0, 0, 1, {1, 1}}), {1, 1});
@@ -153,6 +167,9 @@ void try_model(const std::string& name, const gguf::GgufFile& file) {
 
 TEST(Part, TheWholeOfEveryTinyFamily) {
   for (const TinyFile& tiny : tiny_families()) try_model(tiny.name, *tiny.open());
+  for (const TinyFile& tiny : tiny_families(3))
+    if (tiny.name != "lfm2")
+      try_model(tiny.name, *tiny.open());  // it is large, and dealt like the narrow one
 }
 
 TEST(Part, TheWholeOfEveryReferenceModel) {
@@ -162,14 +179,65 @@ TEST(Part, TheWholeOfEveryReferenceModel) {
       try_model(entry.path().stem(), *gguf::GgufFile::open(entry.path().string()));
 }
 
+// To as many ranks as they were made for.
 TEST(Part, TinyFamiliesAreDealt) {
+  for (const uint32_t ranks : {2u, 4u}) {
+    for (const TinyFile& tiny : tiny_families(ranks)) {
+      const auto file = tiny.open();
+      const Blueprint whole = read_blueprint(*file), shard = part(whole, {0, 0, 1, Shares(ranks, 1)});
+      EXPECT_TRUE(shard.output_dealt) << tiny.name;
+      for (const LayerSpec& layer : shard.layers) {
+        EXPECT_TRUE(layer.mixer_dealt) << tiny.name;
+        EXPECT_EQ(layer.ffn_dealt, !std::holds_alternative<NoFfn>(layer.ffn)) << tiny.name;
+      }
+    }
+  }
+}
+
+// Sums of too few sections, and mixers that norm all they have at once in layers that are nothing else.
+TEST(Part, WhatCannotBeSharedOutIsRefusedByName) {
+  struct Case {
+    const char* family;
+    uint32_t ranks;
+    bool norms_at_once;
+  };
+  constexpr Case kRefused[] = {{"llama", 3, false},     {"llama-q8_0", 3, false}, {"gemma2", 3, false},
+                               {"gpt2", 3, false},      {"bloom", 3, false},      {"gpt-oss", 3, false},
+                               {"deepseek2", 3, false}, {"mamba2", 3, false},     {"mamba2", 2, true},
+                               {"lfm2", 3, false},      {"qwen35", 3, false}};
+  std::set<std::string> listed;
   for (const TinyFile& tiny : tiny_families()) {
     const auto file = tiny.open();
-    const Blueprint shard = part(read_blueprint(*file), {0, 0, 1, {1, 1}});
-    EXPECT_TRUE(shard.output_dealt) << tiny.name;
-    for (const LayerSpec& layer : shard.layers) {
-      EXPECT_TRUE(layer.mixer_dealt) << tiny.name;
-      EXPECT_EQ(layer.ffn_dealt, !std::holds_alternative<NoFfn>(layer.ffn)) << tiny.name;
+    for (const Case& refused : kRefused) {
+      if (tiny.name != refused.family) continue;
+      Blueprint whole = read_blueprint(*file);
+      EXPECT_FALSE(is_refused(whole, Shares(refused.ranks - 1, 1))) << tiny.name;
+      if (refused.norms_at_once)
+        for (LayerSpec& layer : whole.layers) std::get<Mamba2>(layer.mixer).groups = 1;
+      EXPECT_TRUE(is_refused(whole, Shares(refused.ranks, 1))) << tiny.name;
+      listed.insert(tiny.name);
+    }
+  }
+  EXPECT_EQ(listed.size(), tiny_families().size()) << "a new family is listed too";
+}
+
+// The nodes of all ranks are all of the layer, and a rank's own are where it stands among them.
+TEST(Part, NodesOfAllRanksAreTheWholeSum) {
+  const device::WeightShape whole{quant::Dtype::kF32, 64, 8192};
+  for (const Shares& shares : {Shares{1, 1}, {1, 1, 1}, {5, 3}, Shares(16, 1), {1, 14, 1}}) {
+    uint32_t next = 0;
+    for (uint32_t rank = 0; rank < shares.size(); ++rank) {
+      const Range share = *share_of(16, {rank, shares});
+      const device::WeightShape last = device::part_of(whole, {share.first, share.first + share.count});
+      const DealtSum sum = dealt_sum(last, {rank, shares});
+      EXPECT_EQ(sum.sections, 16u);
+      EXPECT_EQ(sum.own.first, next);
+      EXPECT_EQ(sum.own.count, device::section_sum(last).tree.nodes.count);
+      next += sum.own.count;
+      if (rank + 1 == shares.size()) {
+        EXPECT_EQ(sum.nodes.count, next);
+      }
+      EXPECT_EQ(device::add_sections(16, sum.nodes).nodes.count, 1u);
     }
   }
 }
@@ -180,7 +248,7 @@ TEST(Part, SharesAreWholeAndLeaveNothing) {
     for (uint32_t units = 1; units < 70; ++units) {
       uint32_t next = 0;
       for (uint32_t rank = 0; rank < shares.size(); ++rank) {
-        const auto share = share_of(units, {0, 0, rank, shares});
+        const auto share = share_of(units, {rank, shares});
         ASSERT_EQ(share.has_value(), units >= shares.size());
         if (!share) continue;
         EXPECT_EQ(share->first, next);
@@ -192,7 +260,7 @@ TEST(Part, SharesAreWholeAndLeaveNothing) {
       }
     }
   }
-  EXPECT_EQ(share_of(16, {0, 0, 0, {3, 1}})->count, 12u);
+  EXPECT_EQ(share_of(16, {0, {3, 1}})->count, 12u);
 }
 
 TEST(Part, WhatTheModelDoesNotHaveIsRefused) {

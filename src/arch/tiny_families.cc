@@ -10,8 +10,16 @@
 namespace gantry::arch {
 namespace {
 
-constexpr uint32_t kWidth = 64, kHidden = 1024, kHeads = 8, kKvHeads = 4, kHeadDim = 96;
-constexpr uint32_t kQueries = kHeads * kHeadDim, kKeys = kKvHeads * kHeadDim;
+constexpr uint32_t kWidth = 64, kHeadDim = 96;
+
+// What grows with the number of ranks that a model can be shared out between: two sections of each sum for
+// every pair of them.
+struct Sizes {
+  explicit Sizes(uint32_t ranks) : times((ranks + 1) / 2) {}
+  uint32_t times;
+  uint32_t hidden = 1024 * times, heads = 8 * times, kv_heads = 4 * times;
+  uint32_t queries = heads * kHeadDim, keys = kv_heads * kHeadDim;
+};
 
 // Quick and good enough: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 float uniform(uint64_t seed, uint64_t i) {
@@ -24,8 +32,10 @@ float uniform(uint64_t seed, uint64_t i) {
 // A file that grows tensor by tensor; every tensor has values of its own.
 class Maker {
  public:
-  Maker(std::string arch, uint32_t layers, uint32_t width = kWidth)
-      : arch_(std::move(arch)), layers_(layers), width_(width) {
+  const Sizes sizes;
+
+  Maker(std::string arch, uint32_t layers, const Sizes& of, uint32_t width = kWidth)
+      : sizes(of), arch_(std::move(arch)), layers_(layers), width_(width) {
     writer_.add_string("general.architecture", arch_);
     number("block_count", layers);
     number("embedding_length", width_);
@@ -70,46 +80,48 @@ class Maker {
     if (bias) tensor(name + ".bias", {width_});
   }
 
-  void attention(const std::string& at, bool bias = false, uint32_t queries = kQueries) {
-    linear(at + "attn_q", queries, width_, bias);
-    linear(at + "attn_k", kKeys, width_, bias);
-    linear(at + "attn_v", kKeys, width_, bias);
-    linear(at + "attn_output", width_, kQueries, bias);
+  // `queries`: values of a query head beside each other; two where one of them gates.
+  void attention(const std::string& at, bool bias = false, uint32_t queries = 1) {
+    linear(at + "attn_q", queries * sizes.queries, width_, bias);
+    linear(at + "attn_k", sizes.keys, width_, bias);
+    linear(at + "attn_v", sizes.keys, width_, bias);
+    linear(at + "attn_output", width_, sizes.queries, bias);
   }
   void fused_attention(const std::string& at) {
-    linear(at + "attn_qkv", kQueries + 2 * kKeys, width_, true);
-    linear(at + "attn_output", width_, kQueries, true);
+    linear(at + "attn_qkv", sizes.queries + 2 * sizes.keys, width_, true);
+    linear(at + "attn_output", width_, sizes.queries, true);
   }
   void head_norms(const std::string& at) {
     tensor(at + "attn_q_norm.weight", {kHeadDim});
     tensor(at + "attn_k_norm.weight", {kHeadDim});
   }
   void mlp(const std::string& at, const std::string& suffix = "") {
-    linear(at + "ffn_gate" + suffix, kHidden, width_, false);
-    linear(at + "ffn_up" + suffix, kHidden, width_, false);
-    linear(at + "ffn_down" + suffix, width_, kHidden, false);
+    linear(at + "ffn_gate" + suffix, sizes.hidden, width_, false);
+    linear(at + "ffn_up" + suffix, sizes.hidden, width_, false);
+    linear(at + "ffn_down" + suffix, width_, sizes.hidden, false);
   }
   void plain_mlp(const std::string& at) {
-    linear(at + "ffn_up", kHidden, width_, true);
-    linear(at + "ffn_down", width_, kHidden, true);
+    linear(at + "ffn_up", sizes.hidden, width_, true);
+    linear(at + "ffn_down", width_, sizes.hidden, true);
   }
   void experts(const std::string& at, uint32_t count, bool bias) {
     linear(at + "ffn_gate_inp", count, width_, bias);
     for (const char* what : {"gate", "up"}) {
-      tensor(at + "ffn_" + what + "_exps.weight", {width_, kHidden, count});
-      if (bias) tensor(at + "ffn_" + what + "_exps.bias", {kHidden, count});
+      tensor(at + "ffn_" + what + "_exps.weight", {width_, sizes.hidden, count});
+      if (bias) tensor(at + "ffn_" + what + "_exps.bias", {sizes.hidden, count});
     }
-    tensor(at + "ffn_down_exps.weight", {kHidden, width_, count});
+    tensor(at + "ffn_down_exps.weight", {sizes.hidden, width_, count});
     if (bias) tensor(at + "ffn_down_exps.bias", {width_, count});
   }
 
   // What every model with attention has.
-  void trunk(uint32_t heads = kHeads, uint32_t kv_heads = kKvHeads) {
-    number("attention.head_count", heads);
+  void trunk() { trunk(sizes.kv_heads); }
+  void trunk(uint32_t kv_heads) {
+    number("attention.head_count", sizes.heads);
     number("attention.head_count_kv", kv_heads);
     number("attention.key_length", kHeadDim);
     number("attention.value_length", kHeadDim);
-    number("feed_forward_length", kHidden);
+    number("feed_forward_length", sizes.hidden);
   }
   template <typename Fill>
   void each_layer(const Fill& fill) {
@@ -160,8 +172,8 @@ constexpr const char* kRmsEpsilon = "attention.layer_norm_rms_epsilon";
 constexpr const char* kLayerEpsilon = "attention.layer_norm_epsilon";
 
 // Of one type all matrices but the embedding, which serves as output too.
-Maker llama(quant::Dtype dtype) {
-  Maker m("llama", 3);
+Maker llama(const Sizes& sizes, quant::Dtype dtype) {
+  Maker m("llama", 3, sizes);
   m.trunk();
   m.epsilon(kRmsEpsilon);
   m.norm("output_norm");
@@ -177,8 +189,8 @@ Maker llama(quant::Dtype dtype) {
 }
 
 // Every second layer sees a window; norms of the results too.
-Maker gemma2() {
-  Maker m("gemma2", 4);
+Maker gemma2(const Sizes& sizes) {
+  Maker m("gemma2", 4, sizes);
   m.trunk();
   m.epsilon(kRmsEpsilon);
   m.number("attention.sliding_window", 48);
@@ -195,8 +207,8 @@ Maker gemma2() {
 }
 
 // Positions have embeddings.
-Maker gpt2() {
-  Maker m("gpt2", 3);
+Maker gpt2(const Sizes& sizes) {
+  Maker m("gpt2", 3, sizes);
   m.trunk();
   m.epsilon(kLayerEpsilon);
   m.tensor("position_embd.weight", {kWidth, kTinyContext});
@@ -207,8 +219,8 @@ Maker gpt2() {
 }
 
 // Scores fall with distance; the embedding is normed.
-Maker bloom() {
-  Maker m("bloom", 3);
+Maker bloom(const Sizes& sizes) {
+  Maker m("bloom", 3, sizes);
   m.trunk();
   m.epsilon(kLayerEpsilon);
   m.norm("token_embd_norm", true);
@@ -218,8 +230,8 @@ Maker bloom() {
 }
 
 // Experts with biases, sinks, and windows in every second layer.
-Maker gpt_oss() {
-  Maker m("gpt-oss", 4);
+Maker gpt_oss(const Sizes& sizes) {
+  Maker m("gpt-oss", 4, sizes);
   m.trunk();
   m.epsilon(kRmsEpsilon);
   m.number("attention.sliding_window", 40);
@@ -230,7 +242,7 @@ Maker gpt_oss() {
   m.each_layer([&](const std::string& at, uint32_t) {
     m.norm(at + "attn_norm");
     m.attention(at, true);
-    m.tensor(at + "attn_sinks.weight", {kHeads});
+    m.tensor(at + "attn_sinks.weight", {sizes.heads});
     m.norm(at + "post_attention_norm");
     m.experts(at, 4, true);
   });
@@ -238,10 +250,10 @@ Maker gpt_oss() {
 }
 
 // Latent attention, a dense layer, then experts and a shared one.
-Maker deepseek2() {
+Maker deepseek2(const Sizes& sizes) {
   constexpr uint32_t kLatent = 32, kTurned = 8, kPlain = 16, kValue = 96, kQueryLatent = 48;
-  Maker m("deepseek2", 3);
-  m.trunk(kHeads, 1);
+  Maker m("deepseek2", 3, sizes);
+  m.trunk(1);
   m.epsilon(kRmsEpsilon);
   m.number("attention.kv_lora_rank", kLatent);
   m.number("attention.q_lora_rank", kQueryLatent);
@@ -252,19 +264,19 @@ Maker deepseek2() {
   m.number("expert_count", 4);
   m.number("expert_used_count", 2);
   m.number("expert_shared_count", 1);
-  m.number("expert_feed_forward_length", kHidden);
+  m.number("expert_feed_forward_length", sizes.hidden);
   m.norm("output_norm");
   m.linear("output", kTinyVocab, kWidth, false);
   m.each_layer([&](const std::string& at, uint32_t layer) {
     m.norm(at + "attn_norm");
     m.linear(at + "attn_q_a", kQueryLatent, kWidth, false);
     m.tensor(at + "attn_q_a_norm.weight", {kQueryLatent});
-    m.linear(at + "attn_q_b", kHeads * (kPlain + kTurned), kQueryLatent, false);
+    m.linear(at + "attn_q_b", sizes.heads * (kPlain + kTurned), kQueryLatent, false);
     m.linear(at + "attn_kv_a_mqa", kLatent + kTurned, kWidth, false);
     m.tensor(at + "attn_kv_a_norm.weight", {kLatent});
-    m.tensor(at + "attn_k_b.weight", {kPlain, kLatent, kHeads});
-    m.tensor(at + "attn_v_b.weight", {kLatent, kValue, kHeads});
-    m.linear(at + "attn_output", kWidth, kHeads * kValue, false);
+    m.tensor(at + "attn_k_b.weight", {kPlain, kLatent, sizes.heads});
+    m.tensor(at + "attn_v_b.weight", {kLatent, kValue, sizes.heads});
+    m.linear(at + "attn_output", kWidth, sizes.heads * kValue, false);
     m.norm(at + "ffn_norm");
     if (layer == 0) {
       m.mlp(at);
@@ -277,40 +289,41 @@ Maker deepseek2() {
 }
 
 // Layers that are a selective scan and nothing else.
-Maker mamba2() {
-  constexpr uint32_t kInner = 768, kState = 16, kScanHeads = 12, kGroups = 6;
-  constexpr uint32_t kChannels = kInner + 2 * kGroups * kState;
-  Maker m("mamba2", 3);
+Maker mamba2(const Sizes& sizes) {
+  constexpr uint32_t kState = 16;
+  const uint32_t inner = 768 * sizes.times, scan_heads = 12 * sizes.times, groups = 6 * sizes.times;
+  const uint32_t channels = inner + 2 * groups * kState;
+  Maker m("mamba2", 3, sizes);
   m.epsilon(kRmsEpsilon);
   m.number("ssm.conv_kernel", 4);
-  m.number("ssm.inner_size", kInner);
+  m.number("ssm.inner_size", inner);
   m.number("ssm.state_size", kState);
-  m.number("ssm.time_step_rank", kScanHeads);
-  m.number("ssm.group_count", kGroups);
+  m.number("ssm.time_step_rank", scan_heads);
+  m.number("ssm.group_count", groups);
   m.norm("output_norm");
   m.each_layer([&](const std::string& at, uint32_t) {
     m.norm(at + "attn_norm");
-    m.linear(at + "ssm_in", kInner + kChannels + kScanHeads, kWidth, false);
-    m.tensor(at + "ssm_conv1d.weight", {4, kChannels});
-    m.tensor(at + "ssm_conv1d.bias", {kChannels});
-    m.tensor(at + "ssm_dt.bias", {kScanHeads});
-    m.tensor(at + "ssm_a", {1, kScanHeads});
-    m.tensor(at + "ssm_d", {1, kScanHeads});
-    m.tensor(at + "ssm_norm.weight", {kInner / kGroups, kGroups});
-    m.linear(at + "ssm_out", kWidth, kInner, false);
+    m.linear(at + "ssm_in", inner + channels + scan_heads, kWidth, false);
+    m.tensor(at + "ssm_conv1d.weight", {4, channels});
+    m.tensor(at + "ssm_conv1d.bias", {channels});
+    m.tensor(at + "ssm_dt.bias", {scan_heads});
+    m.tensor(at + "ssm_a", {1, scan_heads});
+    m.tensor(at + "ssm_d", {1, scan_heads});
+    m.tensor(at + "ssm_norm.weight", {inner / groups, groups});
+    m.linear(at + "ssm_out", kWidth, inner, false);
   });
   return m;
 }
 
 // Short convolutions, and a layer that attends among them.
-Maker lfm2() {
-  constexpr uint32_t kWide = 1024;
-  Maker m("lfm2", 3, kWide);
-  m.number("attention.head_count", kHeads);
+Maker lfm2(const Sizes& sizes) {
+  const uint32_t wide = sizes.hidden;
+  Maker m("lfm2", 3, sizes, wide);
+  m.number("attention.head_count", sizes.heads);
   m.number("attention.key_length", kHeadDim);
   m.number("attention.value_length", kHeadDim);
-  m.number("feed_forward_length", kHidden);
-  m.numbers("attention.head_count_kv", {0, kKvHeads, 0});
+  m.number("feed_forward_length", sizes.hidden);
+  m.numbers("attention.head_count_kv", {0, static_cast<int32_t>(sizes.kv_heads), 0});
   m.number("shortconv.l_cache", 4);
   m.epsilon(kRmsEpsilon);
   m.norm("token_embd_norm");
@@ -320,9 +333,9 @@ Maker lfm2() {
       m.attention(at);
       m.head_norms(at);
     } else {
-      m.linear(at + "shortconv.in_proj", 3 * kWide, kWide, false);
-      m.tensor(at + "shortconv.conv.weight", {4, kWide});
-      m.linear(at + "shortconv.out_proj", kWide, kWide, false);
+      m.linear(at + "shortconv.in_proj", 3 * wide, wide, false);
+      m.tensor(at + "shortconv.conv.weight", {4, wide});
+      m.linear(at + "shortconv.out_proj", wide, wide, false);
     }
     m.norm(at + "ffn_norm");
     m.mlp(at);
@@ -331,34 +344,35 @@ Maker lfm2() {
 }
 
 // The gated delta rule, two value heads for each key head, and every second layer gated attention.
-Maker qwen35() {
-  constexpr uint32_t kState = 96, kValueHeads = 8, kKeyHeads = 4, kInner = kValueHeads * kState;
-  constexpr uint32_t kChannels = 2 * kKeyHeads * kState + kInner;
-  Maker m("qwen35", 4);
+Maker qwen35(const Sizes& sizes) {
+  constexpr uint32_t kState = 96;
+  const uint32_t value_heads = 8 * sizes.times, key_heads = 4 * sizes.times, inner = value_heads * kState;
+  const uint32_t channels = 2 * key_heads * kState + inner;
+  Maker m("qwen35", 4, sizes);
   m.trunk();
   m.epsilon(kRmsEpsilon);
   m.number("full_attention_interval", 2);
   m.number("ssm.conv_kernel", 4);
-  m.number("ssm.inner_size", kInner);
+  m.number("ssm.inner_size", inner);
   m.number("ssm.state_size", kState);
-  m.number("ssm.time_step_rank", kValueHeads);
-  m.number("ssm.group_count", kKeyHeads);
+  m.number("ssm.time_step_rank", value_heads);
+  m.number("ssm.group_count", key_heads);
   m.norm("output_norm");
   m.each_layer([&](const std::string& at, uint32_t layer) {
     m.norm(at + "attn_norm");
     if (layer % 2 == 1) {
-      m.attention(at, false, 2 * kQueries);
+      m.attention(at, false, 2);
       m.head_norms(at);
     } else {
-      m.linear(at + "attn_qkv", kChannels, kWidth, false);
-      m.linear(at + "attn_gate", kInner, kWidth, false);
-      m.tensor(at + "ssm_conv1d.weight", {4, kChannels});
-      m.linear(at + "ssm_alpha", kValueHeads, kWidth, false);
-      m.linear(at + "ssm_beta", kValueHeads, kWidth, false);
-      m.tensor(at + "ssm_dt.bias", {kValueHeads});
-      m.tensor(at + "ssm_a", {kValueHeads});
+      m.linear(at + "attn_qkv", channels, kWidth, false);
+      m.linear(at + "attn_gate", inner, kWidth, false);
+      m.tensor(at + "ssm_conv1d.weight", {4, channels});
+      m.linear(at + "ssm_alpha", value_heads, kWidth, false);
+      m.linear(at + "ssm_beta", value_heads, kWidth, false);
+      m.tensor(at + "ssm_dt.bias", {value_heads});
+      m.tensor(at + "ssm_a", {value_heads});
       m.tensor(at + "ssm_norm.weight", {kState});
-      m.linear(at + "ssm_out", kWidth, kInner, false);
+      m.linear(at + "ssm_out", kWidth, inner, false);
     }
     m.norm(at + "post_attention_norm");
     m.mlp(at);
@@ -368,18 +382,19 @@ Maker qwen35() {
 
 }  // namespace
 
-std::vector<TinyFile> tiny_families() {
+std::vector<TinyFile> tiny_families(uint32_t ranks) {
+  const Sizes sizes(ranks);
   std::vector<TinyFile> files;
-  files.push_back({"llama", llama(quant::Dtype::kF32).bytes()});
-  files.push_back({"llama-q8_0", llama(quant::Dtype::kQ8_0).bytes()});
-  files.push_back({"gemma2", gemma2().bytes()});
-  files.push_back({"gpt2", gpt2().bytes()});
-  files.push_back({"bloom", bloom().bytes()});
-  files.push_back({"gpt-oss", gpt_oss().bytes()});
-  files.push_back({"deepseek2", deepseek2().bytes()});
-  files.push_back({"mamba2", mamba2().bytes()});
-  files.push_back({"lfm2", lfm2().bytes()});
-  files.push_back({"qwen35", qwen35().bytes()});
+  files.push_back({"llama", llama(sizes, quant::Dtype::kF32).bytes()});
+  files.push_back({"llama-q8_0", llama(sizes, quant::Dtype::kQ8_0).bytes()});
+  files.push_back({"gemma2", gemma2(sizes).bytes()});
+  files.push_back({"gpt2", gpt2(sizes).bytes()});
+  files.push_back({"bloom", bloom(sizes).bytes()});
+  files.push_back({"gpt-oss", gpt_oss(sizes).bytes()});
+  files.push_back({"deepseek2", deepseek2(sizes).bytes()});
+  files.push_back({"mamba2", mamba2(sizes).bytes()});
+  files.push_back({"lfm2", lfm2(sizes).bytes()});
+  files.push_back({"qwen35", qwen35(sizes).bytes()});
   return files;
 }
 

@@ -1,5 +1,5 @@
 // For tests: small models of many families, made in memory with random weights that know nothing. Every kind
-// of layer is among them, wide enough to be shared out between two ranks (part.h), three layers or four.
+// of layer is among them, three layers or four, wide enough to be shared out between `ranks` ranks (part.h).
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,6 @@ struct TinyFile {
   std::unique_ptr<gguf::GgufFile> open() const { return gguf::GgufFile::parse(bytes, name + ".gguf"); }
 };
 
-std::vector<TinyFile> tiny_families();
+std::vector<TinyFile> tiny_families(uint32_t ranks = 2);
 
 }  // namespace gantry::arch
