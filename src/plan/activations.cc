@@ -3,18 +3,28 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "arch/part.h"
+
 namespace gantry::plan {
 namespace {
 
 // Columns of the buffers that layers of each kind work in.
 struct Widths {
+  const arch::Ranks& ranks;
   uint32_t query = 0, key = 0, value = 0, attended = 0, hidden = 0, gated = 0;
   uint32_t query_latent = 0, absorbed = 0, latent = 0;
   uint32_t experts = 0, used = 0, scores = 0;
   uint64_t expert_hidden = 0, expert_up = 0, expert_out = 0;  // of all of a row's experts
   uint32_t query_gate = 0, projected = 0, convolved = 0, recalled = 0, rates = 0;  // of recurrent layers
+  uint64_t nodes = 0;   // of a row, or of all of its experts
   bool branch = false;  // some layer's result is worked on before it joins the stream
   bool second = false;  // some parallel layer's ffn has a norm of its own
+
+  // A last matrix, of which a row needs so many.
+  void last(const device::WeightShape& shape, uint32_t times = 1) {
+    if (shape.is_part())
+      nodes = std::max(nodes, uint64_t{times} * arch::dealt_sum(shape, ranks).nodes.count * shape.rows);
+  }
 
   void take(const arch::SoftmaxAttention& a) {
     query = std::max(query, a.heads * a.key_dim);
@@ -22,21 +32,25 @@ struct Widths {
     value = std::max(value, a.kv_heads * a.value_dim);
     attended = std::max(attended, a.heads * a.value_dim);
     if (a.gated) query_gate = std::max(query_gate, 2 * a.heads * a.key_dim);
+    last(a.out.weight.shape);
   }
   void take(const arch::ShortConv& c) {
     projected = std::max(projected, 3 * c.channels);
     convolved = std::max(convolved, c.channels);
+    last(c.out.weight.shape);
   }
   void take(const arch::Mamba2& m) {
     projected = std::max(projected, m.inner() + m.channels() + m.heads);
     convolved = std::max(convolved, m.channels());
     recalled = std::max(recalled, m.inner());
+    last(m.out.weight.shape);
   }
   void take(const arch::GatedDelta& d) {
     projected = std::max(projected, d.channels() + d.value_heads * d.value_dim);
     convolved = std::max(convolved, d.channels());
     recalled = std::max(recalled, d.value_heads * d.value_dim);
     rates = std::max(rates, 2 * d.value_heads);
+    last(d.out.weight.shape);
   }
   void take(const arch::LatentAttention& a) {
     query = std::max(query, a.heads * a.query_dim());
@@ -45,6 +59,7 @@ struct Widths {
     if (a.q_a) query_latent = std::max(query_latent, a.q_a->weight.shape.rows);
     absorbed = std::max(absorbed, a.heads * a.key_dim());
     latent = std::max(latent, a.heads * a.latent);
+    last(a.out.weight.shape);
   }
   void take(const arch::ActivationOnly&) {}
   void take(const arch::ExpertMlp& m) {
@@ -54,18 +69,23 @@ struct Widths {
     expert_hidden = std::max(expert_hidden, uint64_t{m.used()} * m.up.shape.rows);
     if (m.gate) expert_up = std::max(expert_up, uint64_t{m.used()} * m.hidden());
     expert_out = std::max(expert_out, uint64_t{m.used()} * m.down.shape.rows);
+    last(m.down.shape, m.used());
     if (m.shared) take(*m.shared);
   }
   void take(const arch::GatedMlp& m) {
     hidden = std::max(hidden, m.hidden());
     gated = std::max(gated, m.hidden());
+    last(m.down.weight.shape);
   }
-  void take(const arch::PlainMlp& m) { hidden = std::max(hidden, m.hidden()); }
+  void take(const arch::PlainMlp& m) {
+    hidden = std::max(hidden, m.hidden());
+    last(m.down.weight.shape);
+  }
   void take(const arch::NoFfn&) {}
 };
 
 Widths widths_of(const arch::Blueprint& blueprint) {
-  Widths widths;
+  Widths widths{blueprint.ranks};
   for (const arch::LayerSpec& layer : blueprint.layers) {
     std::visit([&](const auto& kind) { widths.take(kind); }, layer.mixer);
     std::visit([&](const auto& kind) { widths.take(kind); }, layer.ffn);
@@ -137,6 +157,8 @@ const char* name_of(Role role) {
       return "rows for logits";
     case Role::kLogits:
       return "logits";
+    case Role::kNodes:
+      return "sums of all ranks";
   }
   return "";
 }
@@ -176,6 +198,7 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
   add(Role::kRates, rows, widths.rates);
   add(Role::kLast, limits.logit_rows, blueprint.width);
   add(Role::kLogits, limits.logit_rows, blueprint.logits());
+  add(Role::kNodes, rows, widths.nodes);
   for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) {
     add(Role::kRopeTable, rows, static_cast<uint32_t>(2 * blueprint.ropes[i].frequencies.size()), i);
   }

@@ -40,6 +40,7 @@ enum class Role : uint8_t {
   kExpertOut,      // [step_rows * used, width]
   kLast,           // [logit_rows, width] the rows whose logits are wanted
   kLogits,         // [logit_rows, vocab]
+  kNodes,          // [step_rows, all ranks' nodes of a sum] of a shard's last matrices; of experts by place
 };
 const char* name_of(Role role);
 

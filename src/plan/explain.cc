@@ -3,6 +3,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -65,6 +66,38 @@ std::string part_words(const Item& item) {
   return fmt::format("   of these {:>19} B  {:>9}  {}\n", item.bytes, human_bytes(item.bytes), item.name);
 }
 
+// Of a shard: what is shared out, and what every rank has whole because its sum has too few sections.
+struct Dealt {
+  uint32_t mixers = 0, ffns = 0, all_ffns = 0;
+  std::vector<uint32_t> whole;  // layers of which something is
+};
+Dealt count_dealt(const arch::Blueprint& blueprint) {
+  Dealt dealt;
+  for (uint32_t i = 0; i < blueprint.layers.size(); ++i) {
+    const arch::LayerSpec& layer = blueprint.layers[i];
+    const bool has_ffn = !std::holds_alternative<arch::NoFfn>(layer.ffn);
+    dealt.mixers += layer.mixer_dealt ? 1 : 0;
+    dealt.ffns += layer.ffn_dealt ? 1 : 0;
+    dealt.all_ffns += has_ffn ? 1 : 0;
+    if (!layer.mixer_dealt || (has_ffn && !layer.ffn_dealt)) dealt.whole.push_back(i);
+  }
+  return dealt;
+}
+
+std::string shard_words(const arch::Blueprint& blueprint) {
+  if (blueprint.ranks.count() == 1) return {};
+  const Dealt dealt = count_dealt(blueprint);
+  std::string text = fmt::format(
+      "shard     rank {} of {}, shares {}: of {} mixers {} are shared out, of {} feed-forward layers {}{}\n",
+      blueprint.ranks.rank, blueprint.ranks.count(), fmt::join(blueprint.ranks.shares, ":"),
+      blueprint.layers.size(), dealt.mixers, dealt.all_ffns, dealt.ffns,
+      blueprint.output_dealt ? ", and the output" : "");
+  if (!dealt.whole.empty())
+    text += fmt::format("          whole on every rank, wholly or in part: layers {}\n",
+                        fmt::join(dealt.whole, ", "));
+  return text;
+}
+
 std::string device_words(const DevicePlan& device, const HostPlan& host, const Limits& limits,
                          uint32_t recurrent_layers) {
   std::string text = fmt::format(
@@ -102,6 +135,7 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   std::string text =
       fmt::format("model     {} ({}, {} layers, {:.4g} M parameters; {})\n", blueprint.name, blueprint.arch,
                   blueprint.layers.size(), static_cast<double>(arch::parameters(blueprint)) / 1e6, types);
+  text += shard_words(blueprint);
   for (const DevicePlan& device : plan.devices)
     text += device_words(device, plan.host, limits, states.recurrent_layers);
   if (plan.host_budget) {
@@ -134,6 +168,12 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                    {"parameters", arch::parameters(blueprint)},
                    {"context_train", blueprint.context_train},
                    {"bytes_by_type", bytes_by_type(blueprint)}};
+  if (blueprint.ranks.count() > 1) {
+    const Dealt dealt = count_dealt(blueprint);
+    json["shard"] = {{"rank", blueprint.ranks.rank},     {"shares", blueprint.ranks.shares},
+                     {"mixers", dealt.mixers},           {"feed_forward", dealt.ffns},
+                     {"output", blueprint.output_dealt}, {"whole_in_layers", dealt.whole}};
+  }
   const Limits& limits = plan.limits;
   nlohmann::ordered_json windows = nlohmann::ordered_json::array();
   for (const WindowPages& window : limits.windows)

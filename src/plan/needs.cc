@@ -59,7 +59,14 @@ class Needs {
   void take(const std::optional<arch::Norm>& norm) {
     if (norm) note({Operation::kNorm});
   }
-  void take(const arch::Linear& linear) { note(Operation::kLinear, linear.weight.shape.dtype); }
+  void take(const arch::Linear& linear) {
+    note(Operation::kLinear, linear.weight.shape.dtype);
+    last(linear.weight.shape);
+  }
+  // A part's sum is put together with those of other ranks.
+  void last(const device::WeightShape& shape) {
+    if (shape.is_part()) note({Operation::kFinishLinear});
+  }
   void take(std::initializer_list<const arch::Linear*> linears) {
     for (const arch::Linear* linear : linears) take(*linear);
   }
@@ -118,6 +125,7 @@ class Needs {
     if (m.gate) note(Operation::kExpertLinear, m.gate->shape.dtype);
     for (const arch::MatrixStack* stack : {&m.up, &m.down})
       note(Operation::kExpertLinear, stack->shape.dtype);
+    last(m.down.shape);
     if (m.shared) take(*m.shared);
     if (m.shared_gate) take(*m.shared_gate);
   }
