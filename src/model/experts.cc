@@ -25,6 +25,22 @@ void expert_linear(Hands& hands, const device::WeightStack& stack, const Buffer&
   hands.stream().expert_linear({stack, who, x, by_place, bias, out, hands.model().scratch()});
 }
 
+// What the experts say of each place, whole before it is weighted.
+void run_down(Hands& hands, const ExpertMlpOp& op, const device::Assignment& who, const Mat& hidden,
+              const Mat& out) {
+  if (!op.down.shape.is_part()) {
+    expert_linear(hands, op.down, op.down_bias, who, hidden, true, out);
+    return;
+  }
+  device::FinishLinearArgs finish;
+  finish.bias = op.down_bias;
+  finish.experts = who.experts;
+  finish.starts = who.starts;
+  finish.out = out;
+  const auto sum_own = [&](const Mat& own) { expert_linear(hands, op.down, {}, who, hidden, true, own); };
+  hands.share_sum(op.down_sum, out.rows, out.cols, sum_own, finish);
+}
+
 // Shared experts are one more expert that every row chooses; its weight is a sigmoid of `score`.
 void run_gated_shared(Hands& hands, const ExpertMlpOp& op, const Mat& score, const Mat& in, const Mat& to) {
   const device::Routing rule{1, 1, device::Routing::Score::kSigmoid, 1, 1, false, 1};
@@ -47,6 +63,7 @@ ExpertMlpOp bind_ffn(const arch::ExpertMlp& spec, const LoadedModel& model) {
                  bind(spec.gate_bias, model),
                  bind(spec.up_bias, model),
                  bind(spec.down_bias, model),
+                 model.dealt_sum(spec.down.shape),
                  {},
                  {}};
   if (spec.shared) op.shared = bind_ffn(*spec.shared, model);
@@ -81,7 +98,7 @@ void run_ffn(Hands& hands, const ExpertMlpOp& op, const Mat& in, const Target& t
   }
   stream.glu({spec.activation, gate, up, gate});
   const Mat out = hands.mat(Role::kExpertOut, places, to.mat.cols);
-  expert_linear(hands, op.down, op.down_bias, who, gate, true, out);
+  run_down(hands, op, who, gate, out);
   stream.combine({who, out, to.accumulate, to.mat});
   if (op.shared_gate)
     run_gated_shared(hands, op, columns(all, rule.experts, 1), in, to.mat);

@@ -16,6 +16,7 @@ struct ExpertMlpOp {
   device::Buffer selection_bias;
   device::WeightStack gate, up, down;
   device::Buffer gate_bias, up_bias, down_bias;
+  arch::DealtSum down_sum;  // where `down` was dealt
   std::optional<GatedMlpOp> shared;
   std::optional<LinearOp> shared_gate;
 };

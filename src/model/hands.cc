@@ -9,7 +9,7 @@ device::Buffer bind(const std::optional<arch::Vector>& vector, const LoadedModel
 }
 
 LinearOp bind(const arch::Linear& linear, const LoadedModel& model) {
-  return {model.weight(linear.weight), bind(linear.bias, model)};
+  return {model.weight(linear.weight), bind(linear.bias, model), model.dealt_sum(linear.weight.shape)};
 }
 
 NormOp bind(const std::optional<arch::Norm>& norm, const LoadedModel& model) {
@@ -27,7 +27,18 @@ Mat Hands::mat(plan::Role role, uint32_t rows, uint32_t cols, uint32_t index) co
 }
 
 void Hands::linear(const LinearOp& op, const Mat& x, const Target& to) {
-  stream_->linear({x, model_.scratch(), {{op.weight, op.bias, to.accumulate, to.mat}}});
+  if (!op.weight.shape.is_part()) {
+    stream_->linear({x, model_.scratch(), {{op.weight, op.bias, to.accumulate, to.mat}}});
+    return;
+  }
+  const auto sum_own = [&](const Mat& own) {
+    stream_->linear({x, model_.scratch(), {{op.weight, {}, false, own}}});
+  };
+  device::FinishLinearArgs finish;
+  finish.bias = op.bias;
+  finish.accumulate = to.accumulate;
+  finish.out = to.mat;
+  share_sum(op.sum, x.rows, op.weight.shape.rows, sum_own, finish);
 }
 
 void Hands::linear(const Mat& x, std::initializer_list<Layer> layers) {

@@ -75,7 +75,7 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
                                                const plan::MemoryPlan& plan, device::Device& device,
                                                const LoadProgress& progress) {
   GANTRY_CHECK_EQ(plan.devices.size(), size_t{1});
-  std::unique_ptr<LoadedModel> model(new LoadedModel(plan.limits));
+  std::unique_ptr<LoadedModel> model(new LoadedModel(plan.limits, blueprint.ranks));
   for (const plan::ArenaPlan& arena : plan.devices[0].arenas) {
     model->arenas_.push_back(device.new_arena(name_of(arena.kind), arena.bytes));
   }

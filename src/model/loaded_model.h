@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "arch/blueprint.h"
+#include "arch/part.h"
 #include "base/copies.h"
 #include "device/device.h"
 #include "gguf/gguf.h"
@@ -34,6 +34,11 @@ class LoadedModel {
   const plan::Limits& limits() const { return limits_; }
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
 
+  // Of a last matrix, whose nodes a step exchanges; of a whole one nothing is exchanged.
+  arch::DealtSum dealt_sum(const device::WeightShape& last) const {
+    return last.is_part() ? arch::dealt_sum(last, ranks_) : arch::DealtSum{};
+  }
+
   device::Weight weight(const arch::Matrix& matrix) const;
   device::WeightStack stack(const arch::MatrixStack& stack) const;
   device::Buffer vector(const arch::Vector& vector) const;  // float32
@@ -51,7 +56,7 @@ class LoadedModel {
   device::Buffer scratch() const { return scratch_; }
 
  private:
-  explicit LoadedModel(const plan::Limits& limits) : limits_(limits) {}
+  LoadedModel(const plan::Limits& limits, const arch::Ranks& ranks) : limits_(limits), ranks_(ranks) {}
   device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
   void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);
   void upload(const arch::MatrixStack& stack, const gguf::GgufFile& file, device::Stream& stream);
@@ -59,6 +64,7 @@ class LoadedModel {
               const LoadProgress& progress);
 
   const plan::Limits limits_;
+  const arch::Ranks ranks_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
   // Where a weight begins in the file, and how many rows, matrices or values it has: of one tensor a model
   // may take several weights, also ones that begin at the same place.

@@ -36,23 +36,33 @@ RunnerLimits limits_of(const arch::Blueprint& blueprint, const LoadedModel& mode
   return limits;
 }
 
+// Of the vocabulary.
+arch::Range output_rows(const arch::Blueprint& blueprint) {
+  if (!blueprint.output_dealt) return {0, blueprint.logits()};
+  return arch::share_of(blueprint.vocab, blueprint.ranks).value();
+}
+
 class Transformer final : public Runner, private Hands {
  public:
-  Transformer(const arch::Blueprint& blueprint, const LoadedModel& model, device::Device& device)
-      : Hands(model, device),
+  Transformer(const arch::Blueprint& blueprint, const LoadedModel& model, device::Device& device,
+              device::Communicator* communicator)
+      : Hands(model, device, communicator),
         blueprint_(blueprint),
         embedding_(blueprint.embedding ? model.weight(*blueprint.embedding) : device::Weight{}),
         limits_(limits_of(blueprint, model)),
         embedding_norm_(bind(blueprint.embedding_norm, model)),
         output_norm_(bind(blueprint.output_norm, model)),
         output_(blueprint.output ? bind(*blueprint.output, model) : LinearOp{}),
+        output_rows_(output_rows(blueprint)),
         copier_(blueprint, model),
         staging_(limits_),
         logits_(size_t{limits_.logit_rows_max} * blueprint.logits()),
         hidden_(size_t{limits_.logit_rows_max} * limits_.width),
         picker_(blueprint.logits(), limits_.logit_rows_max,
                 std::min(device.facts().compute_units, kPickThreadsMax)),
-        thread_([this] { run(); }) {
+        thread_([this] { run_for_all(); }) {
+    GANTRY_CHECK_EQ(communicator != nullptr ? communicator->ranks() : 1, blueprint.ranks.count());
+    GANTRY_CHECK_EQ(communicator != nullptr ? communicator->rank() : 0, blueprint.ranks.rank);
     for (uint32_t i = 0; i < blueprint.ropes.size(); ++i) ropes_.push_back({&blueprint.ropes[i], i});
     for (uint32_t i = 0; i < blueprint.layers.size(); ++i) layers_.push_back(bind_layer(blueprint, i, model));
   }
@@ -74,7 +84,25 @@ class Transformer final : public Runner, private Hands {
   }
 
  private:
-  // All of a step, on the runner's own thread.
+  // On the runner's own thread. A rank that fails must not hang the others, and nothing that it has begun
+  // goes on with a batch of which its owner hears that it has ended.
+  void run_for_all() {
+    try {
+      run();
+    } catch (...) {
+      if (communicator_ != nullptr) communicator_->abort();
+      settle();
+      throw;
+    }
+  }
+  void settle() {
+    try {
+      stream_->sync();
+    } catch (...) {  // the error that came first is the one that is told
+    }
+  }
+
+  // All of a step.
   void run() {
     copier_.run(*stream_, batch_.copies_before);
     const StepRows& rows = staging_.send(*this, batch_);
@@ -102,7 +130,9 @@ class Transformer final : public Runner, private Hands {
     norm(output_norm_, last, last);
     if (with_logits > 0) {
       const Mat out = mat(Role::kLogits, with_logits, blueprint_.vocab);
-      linear(output_, mat(Role::kLast, with_logits, width), {out, false});
+      const Mat own = columns(out, output_rows_.first, output_rows_.count);
+      linear(output_, mat(Role::kLast, with_logits, width), {own, false});
+      if (blueprint_.output_dealt) communicator_->all_gather_cols(*stream_, own, out);
       if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
         stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
       stream_->read(std::as_writable_bytes(logits), out.buffer);
@@ -190,6 +220,7 @@ class Transformer final : public Runner, private Hands {
   const RunnerLimits limits_;
   const NormOp embedding_norm_, output_norm_;
   const LinearOp output_;
+  const arch::Range output_rows_;  // which logits it makes
   std::vector<RopeOp> ropes_;
   std::vector<LayerOp> layers_;
   const Copier copier_;
@@ -205,8 +236,8 @@ class Transformer final : public Runner, private Hands {
 }  // namespace
 
 std::unique_ptr<Runner> make_transformer(const arch::Blueprint& blueprint, const LoadedModel& model,
-                                         device::Device& device) {
-  return std::make_unique<Transformer>(blueprint, model, device);
+                                         device::Device& device, device::Communicator* communicator) {
+  return std::make_unique<Transformer>(blueprint, model, device, communicator);
 }
 
 }  // namespace gantry::model
