@@ -1,15 +1,13 @@
 // Parts of a model as models of their own: planned and loaded like any other, and together the whole.
 #include <filesystem>
-#include <numeric>
 
 #include <gtest/gtest.h>
 
 #include "arch/part.h"
 #include "arch/tiny_families.h"
 #include "base/error.h"
-#include "model/loaded_model.h"
-#include "model/transformer.h"
 #include "tests/model/fixture.h"
+#include "tests/model/part_at_work.h"
 
 namespace gantry {
 namespace {
@@ -17,20 +15,6 @@ namespace {
 const std::shared_ptr<device::Device>& cpu() {
   static const std::shared_ptr<device::Device> device = testing::registry().open("cpu", {"", 1, 0});
   return device;
-}
-
-plan::MemoryPlan plan_of(const arch::Blueprint& blueprint, const plan::Settings& settings) {
-  const device::DeviceFacts& facts = cpu()->facts();
-  return plan::make_plan(blueprint, settings,
-                         plan::machine_of({facts, {facts.memory_free_bytes}, &cpu()->sizer()}));
-}
-
-plan::Settings small() {
-  plan::Settings settings;
-  settings.context = 64;
-  settings.sequences = 2;
-  settings.step_rows = 8;
-  return settings;
 }
 
 constexpr const char* kReferences = "conformance/logits";
@@ -53,10 +37,9 @@ void for_each_reference(const Function& function) {
 
 // The part's weights in bytes, after every arena was taken to the byte.
 uint64_t load(const std::string& name, const arch::Blueprint& part, const gguf::GgufFile& file) {
-  const plan::MemoryPlan plan = plan_of(part, small());
-  const auto loaded = model::LoadedModel::load(part, file, plan, *cpu());
   SCOPED_TRACE(name);
-  testing::expect_taken(*loaded, plan.devices[0]);
+  const plan::MemoryPlan plan = testing::plan_of(part, testing::small_settings(), *cpu());
+  testing::expect_taken(*model::LoadedModel::load(part, file, plan, *cpu()), plan.devices[0]);
   return plan.devices[0].arena(plan::ArenaKind::kWeights).bytes;
 }
 
@@ -93,70 +76,22 @@ TEST(PartsOfReferenceModels, ArePlannedAndLoadedLikeAnyModel) {
   for_each_reference(expect_parts_load);
 }
 
-// One stage at work: its own plan, memory and runner.
-class Stage {
- public:
-  Stage(arch::Blueprint blueprint, const gguf::GgufFile& file)
-      : blueprint_(std::move(blueprint)),
-        plan_(plan_of(blueprint_, settings())),
-        loaded_(model::LoadedModel::load(blueprint_, file, plan_, *cpu())),
-        runner_(model::make_transformer(blueprint_, *loaded_, *cpu())),
-        pages_(plan_.limits.pages_max) {
-    std::iota(pages_.begin(), pages_.end(), PageId{0});
-  }
-
-  // Rows of one sequence from position `first` on: tokens, or what the stage before gave. Logits of every row
-  // from the last stage, rows for the next one from the others.
-  std::vector<float> run(const std::vector<TokenId>& tokens, const std::vector<float>& rows, uint32_t first) {
-    const size_t count = tokens.size();
-    const std::vector<TokenId> none(count, kNoToken);
-    std::vector<int32_t> positions(count), all(count);
-    const std::vector<int32_t> sequences(count, 0);
-    std::iota(positions.begin(), positions.end(), static_cast<int32_t>(first));
-    std::iota(all.begin(), all.end(), 0);
-    model::Batch batch;
-    batch.tokens = blueprint_.takes_tokens() ? tokens : none;
-    batch.positions = positions;
-    batch.sequences = sequences;
-    batch.page_tables = pages_;
-    if (!blueprint_.takes_tokens()) batch.inputs = rows;
-    (blueprint_.gives_logits() ? batch.logit_rows : batch.hidden_rows) = all;
-    const model::Outputs outputs = runner_->step(batch);
-    if (blueprint_.gives_logits()) return {outputs.logits.begin(), outputs.logits.end()};
-    return {outputs.hidden.begin(), outputs.hidden.end()};
-  }
-
- private:
-  static plan::Settings settings() {
-    plan::Settings settings = small();
-    settings.sequences = 1;
-    settings.checkpoints = 0;
-    settings.logits_of_all_rows = settings.whole_windows = true;
-    return settings;
-  }
-
-  const arch::Blueprint blueprint_;
-  const plan::MemoryPlan plan_;
-  const std::unique_ptr<model::LoadedModel> loaded_;
-  const std::unique_ptr<model::Runner> runner_;
-  std::vector<PageId> pages_;
-};
-
 // The logits of 21 positions, in steps of up to 8 rows, by so many stages one after the other.
 std::vector<float> logits_by(const arch::Blueprint& whole, const gguf::GgufFile& file, uint32_t count) {
   const auto layers = static_cast<uint32_t>(whole.layers.size());
-  std::vector<std::unique_ptr<Stage>> stages;
+  std::vector<std::unique_ptr<testing::PartAtWork>> stages;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t first = layers * i / count;
-    stages.push_back(
-        std::make_unique<Stage>(arch::part(whole, {first, layers * (i + 1) / count - first}), file));
+    stages.push_back(std::make_unique<testing::PartAtWork>(
+        arch::part(whole, {first, layers * (i + 1) / count - first}), file, *cpu()));
   }
   std::vector<float> logits;
   for (const auto& [from, end] : {std::pair{0u, 8u}, {8u, 13u}, {13u, 14u}, {14u, 21u}}) {
-    std::vector<TokenId> tokens;
-    for (uint32_t i = from; i < end; ++i) tokens.push_back(static_cast<TokenId>((i * 37 + 5) % whole.vocab));
     std::vector<float> rows;
-    for (const auto& stage : stages) rows = stage->run(tokens, rows, from);
+    for (const auto& stage : stages) {
+      stage->launch({{0, from, end}}, rows);
+      rows = stage->land();
+    }
     logits.insert(logits.end(), rows.begin(), rows.end());
   }
   return logits;
