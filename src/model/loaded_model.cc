@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "plan/staging.h"
 #include "quant/finite.h"
 
 namespace gantry::model {
@@ -79,8 +80,11 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
   for (const plan::ArenaPlan& arena : plan.devices[0].arenas) {
     model->arenas_.push_back(device.new_arena(name_of(arena.kind), arena.bytes));
   }
+  const uint64_t staging = plan.devices[0].arena(plan::ArenaKind::kStaging).bytes;
+  model->host_arena_ = device.new_arena("staging on the host", staging, device::MemoryKind::kHost);
   model->take_all(blueprint, device.sizer());
   for (const auto& arena : model->arenas_) arena->seal();
+  model->host_arena_->seal();
   model->upload(blueprint, file, device, progress);
   return model;
 }
@@ -122,10 +126,10 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
     activations_.push_back({a.role, a.index, device::take(arena(plan::ArenaKind::kActivations), a.bytes())});
   }
   scratch_ = device::take(arena(plan::ArenaKind::kScratch), plan::scratch_bytes(blueprint, limits_, sizer));
-  for (const plan::Staging& s : plan::list_staging(limits_)) {
-    GANTRY_CHECK_EQ(staged_.size(), static_cast<size_t>(s.what));
-    staged_.push_back(device::take(arena(plan::ArenaKind::kStaging), s.bytes));
-  }
+  const uint64_t staging =
+      plan::staging_layout(plan::largest_step(limits_), arena(plan::ArenaKind::kStaging).alignment()).bytes;
+  staging_ = device::take(arena(plan::ArenaKind::kStaging), staging);
+  host_staging_ = device::take(*host_arena_, staging);
 }
 
 void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,

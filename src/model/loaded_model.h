@@ -33,6 +33,7 @@ class LoadedModel {
 
   const plan::Limits& limits() const { return limits_; }
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
+  const device::Arena& host_arena() const { return *host_arena_; }
 
   // Of a last matrix, whose nodes a step exchanges; of a whole one nothing is exchanged.
   arch::DealtSum dealt_sum(const device::WeightShape& last) const {
@@ -52,7 +53,9 @@ class LoadedModel {
   // One layer's part of all states, `offset` bytes from the beginning of each.
   device::StatePart state_part(uint64_t offset) const { return {states_, state_layout_.bytes, offset}; }
   device::Buffer activation(plan::Role role, uint32_t index = 0) const;
-  device::Buffer staged(plan::Staged what) const { return staged_[static_cast<size_t>(what)]; }
+  // Where a step is told to the device: the block there, and the host's that is written to it.
+  device::Buffer staging() const { return staging_; }
+  device::Buffer host_staging() const { return host_staging_; }
   device::Buffer scratch() const { return scratch_; }
 
  private:
@@ -66,6 +69,7 @@ class LoadedModel {
   const plan::Limits limits_;
   const arch::Ranks ranks_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
+  std::unique_ptr<device::Arena> host_arena_;           // of host_staging_
   // Where a weight begins in the file, and how many rows, matrices or values it has: of one tensor a model
   // may take several weights, also ones that begin at the same place.
   struct Place {
@@ -81,7 +85,7 @@ class LoadedModel {
     return {s.tensors[0], s.first_row, s.shape.first_col, s.shape.rows};
   }
   std::map<Place, device::Buffer> weights_;
-  std::vector<device::Buffer> frequencies_, slopes_, kv_, staged_;
+  std::vector<device::Buffer> frequencies_, slopes_, kv_;
   struct Taken {
     plan::Role role;
     uint32_t index;
@@ -90,7 +94,7 @@ class LoadedModel {
   std::vector<Taken> activations_;
   plan::StateLayout state_layout_;
   device::Buffer states_;
-  device::Buffer scratch_;
+  device::Buffer scratch_, staging_, host_staging_;
 };
 
 }  // namespace gantry::model

@@ -1,9 +1,11 @@
 #include "model/staging.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
 
 #include "base/check.h"
+#include "base/copies.h"
+#include "base/ids.h"
 #include "model/copies.h"
 
 namespace gantry::model {
@@ -65,63 +67,120 @@ void check_batch(const Batch& batch, const RunnerLimits& limits) {
   }
 }
 
-Staging::Staging(const RunnerLimits& limits) : limits_(limits), states_(limits.sequences_max) {
-  std::iota(states_.begin(), states_.end(), StateId{0});
+Staging::Staging(const RunnerLimits& limits, const LoadedModel& model)
+    : limits_(limits), device_(model.staging()), host_(device::host_bytes(model.host_staging())) {
   runs_.reserve(limits.sequences_max);
+  slots_.reserve(limits.sequences_max);
   rows_.windows.resize(limits.windows.size());
-  tokens_.reserve(limits.rows_max);
-  given_rows_.reserve(limits.logit_rows_max);
+}
+
+const StepRows& Staging::send(device::Stream& stream, const Batch& batch) {
+  device::list_runs(batch.positions, batch.sequences, runs_);
+  GANTRY_CHECK_LE(runs_.size(), size_t{limits_.sequences_max});
+  slots_.clear();
+  for (device::Run& run : runs_) {
+    slots_.push_back(static_cast<uint32_t>(run.sequence));
+    run.sequence = static_cast<int32_t>(slots_.size() - 1);
+  }
+  lay_out(sizes_of(batch));
+  put_rows(batch);
+  put_sequences(batch);
+  put_given(batch);
+  if (changed_from_ < changed_to_) {
+    const uint64_t bytes = changed_to_ - changed_from_;
+    stream.write(device_.part(changed_from_, bytes), host_.subspan(changed_from_, bytes));
+  }
+  return view(batch);
+}
+
+plan::StepSizes Staging::sizes_of(const Batch& batch) const {
+  return {
+      .rows = static_cast<uint32_t>(batch.tokens.size()),
+      .sequences = static_cast<uint32_t>(runs_.size()),
+      .pages = (device::longest_reach(runs_) + kPageTokens - 1) / kPageTokens,
+      .windows = static_cast<uint32_t>(limits_.windows.size()),
+      .given = static_cast<uint32_t>(batch.picks.size() + batch.logit_rows.size() + batch.hidden_rows.size()),
+      .rope_positions = !batch.rope_positions.empty()};
+}
+
+void Staging::lay_out(const plan::StepSizes& sizes) {
+  fresh_ = !(sizes == sizes_);
+  if (fresh_) {
+    sizes_ = sizes;
+    layout_ = plan::staging_layout(sizes, device_.arena->alignment());
+  }
+  changed_from_ = layout_.bytes;
+  changed_to_ = 0;
 }
 
 template <typename T>
-device::Buffer Staging::write(Hands& hands, Staged what, std::span<const T> values) {
-  const auto bytes = std::as_bytes(values);
-  const device::Buffer to = hands.model().staged(what).part(0, bytes.size());
-  hands.stream().write(to, bytes);
-  return to;
+void Staging::put(Staged what, size_t index, std::span<const T> values) {
+  const plan::StagedPart& part = layout_.part(what);
+  const uint64_t from = part.offset + index * sizeof(T), bytes = values.size_bytes();
+  GANTRY_CHECK_LE(index * sizeof(T) + bytes, part.bytes);
+  if (bytes == 0 || (!fresh_ && std::memcmp(&host_[from], values.data(), bytes) == 0)) return;
+  std::memcpy(&host_[from], values.data(), bytes);
+  changed_from_ = std::min(changed_from_, from);
+  changed_to_ = std::max(changed_to_, from + bytes);
 }
 
-const StepRows& Staging::send(Hands& hands, const Batch& batch) {
-  std::span<const TokenId> tokens = batch.tokens;
-  if (!batch.inputs.empty()) {
-    tokens_.assign(tokens.begin(), tokens.end());
-    std::ranges::replace(tokens_, kNoToken, TokenId{0});  // its row is written over
-    tokens = tokens_;
+void Staging::put_rows(const Batch& batch) {
+  for (size_t row = 0; row < batch.tokens.size(); ++row)
+    put(Staged::kTokens, row, std::max(batch.tokens[row], TokenId{0}));  // of none: it is written over
+  put(Staged::kPositions, 0, batch.positions);
+  put(Staged::kRopePositions, 0, batch.rope_positions);
+  for (const device::Run& run : runs_)
+    for (int32_t row = run.first; row < run.first + run.count; ++row)
+      put(Staged::kSequences, static_cast<size_t>(row), run.sequence);
+}
+
+void Staging::put_sequences(const Batch& batch) {
+  put(Staged::kRuns, 0, std::span<const device::Run>(runs_));
+  const size_t all = batch.page_tables.size();
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    put(Staged::kStates, i, StateId{slots_[i]});  // a sequence changes the state of its number
+    const size_t table = size_t{slots_[i]} * limits_.pages_max;
+    put(Staged::kPageTables, i * sizes_.pages, batch.page_tables.subspan(table, sizes_.pages));
+    for (size_t w = 0; w < sizes_.windows; ++w)
+      put(Staged::kWindowTables, (w * sizes_.sequences + i) * sizes_.pages,
+          batch.window_tables.subspan(w * all + table, sizes_.pages));
   }
-  write(hands, Staged::kTokens, tokens);
-  given_rows_.clear();
-  for (const PickRow& pick : batch.picks) given_rows_.push_back(pick.row);
-  given_rows_.insert(given_rows_.end(), batch.logit_rows.begin(), batch.logit_rows.end());
-  given_rows_.insert(given_rows_.end(), batch.hidden_rows.begin(), batch.hidden_rows.end());
-  write(hands, Staged::kLogitRows, std::span<const int32_t>(given_rows_));
-  device::list_runs(batch.positions, batch.sequences, runs_);
-  GANTRY_CHECK_LE(runs_.size(), size_t{limits_.sequences_max});
-  device::Rows& rows = rows_.all;
-  rows.positions = write(hands, Staged::kPositions, batch.positions);
-  rows.sequences = write(hands, Staged::kSequences, batch.sequences);
-  rows.page_tables = write(hands, Staged::kPageTables, batch.page_tables);
-  rows.count = static_cast<uint32_t>(batch.tokens.size());
-  rows.sequence_count = static_cast<uint32_t>(batch.page_tables.size() / limits_.pages_max);
-  rows.states = write(hands, Staged::kStates, std::span<const StateId>(states_).first(rows.sequence_count));
-  rows.runs = write(hands, Staged::kRuns, std::span<const device::Run>(runs_));
-  rows.run_list = runs_;
-  rows.pages_max = limits_.pages_max;
-  rows.longest = device::longest_reach(runs_);
+}
+
+void Staging::put_given(const Batch& batch) {
+  size_t index = 0;
+  for (const PickRow& pick : batch.picks) put(Staged::kGivenRows, index++, pick.row);
+  put(Staged::kGivenRows, index, batch.logit_rows);
+  rows_.with_logits = static_cast<uint32_t>(index + batch.logit_rows.size());
+  rows_.hidden = static_cast<uint32_t>(batch.hidden_rows.size());
+  put(Staged::kGivenRows, rows_.with_logits, batch.hidden_rows);
+}
+
+device::Buffer Staging::part(Staged what) const {
+  const plan::StagedPart& part = layout_.part(what);
+  return device_.part(part.offset, part.bytes);
+}
+
+const StepRows& Staging::view(const Batch& batch) {
+  rows_.all = {.positions = part(Staged::kPositions),
+               .sequences = part(Staged::kSequences),
+               .page_tables = part(Staged::kPageTables),
+               .states = part(Staged::kStates),
+               .runs = part(Staged::kRuns),
+               .run_list = runs_,
+               .count = sizes_.rows,
+               .sequence_count = sizes_.sequences,
+               .pages_max = sizes_.pages,
+               .longest = device::longest_reach(runs_)};
+  const device::Buffer tables = part(Staged::kWindowTables);
+  for (size_t w = 0; w < rows_.windows.size(); ++w) {
+    rows_.windows[w] = rows_.all;
+    rows_.windows[w].page_tables = tables.part(w * rows_.all.page_tables.bytes, rows_.all.page_tables.bytes);
+  }
+  rows_.tokens = part(Staged::kTokens);
+  rows_.turns = part(sizes_.rope_positions ? Staged::kRopePositions : Staged::kPositions);
+  rows_.given = part(Staged::kGivenRows);
   rows_.causal = batch.causal;
-  rows_.turns = batch.rope_positions.empty() ? rows.positions
-                                             : write(hands, Staged::kRopePositions, batch.rope_positions);
-  const device::Buffer tables = write(hands, Staged::kWindowTables, batch.window_tables);
-  for (size_t i = 0; i < rows_.windows.size(); ++i) {
-    const uint64_t bytes = batch.page_tables.size_bytes();
-    rows_.windows[i] = rows;
-    rows_.windows[i].page_tables = tables.part(i * bytes, bytes);
-  }
-  if (limits_.recurrent) {
-    for (const device::Run& run : runs_) {
-      if (batch.positions[static_cast<size_t>(run.first)] == 0)
-        hands.stream().fill(hands.model().state(states_[static_cast<size_t>(run.sequence)]), std::byte{0});
-    }
-  }
   return rows_;
 }
 

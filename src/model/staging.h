@@ -1,47 +1,72 @@
-// How the device is told of a step: the batch, checked and sent to the staging buffers.
+// How the device is told of a step: the batch, checked, laid out in one block and written at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "device/device.h"
-#include "model/hands.h"
+#include "model/loaded_model.h"
 #include "model/runner.h"
+#include "plan/staging.h"
 
 namespace gantry::model {
 
-// The rows of a step, and as those see them whose layers have windows: with page tables of their own.
+// The rows of a step, and as those see them whose layers have windows: with page tables of their own. The
+// buffers are parts of the block.
 struct StepRows {
   device::Rows all;
   std::vector<device::Rows> windows;
-  device::Buffer turns;  // int32 [rows]: the positions that the model takes them for
+  device::Buffer tokens;  // int32 [rows]: 0 where a row has none
+  device::Buffer turns;   // int32 [rows]: the positions that the model takes them for
+  device::Buffer given;   // int32 [with_logits + hidden]: picks, rows of logits, then of hidden states
+  uint32_t with_logits = 0, hidden = 0;
   bool causal = true;
 };
 
 // The engine's promises; what comes from outside was checked at admission.
 void check_batch(const Batch& batch, const RunnerLimits& limits);
 
-// Everything is allocated at construction. One thread at a time.
+// The device hears only of sequences that have rows, in the order of these, and of as many pages of each as
+// the longest reaches. What it has heard of already is not written again. Everything is allocated at
+// construction. One thread at a time.
 class Staging {
  public:
-  // The limits outlive it.
-  explicit Staging(const RunnerLimits& limits);
-  // Empties the states of sequences that begin, so the copies before the rows come first. The rows that give
-  // something are staged in the order of picks, logits, hidden states. What it returns holds until the next
-  // step.
-  const StepRows& send(Hands& hands, const Batch& batch);
+  // Limits and model outlive it.
+  Staging(const RunnerLimits& limits, const LoadedModel& model);
+  // At most one write. What it returns holds until the next step; until this one is done the host's block
+  // stays as it is.
+  const StepRows& send(device::Stream& stream, const Batch& batch);
+  // The batch's own number of the sequence of each run of the step that was sent.
+  std::span<const uint32_t> slots() const { return slots_; }
 
  private:
+  plan::StepSizes sizes_of(const Batch& batch) const;
+  void lay_out(const plan::StepSizes& sizes);
+  void put_rows(const Batch& batch);
+  void put_sequences(const Batch& batch);
+  void put_given(const Batch& batch);
+  const StepRows& view(const Batch& batch);
+  // Values of a part from number `index` on.
   template <typename T>
-  device::Buffer write(Hands& hands, plan::Staged what, std::span<const T> values);
+  void put(plan::Staged what, size_t index, std::span<const T> values);
+  template <typename T>
+  void put(plan::Staged what, size_t index, const T& value) {
+    put(what, index, std::span<const T>(&value, 1));
+  }
+  device::Buffer part(plan::Staged what) const;
 
   const RunnerLimits& limits_;
-  std::vector<StateId> states_;  // sequence i of a batch changes state i
+  const device::Buffer device_;                 // the block there
+  const std::span<std::byte> host_;             // and here, as it was last written
+  plan::StepSizes sizes_;                       // of what lies there
+  plan::StagingLayout layout_;                  // by these
+  bool fresh_ = false;                          // nothing of it holds any more
+  uint64_t changed_from_ = 0, changed_to_ = 0;  // bytes that differ from what the device has
   std::vector<device::Run> runs_;
+  std::vector<uint32_t> slots_;  // by run
   StepRows rows_;
-  std::vector<TokenId> tokens_;      // [rows], where some rows have none
-  std::vector<int32_t> given_rows_;  // of picks, then of logits, then hidden ones
 };
 
 }  // namespace gantry::model

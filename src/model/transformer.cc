@@ -17,7 +17,6 @@ namespace {
 
 using device::Mat;
 using plan::Role;
-using plan::Staged;
 
 RunnerLimits limits_of(const arch::Blueprint& blueprint, const LoadedModel& model) {
   const plan::Limits& l = model.limits();
@@ -55,7 +54,7 @@ class Transformer final : public Runner, private Hands {
         output_(blueprint.output ? bind(*blueprint.output, model) : LinearOp{}),
         output_rows_(output_rows(blueprint)),
         copier_(blueprint, model),
-        staging_(limits_),
+        staging_(limits_, model),
         logits_(size_t{limits_.logit_rows_max} * blueprint.logits()),
         hidden_(size_t{limits_.logit_rows_max} * limits_.width),
         picker_(blueprint.logits(), limits_.logit_rows_max,
@@ -105,50 +104,63 @@ class Transformer final : public Runner, private Hands {
   // All of a step.
   void run() {
     copier_.run(*stream_, batch_.copies_before);
-    const StepRows& rows = staging_.send(*this, batch_);
-    const Mat x = embed(rows);
-    for (const RopeOp& rope : ropes_) make_rope_table(*this, rope, rows);
-    for (const LayerOp& layer : layers_) forward(layer, rows, x);
-    const auto picks = static_cast<uint32_t>(batch_.picks.size());
-    const auto logit_rows = static_cast<uint32_t>(batch_.logit_rows.size());
-    const auto hidden_rows = static_cast<uint32_t>(batch_.hidden_rows.size());
-    const std::span<float> logits = std::span(logits_).first(size_t{picks + logit_rows} * limits_.vocab);
-    const std::span<float> hidden = std::span(hidden_).first(size_t{hidden_rows} * limits_.width);
-    if (picks + logit_rows + hidden_rows > 0) read_given(x, picks + logit_rows, hidden_rows, logits, hidden);
+    const StepRows& rows = staging_.send(*stream_, batch_);
+    if (limits_.recurrent) empty_states(rows);
+    compute(rows);
+    const std::span<float> logits = std::span(logits_).first(size_t{rows.with_logits} * limits_.vocab);
+    const std::span<float> hidden = std::span(hidden_).first(size_t{rows.hidden} * limits_.width);
+    read_given(rows, logits, hidden);
     copier_.run(*stream_, batch_.copies_after);
     stream_->sync();
-    const size_t picked = size_t{picks} * limits_.vocab;
+    const size_t picked = batch_.picks.size() * limits_.vocab;
     outputs_ = {picker_.pick(batch_.picks, logits.first(picked)), logits.subspan(picked), hidden};
   }
 
-  // Of the rows that give something, those with logits stand first.
-  void read_given(const Mat& x, uint32_t with_logits, uint32_t hidden_rows, std::span<float> logits,
-                  std::span<float> hidden) {
-    const uint32_t width = blueprint_.width, all = with_logits + hidden_rows;
-    const Mat last = mat(Role::kLast, all, width);
-    stream_->gather_rows({x, model_.staged(Staged::kLogitRows).part(0, 4ull * all), last});
-    norm(output_norm_, last, last);
-    if (with_logits > 0) {
-      const Mat out = mat(Role::kLogits, with_logits, blueprint_.vocab);
-      const Mat own = columns(out, output_rows_.first, output_rows_.count);
-      linear(output_, mat(Role::kLast, with_logits, width), {own, false});
-      if (blueprint_.output_dealt) communicator_->all_gather_cols(*stream_, own, out);
-      if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
-        stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
-      stream_->read(std::as_writable_bytes(logits), out.buffer);
+  // Those of sequences that begin, so the copies before the rows come first.
+  void empty_states(const StepRows& rows) {
+    const std::span<const uint32_t> slots = staging_.slots();
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const device::Run& run = rows.all.run_list[i];
+      if (run.reach == run.count) stream_->fill(model_.state(slots[i]), std::byte{0});
     }
-    const uint64_t before = 4ull * with_logits * width;
-    if (hidden_rows > 0)
-      stream_->read(std::as_writable_bytes(hidden), last.buffer.part(before, last.buffer.bytes - before));
+  }
+
+  void compute(const StepRows& rows) {
+    const Mat x = embed(rows);
+    for (const RopeOp& rope : ropes_) make_rope_table(*this, rope, rows);
+    for (const LayerOp& layer : layers_) forward(layer, rows, x);
+    give(rows, x);
+  }
+
+  // Of the rows that give something, those with logits stand first.
+  void give(const StepRows& rows, const Mat& x) {
+    if (rows.with_logits + rows.hidden == 0) return;
+    const Mat last = mat(Role::kLast, rows.with_logits + rows.hidden, blueprint_.width);
+    stream_->gather_rows({x, rows.given, last});
+    norm(output_norm_, last, last);
+    if (rows.with_logits == 0) return;
+    const Mat out = mat(Role::kLogits, rows.with_logits, blueprint_.vocab);
+    const Mat own = columns(out, output_rows_.first, output_rows_.count);
+    linear(output_, mat(Role::kLast, rows.with_logits, blueprint_.width), {own, false});
+    if (blueprint_.output_dealt) communicator_->all_gather_cols(*stream_, own, out);
+    if (blueprint_.logit_scale != 1 || blueprint_.logit_cap != 0)
+      stream_->scale({out, blueprint_.logit_scale, 0, blueprint_.logit_cap});
+  }
+  void read_given(const StepRows& rows, std::span<float> logits, std::span<float> hidden) {
+    const uint64_t before = 4ull * rows.with_logits * blueprint_.width;
+    if (!logits.empty())
+      stream_->read(std::as_writable_bytes(logits),
+                    model_.activation(Role::kLogits).part(0, logits.size_bytes()));
+    if (!hidden.empty())
+      stream_->read(std::as_writable_bytes(hidden),
+                    model_.activation(Role::kLast).part(before, hidden.size_bytes()));
   }
 
   // The stream as it enters the first layer.
   Mat embed(const StepRows& step) {
     const uint32_t rows = step.all.count;
     const Mat x = mat(Role::kStream, rows, blueprint_.width);
-    if (blueprint_.embedding)
-      stream_->embed(
-          {embedding_, model_.staged(Staged::kTokens).part(0, 4ull * rows), blueprint_.embedding_scale, x});
+    if (blueprint_.embedding) stream_->embed({embedding_, step.tokens, blueprint_.embedding_scale, x});
     take_inputs(x);
     if (blueprint_.position_embedding) {
       const Mat positions = mat(Role::kNormed, rows, blueprint_.width);
@@ -159,14 +171,17 @@ class Transformer final : public Runner, private Hands {
     return x;
   }
 
-  // Rows without a token take theirs from the batch.
+  // Rows without a token take theirs from the batch: as many as stand together at once.
   void take_inputs(const Mat& x) {
     const uint64_t bytes = 4ull * blueprint_.width;
     auto left = std::as_bytes(batch_.inputs);
     for (size_t row = 0; !left.empty(); ++row) {
-      if (batch_.tokens[row] != kNoToken) continue;
-      stream_->write(x.buffer.part(row * bytes, bytes), left.first(bytes));
-      left = left.subspan(bytes);
+      const size_t first = row;
+      while (row < batch_.tokens.size() && batch_.tokens[row] == kNoToken) ++row;
+      if (row == first) continue;
+      const uint64_t count = (row - first) * bytes;
+      stream_->write(x.buffer.part(first * bytes, count), left.first(count));
+      left = left.subspan(count);
     }
   }
 

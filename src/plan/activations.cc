@@ -205,21 +205,6 @@ std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const
   return list;
 }
 
-std::vector<Staging> list_staging(const Limits& limits) {
-  return {
-      {Staged::kTokens, "tokens", uint64_t{4} * limits.step_rows},
-      {Staged::kPositions, "positions", uint64_t{4} * limits.step_rows},
-      {Staged::kRopePositions, "positions to turn by", uint64_t{4} * limits.step_rows},
-      {Staged::kSequences, "sequences", uint64_t{4} * limits.step_rows},
-      {Staged::kPageTables, "page tables", uint64_t{4} * limits.sequences * limits.pages_max},
-      {Staged::kLogitRows, "logit rows", uint64_t{4} * limits.logit_rows},
-      {Staged::kRuns, "rows by sequence", sizeof(device::Run) * limits.sequences},
-      {Staged::kStates, "states", uint64_t{4} * limits.sequences},
-      {Staged::kWindowTables, "page tables of windows",
-       uint64_t{4} * limits.windows.size() * limits.sequences * limits.pages_max},
-  };
-}
-
 namespace {
 
 // The largest scratch of all that was taken note of.

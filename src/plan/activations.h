@@ -55,25 +55,6 @@ struct Activation {
 
 std::vector<Activation> list_activations(const arch::Blueprint& blueprint, const Limits& limits);
 
-// What is sent to the device with each step: name and bytes, in order.
-enum class Staged : uint8_t {
-  kTokens,
-  kPositions,
-  kRopePositions,  // where they differ from those
-  kSequences,
-  kPageTables,
-  kLogitRows,
-  kRuns,
-  kStates,
-  kWindowTables,
-};
-struct Staging {
-  Staged what;
-  const char* name;
-  uint64_t bytes;
-};
-std::vector<Staging> list_staging(const Limits& limits);
-
 // The largest scratch that any operation of the step needs.
 uint64_t scratch_bytes(const arch::Blueprint& blueprint, const Limits& limits, const device::Sizer& sizer);
 

@@ -109,11 +109,12 @@ TEST(MemoryPlan, AddsUp) {
   // 2x64, logits 2x100
   EXPECT_EQ(device.arena(ArenaKind::kActivations).bytes, 4u * (16 * 592 + 2 * 64) + align_up(4 * 200, 64));
   EXPECT_EQ(device.arena(ArenaKind::kScratch).bytes, 128u * 16);
-  // Two steps' rows (16 of tokens, positions, those to turn by, and sequences; tables of 2 x 2; 2 logit rows,
-  // runs and states); logits of 2 x 100; hidden states of 2 x 64; 36 for each of 100 tokens; two sequences of
-  // 64 tokens; 4 pages, two tables of 2, roots of 4 pages and 2 sequences, two lists of 8 copies.
-  EXPECT_EQ(device.host_bytes, 2u * (4 * (4 * 16 + 4 + 2 + 2) + 2 * 16) + 4 * 2 * 100 + 4 * 2 * 64 + 3600 +
-                                   4 * 2 * 64 + 4 * 192 + 2 * 2 * 4 + 6 * 184 + 2 * 8 * 24);
+  // Two steps' rows and one as it is sent (16 of tokens, positions, those to turn by, and sequences; tables
+  // of 2 x 2; 2 rows that give something, runs and states: each of eight begins a line); logits of 2 x 100;
+  // hidden states of 2 x 64; 36 for each of 100 tokens; two sequences of 64 tokens; 4 pages, two tables of 2,
+  // roots of 4 pages and 2 sequences, two lists of 8 copies.
+  EXPECT_EQ(device.host_bytes, 3u * 8 * 64 + 4 * 2 * 100 + 4 * 2 * 64 + 3600 + 4 * 2 * 64 + 4 * 192 +
+                                   2 * 2 * 4 + 6 * 184 + 2 * 8 * 24);
   EXPECT_EQ(device.host_bytes, plan.host.bytes);
   uint64_t sum = device.overhead_bytes + device.host_bytes;
   for (const ArenaPlan& arena : device.arenas) {

@@ -12,6 +12,7 @@
 #include "base/sampler_bytes.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
+#include "plan/staging.h"
 #include "plan/states.h"
 #include "plan/windows.h"
 
@@ -70,7 +71,8 @@ DevicePlan Planner::count_device(const Limits& limits) const {
   plan.arenas.push_back(
       arena(ArenaKind::kScratch, {{"operations", scratch_bytes(blueprint_, limits, sizer_)}}));
   std::vector<Item> staging;
-  for (const Staging& s : list_staging(limits)) staging.push_back({s.name, s.bytes});
+  for (const StagedPart& part : staging_layout(largest_step(limits), sizer_.alignment()).parts)
+    staging.push_back({part.name, part.bytes});
   plan.arenas.push_back(arena(ArenaKind::kStaging, std::move(staging)));
   return plan;
 }
@@ -79,10 +81,10 @@ DevicePlan Planner::count_device(const Limits& limits) const {
 HostPlan Planner::count_host(const Limits& limits) const {
   constexpr uint64_t kStepsAtOnce = 2;
   const uint32_t pick_threads = std::min({device_.facts.compute_units, kPickThreadsMax, limits.logit_rows});
-  uint64_t staging = 0;
-  for (const Staging& s : list_staging(limits)) staging += s.bytes;
+  const uint64_t staging = staging_layout(largest_step(limits), sizer_.alignment()).bytes;
   HostPlan plan;
   plan.items = {{"rows and page tables of two steps", kStepsAtOnce * staging},
+                {"a step as it is sent to the device", staging},
                 {"logits of a step", uint64_t{4} * limits.logit_rows * blueprint_.logits()},
                 {"hidden states of a step", uint64_t{4} * limits.logit_rows * blueprint_.width},
                 {"choosing tokens", uint64_t{kSamplerTokenBytes} * pick_threads * blueprint_.logits()},

@@ -67,8 +67,9 @@ struct Live {
   std::unique_ptr<model::Runner> runner;
   std::unique_ptr<engine::Engine> engine;
 };
-inline Live make_live(const fleet::LoadSettings& settings, const engine::EngineOptions& options = {}) {
-  Live l{fleet::open_model(registry(), settings), nullptr, nullptr, nullptr};
+inline Live make_live(const fleet::LoadSettings& settings, const engine::EngineOptions& options = {},
+                      const device::Registry& devices = registry()) {
+  Live l{fleet::open_model(devices, settings), nullptr, nullptr, nullptr};
   l.loaded = model::LoadedModel::load(*l.opened.blueprint, *l.opened.file, l.opened.plan, *l.opened.device);
   l.runner = model::make_transformer(*l.opened.blueprint, *l.loaded, *l.opened.device);
   l.engine = engine::Engine::start(*l.runner, options);

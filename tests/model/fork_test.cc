@@ -5,68 +5,16 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
-#include "kv/sequence_memory.h"
 #include "tests/model/asking.h"
+#include "tests/model/bench.h"
 
 namespace gantry {
 namespace {
 
+using testing::Bench;
 using testing::Live;
 
 constexpr uint32_t kSlots = 3;
-
-// Sequence memory and a model, without an engine between them.
-class Bench {
- public:
-  Bench(model::Runner& runner, bool prefix_cache) : runner_(runner), memory_(layout(runner, prefix_cache)) {}
-
-  kv::SequenceMemory& memory() { return memory_; }
-
-  // Computes the sequence's tokens up to `end`; the logits of the last.
-  std::vector<float> write(int32_t slot, const std::vector<TokenId>& tokens, uint32_t end) {
-    std::vector<float> logits(runner_.limits().vocab);
-    while (memory_.written(slot) < end) {
-      const uint32_t begin = memory_.written(slot);
-      const uint32_t next =
-          std::min({end, memory_.slice_end(slot, tokens), begin + runner_.limits().rows_max});
-      EXPECT_EQ(memory_.grow(slot, next), next);
-      memory_.begin_step();
-      memory_.will_write(slot, tokens, next);
-      std::vector<int32_t> positions, slots(next - begin, slot),
-          last = {static_cast<int32_t>(next - begin) - 1};
-      for (uint32_t p = begin; p < next; ++p) positions.push_back(static_cast<int32_t>(p));
-      model::Batch batch{.tokens = std::span(tokens).subspan(begin, next - begin),
-                         .positions = positions,
-                         .sequences = slots,
-                         .page_tables = memory_.tables(),
-                         .logit_rows = last};
-      batch.copies_before = memory_.copies_before();
-      batch.copies_after = memory_.copies_after();
-      batch.window_tables = memory_.window_tables();
-      const auto given = runner_.step(batch).logits;
-      logits.assign(given.begin(), given.end());
-      memory_.commit(slot, tokens, next);
-      memory_.check();
-    }
-    return logits;
-  }
-
- private:
-  static kv::MemoryLayout layout(model::Runner& runner, bool prefix_cache) {
-    const model::RunnerLimits& limits = runner.limits();
-    kv::MemoryLayout layout{.pages = limits.pages,
-                            .slots = kSlots,
-                            .pages_max = limits.pages_max,
-                            .prefix_cache = prefix_cache,
-                            .recurrent = limits.recurrent,
-                            .checkpoints = limits.recurrent ? limits.checkpoints : 0};
-    for (const auto& [window, pages] : limits.windows) layout.windows.push_back({window, pages});
-    return layout;
-  }
-
-  model::Runner& runner_;
-  kv::SequenceMemory memory_;
-};
 
 class Forked : public ::testing::TestWithParam<const char*> {
  protected:
@@ -92,7 +40,7 @@ class Forked : public ::testing::TestWithParam<const char*> {
 
   std::vector<float> alone(const std::vector<TokenId>& tokens, uint32_t end) const {
     const Live live = testing::make_live(settings_);
-    Bench bench(*live.runner, false);
+    Bench bench(*live.runner, kSlots, false);
     return bench.write(bench.memory().open(), tokens, end);
   }
 
@@ -103,7 +51,7 @@ class Forked : public ::testing::TestWithParam<const char*> {
 TEST_P(Forked, EachGoesOnAsIfAlone) {
   for (const bool prefix_cache : {true, false}) {
     const Live live = testing::make_live(settings_);
-    Bench bench(*live.runner, prefix_cache);
+    Bench bench(*live.runner, kSlots, prefix_cache);
     for (const uint32_t at : {64u, 77u}) {  // at a page border, between two
       const auto b_tokens = branch(at, 1), c_tokens = branch(at, 2);
       const int32_t a = bench.memory().open();
@@ -125,7 +73,7 @@ TEST_P(Forked, EachGoesOnAsIfAlone) {
 
 TEST_P(Forked, WentBackAndOn) {
   const Live live = testing::make_live(settings_);
-  Bench bench(*live.runner, true);
+  Bench bench(*live.runner, kSlots, true);
   const int32_t a = bench.memory().open();
   bench.write(a, text_, 98);
   uint32_t possible = 0;

@@ -49,6 +49,8 @@ void expect_taken(const fleet::LoadSettings& settings) {
   uint64_t taken = device.overhead_bytes + device.host_bytes;
   for (const auto& arena : loaded->arenas()) taken += arena->bytes();
   EXPECT_EQ(taken, device.bytes());
+  EXPECT_EQ(loaded->host_arena().taken(), device.arena(plan::ArenaKind::kStaging).bytes);
+  EXPECT_TRUE(loaded->host_arena().sealed());
 }
 
 TEST_F(Memory, PlannedIsTaken) {

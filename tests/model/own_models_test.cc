@@ -1,10 +1,10 @@
 // The headline promises over models that need nothing but this tree: the model in the box, and small ones of
 // many families, made here. One answer (contract E), planned equals taken (contract M2), logits against plain
 // arithmetic.
+#include "tests/model/own_models.h"
+
 #include <gtest/gtest.h>
 
-#include "arch/tiny_families.h"
-#include "base/rng.h"
 #include "tests/model/asking.h"
 #include "tests/model/contract_e.h"
 #include "tests/model/plain_llama.h"
@@ -14,37 +14,11 @@ namespace {
 
 using testing::Answer;
 using testing::Live;
+using testing::own_models;
+using testing::OwnModel;
+using testing::random_tokens;
 
 constexpr size_t kJobs = 32;
-
-struct OwnModel {
-  std::string name;
-  std::vector<std::byte> bytes;
-  fleet::LoadSettings settings() const {
-    fleet::LoadSettings settings;
-    settings.model_path = name + ".gguf";
-    settings.model_bytes = bytes;
-    settings.kv_type = "f32";
-    return settings;
-  }
-};
-
-const std::vector<OwnModel>& own_models() {
-  static const std::vector<OwnModel> models = [] {
-    const std::string box = testing::read_bytes(GANTRY_SOURCE_DIR "/models/gantry-box.gguf");
-    const auto bytes = std::as_bytes(std::span(box));
-    std::vector<OwnModel> all = {{"box", {bytes.begin(), bytes.end()}}};
-    for (arch::TinyFile& tiny : arch::tiny_families()) all.push_back({tiny.name, std::move(tiny.bytes)});
-    return all;
-  }();
-  return models;
-}
-
-std::vector<TokenId> random_tokens(uint64_t seed, size_t count, uint32_t vocab) {
-  std::vector<TokenId> tokens;
-  for (size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>(uniform_at(seed, i, 3) * vocab));
-  return tokens;
-}
 
 class OwnModels : public ::testing::TestWithParam<size_t> {
  protected:
@@ -113,12 +87,7 @@ TEST_P(OwnModels, WhatIsTakenIsWhatWasPlannedAndNotOneByteLessWillDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OwnModels, ::testing::Range(size_t{0}, own_models().size()),
-                         [](const auto& which) {
-                           std::string name = own_models()[which.param].name;
-                           for (char& c : name)
-                             c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-                           return name;
-                         });
+                         [](const auto& which) { return testing::test_name(own_models()[which.param]); });
 
 // Quantized activations cost the box some bits; exact weights cost almost none.
 TEST(OwnLogits, AreThoseOfPlainArithmetic) {
