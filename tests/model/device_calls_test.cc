@@ -1,7 +1,11 @@
 // What the forward pass asks of a device: the operations that plan/needs says beforehand, and one write a
 // step.
+#include <set>
+#include <utility>
+
 #include <gtest/gtest.h>
 
+#include "plan/needs.h"
 #include "tests/device/noting_device.h"
 #include "tests/model/asking.h"
 #include "tests/model/bench.h"
@@ -45,6 +49,23 @@ class DeviceCalls : public ::testing::TestWithParam<size_t> {
   testing::Live live_;
   std::vector<std::vector<TokenId>> texts_;
 };
+
+TEST_P(DeviceCalls, AreThosePlanned) {
+  Bench bench(*live_.runner, kSlots, true);
+  const int32_t a = bench.memory().open();
+  bench.step({slice(a, 20)});
+  bench.step({slice(a, 21)}, true);
+  std::set<std::pair<device::Operation, quant::Dtype>> planned;
+  for (const plan::Need& need : plan::list_needs(*live_.opened.blueprint, live_.opened.plan.limits.kv_dtype))
+    planned.insert({need.operation, need.dtype});
+  const auto asked = notes_->take().asked;
+  for (const auto& [operation, dtype] : planned)
+    EXPECT_TRUE(asked.contains({operation, dtype}))
+        << device::name_of(operation) << " in " << quant::facts(dtype).name << " is planned and not asked";
+  for (const auto& [operation, dtype] : asked)
+    EXPECT_TRUE(planned.contains({operation, dtype}))
+        << device::name_of(operation) << " in " << quant::facts(dtype).name << " is asked and not planned";
+}
 
 TEST_P(DeviceCalls, AStepIsToldInOneWrite) {
   Bench bench(*live_.runner, kSlots, true);
