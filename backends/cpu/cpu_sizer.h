@@ -34,6 +34,7 @@ class CpuSizer final : public device::Sizer {
   uint64_t attention_scratch_bytes(const device::KvShape& shape, uint32_t heads,
                                    uint32_t rows_max) const override;
   uint64_t overhead_bytes() const override;
+  uint64_t recording_bytes(uint32_t) const override { return 0; }  // it records nothing
 
  private:
   uint32_t threads_;

@@ -15,7 +15,7 @@ namespace gantry::device {
 // Row r stands at positions[r] of sequence sequences[r], whose pages are page_tables[sequence * pages_max +
 // position / kPageTokens] and whose recurrent state is number states[sequence]. A row of a negative sequence
 // is padding: operations over sequence memory leave it out, its results stay what they were. A sequence has
-// one run at most, and no two sequences have the same state.
+// one run at most, and no two sequences with rows have the same state.
 struct Rows {
   Buffer positions;    // int32 [count]
   Buffer sequences;    // int32 [count]

@@ -66,6 +66,8 @@ class Sizer {
   // Memory that the backend takes for itself beside all arenas (driver context, library workspaces, thread
   // stacks).
   virtual uint64_t overhead_bytes() const = 0;
+  // And for a recording (recording.h) of at most so many calls.
+  virtual uint64_t recording_bytes(uint32_t calls) const = 0;
 };
 
 }  // namespace gantry::device

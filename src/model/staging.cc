@@ -1,6 +1,7 @@
 #include "model/staging.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -42,6 +43,18 @@ void check_extras(const Batch& batch, const RunnerLimits& limits) {
   check_rows(batch.hidden_rows, rows);
 }
 
+// One row of each sequence.
+plan::StepSizes rounded(plan::StepSizes sizes, const RunnerLimits& limits) {
+  GANTRY_CHECK_EQ(sizes.rows, sizes.sequences);
+  const auto up = [](uint32_t count, uint32_t most) {
+    return count == 0 ? 0 : std::min(std::bit_ceil(count), most);
+  };
+  sizes.rows = sizes.sequences = up(sizes.rows, std::min(limits.rows_max, limits.sequences_max));
+  sizes.pages = up(sizes.pages, limits.pages_max);
+  sizes.given = up(sizes.given, limits.logit_rows_max);
+  return sizes;
+}
+
 }  // namespace
 
 void check_batch(const Batch& batch, const RunnerLimits& limits) {
@@ -74,7 +87,7 @@ Staging::Staging(const RunnerLimits& limits, const LoadedModel& model)
   rows_.windows.resize(limits.windows.size());
 }
 
-const StepRows& Staging::send(device::Stream& stream, const Batch& batch) {
+const StepRows& Staging::send(device::Stream& stream, const Batch& batch, Sizing sizing) {
   device::list_runs(batch.positions, batch.sequences, runs_);
   GANTRY_CHECK_LE(runs_.size(), size_t{limits_.sequences_max});
   slots_.clear();
@@ -82,7 +95,8 @@ const StepRows& Staging::send(device::Stream& stream, const Batch& batch) {
     slots_.push_back(static_cast<uint32_t>(run.sequence));
     run.sequence = static_cast<int32_t>(slots_.size() - 1);
   }
-  lay_out(sizes_of(batch));
+  lay_out(sizing == Sizing::kExact ? sizes_of(batch) : rounded(sizes_of(batch), limits_));
+  runs_.resize(sizes_.sequences);
   put_rows(batch);
   put_sequences(batch);
   put_given(batch);
@@ -90,7 +104,7 @@ const StepRows& Staging::send(device::Stream& stream, const Batch& batch) {
     const uint64_t bytes = changed_to_ - changed_from_;
     stream.write(device_.part(changed_from_, bytes), host_.subspan(changed_from_, bytes));
   }
-  return view(batch);
+  return view(batch, sizing);
 }
 
 plan::StepSizes Staging::sizes_of(const Batch& batch) const {
@@ -129,6 +143,12 @@ void Staging::put_rows(const Batch& batch) {
     put(Staged::kTokens, row, std::max(batch.tokens[row], TokenId{0}));  // of none: it is written over
   put(Staged::kPositions, 0, batch.positions);
   put(Staged::kRopePositions, 0, batch.rope_positions);
+  for (size_t row = batch.tokens.size(); row < sizes_.rows; ++row) {
+    put(Staged::kTokens, row, TokenId{0});
+    put(Staged::kPositions, row, int32_t{0});
+    if (sizes_.rope_positions) put(Staged::kRopePositions, row, int32_t{0});
+    put(Staged::kSequences, row, int32_t{-1});
+  }
   for (const device::Run& run : runs_)
     for (int32_t row = run.first; row < run.first + run.count; ++row)
       put(Staged::kSequences, static_cast<size_t>(row), run.sequence);
@@ -137,7 +157,8 @@ void Staging::put_rows(const Batch& batch) {
 void Staging::put_sequences(const Batch& batch) {
   put(Staged::kRuns, 0, std::span<const device::Run>(runs_));
   const size_t all = batch.page_tables.size();
-  for (size_t i = 0; i < runs_.size(); ++i) {
+  for (size_t i = slots_.size(); i < sizes_.sequences; ++i) put(Staged::kStates, i, StateId{0});
+  for (size_t i = 0; i < slots_.size(); ++i) {
     put(Staged::kStates, i, StateId{slots_[i]});  // a sequence changes the state of its number
     const size_t table = size_t{slots_[i]} * limits_.pages_max;
     put(Staged::kPageTables, i * sizes_.pages, batch.page_tables.subspan(table, sizes_.pages));
@@ -151,9 +172,10 @@ void Staging::put_given(const Batch& batch) {
   size_t index = 0;
   for (const PickRow& pick : batch.picks) put(Staged::kGivenRows, index++, pick.row);
   put(Staged::kGivenRows, index, batch.logit_rows);
-  rows_.with_logits = static_cast<uint32_t>(index + batch.logit_rows.size());
-  rows_.hidden = static_cast<uint32_t>(batch.hidden_rows.size());
-  put(Staged::kGivenRows, rows_.with_logits, batch.hidden_rows);
+  index += batch.logit_rows.size();
+  put(Staged::kGivenRows, index, batch.hidden_rows);
+  for (size_t i = index + batch.hidden_rows.size(); i < sizes_.given; ++i)
+    put(Staged::kGivenRows, i, int32_t{0});
 }
 
 device::Buffer Staging::part(Staged what) const {
@@ -161,7 +183,7 @@ device::Buffer Staging::part(Staged what) const {
   return device_.part(part.offset, part.bytes);
 }
 
-const StepRows& Staging::view(const Batch& batch) {
+const StepRows& Staging::view(const Batch& batch, Sizing sizing) {
   rows_.all = {.positions = part(Staged::kPositions),
                .sequences = part(Staged::kSequences),
                .page_tables = part(Staged::kPageTables),
@@ -171,7 +193,9 @@ const StepRows& Staging::view(const Batch& batch) {
                .count = sizes_.rows,
                .sequence_count = sizes_.sequences,
                .pages_max = sizes_.pages,
-               .longest = device::longest_reach(runs_)};
+               .longest = sizing == Sizing::kExact
+                              ? device::longest_reach(runs_)
+                              : std::min(sizes_.pages * kPageTokens, limits_.context_max)};
   const device::Buffer tables = part(Staged::kWindowTables);
   for (size_t w = 0; w < rows_.windows.size(); ++w) {
     rows_.windows[w] = rows_.all;
@@ -180,6 +204,8 @@ const StepRows& Staging::view(const Batch& batch) {
   rows_.tokens = part(Staged::kTokens);
   rows_.turns = part(sizes_.rope_positions ? Staged::kRopePositions : Staged::kPositions);
   rows_.given = part(Staged::kGivenRows);
+  rows_.hidden = static_cast<uint32_t>(batch.hidden_rows.size());
+  rows_.with_logits = sizes_.given - rows_.hidden;
   rows_.causal = batch.causal;
   return rows_;
 }

@@ -13,6 +13,9 @@
 
 namespace gantry::model {
 
+// How a step is sized: as it is, or rounded up to one of few sizes, so that a recorded step serves many.
+enum class Sizing : uint8_t { kExact, kRounded };
+
 // The rows of a step, and as those see them whose layers have windows: with page tables of their own. The
 // buffers are parts of the block.
 struct StepRows {
@@ -36,9 +39,12 @@ class Staging {
   // Limits and model outlive it.
   Staging(const RunnerLimits& limits, const LoadedModel& model);
   // At most one write. What it returns holds until the next step; until this one is done the host's block
-  // stays as it is.
-  const StepRows& send(device::Stream& stream, const Batch& batch);
-  // The batch's own number of the sequence of each run of the step that was sent.
+  // stays as it is. Rounded sizes are for steps with one row of each sequence and without hidden states: rows
+  // beyond are padding, runs beyond have no rows, and what they give is that of row 0.
+  const StepRows& send(device::Stream& stream, const Batch& batch, Sizing sizing = Sizing::kExact);
+  // Of the step that was sent: of two steps that were rounded to equal sizes one can be recorded for both.
+  const plan::StepSizes& sizes() const { return sizes_; }
+  // The batch's own number of each sequence that has rows.
   std::span<const uint32_t> slots() const { return slots_; }
 
  private:
@@ -47,7 +53,7 @@ class Staging {
   void put_rows(const Batch& batch);
   void put_sequences(const Batch& batch);
   void put_given(const Batch& batch);
-  const StepRows& view(const Batch& batch);
+  const StepRows& view(const Batch& batch, Sizing sizing);
   // Values of a part from number `index` on.
   template <typename T>
   void put(plan::Staged what, size_t index, std::span<const T> values);

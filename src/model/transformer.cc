@@ -9,6 +9,7 @@
 #include "model/copies.h"
 #include "model/hands.h"
 #include "model/picker.h"
+#include "model/recorded_steps.h"
 #include "model/staging.h"
 #include "model/step_thread.h"
 
@@ -55,6 +56,7 @@ class Transformer final : public Runner, private Hands {
         output_rows_(output_rows(blueprint)),
         copier_(blueprint, model),
         staging_(limits_, model),
+        records_(device.can_record() && communicator == nullptr),
         logits_(size_t{limits_.logit_rows_max} * blueprint.logits()),
         hidden_(size_t{limits_.logit_rows_max} * limits_.width),
         picker_(blueprint.logits(), limits_.logit_rows_max,
@@ -104,11 +106,16 @@ class Transformer final : public Runner, private Hands {
   // All of a step.
   void run() {
     copier_.run(*stream_, batch_.copies_before);
-    const StepRows& rows = staging_.send(*stream_, batch_);
+    const bool recorded = records_ && one_row_each();
+    const StepRows& rows = staging_.send(*stream_, batch_, recorded ? Sizing::kRounded : Sizing::kExact);
     if (limits_.recurrent) empty_states(rows);
-    compute(rows);
-    const std::span<float> logits = std::span(logits_).first(size_t{rows.with_logits} * limits_.vocab);
-    const std::span<float> hidden = std::span(hidden_).first(size_t{rows.hidden} * limits_.width);
+    if (recorded)
+      replay(rows);
+    else
+      compute(rows);
+    const size_t with_logits = batch_.picks.size() + batch_.logit_rows.size();
+    const std::span<float> logits = std::span(logits_).first(with_logits * limits_.vocab);
+    const std::span<float> hidden = std::span(hidden_).first(batch_.hidden_rows.size() * limits_.width);
     read_given(rows, logits, hidden);
     copier_.run(*stream_, batch_.copies_after);
     stream_->sync();
@@ -123,6 +130,24 @@ class Transformer final : public Runner, private Hands {
       const device::Run& run = rows.all.run_list[i];
       if (run.reach == run.count) stream_->fill(model_.state(slots[i]), std::byte{0});
     }
+  }
+
+  // Steps of which many are alike: each sequence has a token, and gives logits if anything.
+  bool one_row_each() const {
+    const auto& of = batch_.sequences;
+    return batch_.inputs.empty() && batch_.hidden_rows.empty() && batch_.causal &&
+           std::ranges::adjacent_find(of) == of.end();
+  }
+
+  void replay(const StepRows& rows) {
+    device::Recording* step = recorded_.find(staging_.sizes());
+    if (step == nullptr) {
+      recorded_.make_room();
+      stream_->begin_recording();
+      compute(rows);
+      step = &recorded_.keep(staging_.sizes(), stream_->end_recording());
+    }
+    stream_->replay(*step);
   }
 
   void compute(const StepRows& rows) {
@@ -240,6 +265,9 @@ class Transformer final : public Runner, private Hands {
   std::vector<LayerOp> layers_;
   const Copier copier_;
   Staging staging_;
+  const bool
+      records_;  // the device can, and no other rank takes part: an exchange waits, which no recording does
+  RecordedSteps recorded_;
   std::vector<float> logits_;  // [logit_rows_max, vocab]
   std::vector<float> hidden_;  // [logit_rows_max, width]
   Picker picker_;

@@ -110,6 +110,8 @@ std::string device_words(const DevicePlan& device, const HostPlan& host, const L
       text += part_words({"experts, of which a token needs a few only", experts});
   }
   text += line_words("overhead", device.overhead_bytes, "the backend's own");
+  if (device.recordings_bytes != 0)
+    text += line_words("recordings", device.recordings_bytes, "steps that the backend has recorded");
   if (device.host_bytes != 0) {
     text += line_words("host", device.host_bytes, "the engine's and the service's, in the same memory");
     for (const Item& item : host.items) text += part_words(item);
@@ -205,6 +207,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                                {"budget_is_reserved", device.budget.reserved},
                                {"arenas", std::move(arenas)},
                                {"overhead_bytes", device.overhead_bytes},
+                               {"recordings_bytes", device.recordings_bytes},
                                {"host_bytes", device.host_bytes},
                                {"bytes", device.bytes()}});
   }

@@ -52,7 +52,7 @@ const char* name_of(ArenaKind kind) {
 }
 
 uint64_t DevicePlan::bytes() const {
-  return std::accumulate(arenas.begin(), arenas.end(), overhead_bytes + host_bytes,
+  return std::accumulate(arenas.begin(), arenas.end(), overhead_bytes + recordings_bytes + host_bytes,
                          [](uint64_t sum, const ArenaPlan& arena) { return sum + arena.bytes; });
 }
 

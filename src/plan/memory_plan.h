@@ -75,6 +75,7 @@ struct DevicePlan {
   Budget budget;
   std::vector<ArenaPlan> arenas;  // one of each kind
   uint64_t overhead_bytes = 0;    // the backend's own
+  uint64_t recordings_bytes = 0;  // of steps that the backend has recorded
   uint64_t host_bytes = 0;        // HostPlan::bytes, where the host's memory is this device's
   uint64_t bytes() const;
   bool fits() const { return bytes() <= budget.bytes; }

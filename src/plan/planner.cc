@@ -12,6 +12,7 @@
 #include "base/sampler_bytes.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
+#include "plan/recordings.h"
 #include "plan/staging.h"
 #include "plan/states.h"
 #include "plan/windows.h"
@@ -60,7 +61,8 @@ MemoryPlan Planner::count(const Limits& limits) const {
 }
 
 DevicePlan Planner::count_device(const Limits& limits) const {
-  DevicePlan plan{device_.facts, device_.budget, {}, sizer_.overhead_bytes(), 0};
+  DevicePlan plan{
+      device_.facts, device_.budget, {}, sizer_.overhead_bytes(), recordings_bytes(blueprint_, sizer_), 0};
   plan.arenas.push_back(weights_);
   plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
   plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));

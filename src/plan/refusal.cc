@@ -77,6 +77,8 @@ std::string sum_of(const DevicePlan& plan) {
   std::string sum;
   for (const ArenaPlan& arena : plan.arenas)
     sum += fmt::format("{} {} + ", name_of(arena.kind), human_bytes(arena.bytes));
+  if (plan.recordings_bytes != 0)
+    sum += fmt::format("recorded steps {} + ", human_bytes(plan.recordings_bytes));
   return fmt::format("{}overhead {} + host {}", sum, human_bytes(plan.overhead_bytes),
                      human_bytes(plan.host_bytes));
 }

@@ -23,6 +23,7 @@ class RoundSizer : public device::Sizer {
   }
   uint64_t attention_scratch_bytes(const device::KvShape&, uint32_t, uint32_t) const override { return 100; }
   uint64_t overhead_bytes() const override { return 1000; }
+  uint64_t recording_bytes(uint32_t) const override { return 0; }
 };
 
 }  // namespace gantry::plan

@@ -55,6 +55,7 @@ class HandingOnSizer : public Sizer {
     return inner_.attention_scratch_bytes(shape, heads, rows_max);
   }
   uint64_t overhead_bytes() const override { return inner_.overhead_bytes(); }
+  uint64_t recording_bytes(uint32_t calls) const override { return inner_.recording_bytes(calls); }
 
  private:
   const Sizer& inner_;
