@@ -18,9 +18,11 @@ struct Known {
 // From the slowest to the fastest.
 constexpr Known kKnown[] = {
     {"scalar", scalar_kernels, [](const os::CpuFeatures&) { return true; }},
+#if GANTRY_CPU_VECTORS
     {"avx2", avx2_kernels, [](const os::CpuFeatures& f) { return f.avx2; }},
     {"avx512", avx512_kernels, [](const os::CpuFeatures& f) { return f.avx512; }},
     {"avx512vnni", avx512vnni_kernels, [](const os::CpuFeatures& f) { return f.avx512_vnni; }},
+#endif
 };
 
 }  // namespace

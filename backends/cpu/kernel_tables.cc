@@ -2,23 +2,27 @@
 // compiled for the set and may run only where the processor has it.
 #include "backends/cpu/kernels/kernels.h"
 
+#if GANTRY_CPU_VECTORS
+#define GANTRY_SETS  \
+  GANTRY_SET(scalar) \
+  GANTRY_SET(avx2)   \
+  GANTRY_SET(avx512) \
+  GANTRY_SET(avx512vnni)
+#else
+#define GANTRY_SETS GANTRY_SET(scalar)
+#endif
+
 #define GANTRY_PART(part) void add_##part(KernelTable& table);
-namespace gantry::cpu::scalar {
-GANTRY_KERNEL_PARTS
-}
-namespace gantry::cpu::avx2 {
-GANTRY_KERNEL_PARTS
-}
-namespace gantry::cpu::avx512 {
-GANTRY_KERNEL_PARTS
-}
-namespace gantry::cpu::avx512vnni {
-GANTRY_KERNEL_PARTS
-}
+#define GANTRY_SET(set)        \
+  namespace gantry::cpu::set { \
+  GANTRY_KERNEL_PARTS          \
+  }
+GANTRY_SETS
+#undef GANTRY_SET
 #undef GANTRY_PART
 
 #define GANTRY_PART(part) add_##part(table);
-#define GANTRY_TABLE(set)                  \
+#define GANTRY_SET(set)                    \
   const KernelTable& set##_kernels() {     \
     static const KernelTable kTable = [] { \
       using namespace set;                 \
@@ -30,8 +34,5 @@ GANTRY_KERNEL_PARTS
   }
 
 namespace gantry::cpu {
-GANTRY_TABLE(scalar)
-GANTRY_TABLE(avx2)
-GANTRY_TABLE(avx512)
-GANTRY_TABLE(avx512vnni)
+GANTRY_SETS
 }  // namespace gantry::cpu
