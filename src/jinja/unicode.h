@@ -1,4 +1,4 @@
-// What Python's str methods know about characters (Unicode 14, generated tables).
+// What Python's str methods know about characters (the tables are those of text/unicode.h, Unicode 15.0).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,6 @@ bool is_printable(uint32_t code);
 bool is_lower(uint32_t code);
 bool is_upper(uint32_t code);
 bool is_title(uint32_t code);
-bool is_cased(uint32_t code);
 bool is_identifier_start(uint32_t code);
 bool is_identifier_part(uint32_t code);
 inline bool is_alnum(uint32_t code) {

@@ -66,6 +66,43 @@ TEST(Unicode, maps_case) {
   EXPECT_EQ(to_lower(0xFFFFFFFF), char32_t{0xFFFFFFFF});
 }
 
+std::u32string text_of(MappedChars mapped) {
+  std::u32string text;
+  for (const char32_t code : mapped.codes)
+    if (code != 0) text += code;
+  return text;
+}
+
+TEST(Unicode, maps_case_to_several_characters) {
+  EXPECT_EQ(text_of(full_upper(U'\u00DF')), U"SS");
+  EXPECT_EQ(text_of(full_title(U'\u00DF')), U"Ss");
+  EXPECT_EQ(text_of(full_fold(U'\u1E9E')), U"ss");
+  EXPECT_EQ(text_of(full_lower(0x130)), U"i\u0307");
+  EXPECT_EQ(text_of(full_upper(U'\u0390')), U"\u0399\u0308\u0301");
+  EXPECT_EQ(text_of(full_title(U'\u01C6')), U"\u01C5");
+  EXPECT_EQ(text_of(full_lower(0x3A3)), U"\u03C3");  // the final form is a question of the place
+  EXPECT_EQ(full_lower(0xFFFFFFFF).codes[0], char32_t{0xFFFFFFFF});
+}
+
+TEST(Unicode, knows_numbers_and_names) {
+  EXPECT_EQ(numeric_type(U'\u0663'), NumericType::kDecimal);
+  EXPECT_EQ(decimal_value(U'\u0663'), 3);
+  EXPECT_EQ(decimal_value(0x1D7FF), 9);
+  EXPECT_EQ(numeric_type(U'\u00B2'), NumericType::kDigit);
+  EXPECT_EQ(numeric_type(U'\u4E09'), NumericType::kNumeric);
+  EXPECT_EQ(decimal_value(U'\u00B2'), -1);
+  EXPECT_EQ(numeric_type(U'a'), NumericType::kNone);
+  EXPECT_TRUE(is_identifier_start(U'\u00E9') && is_identifier_part(U'7') && is_identifier_part(U'_'));
+  EXPECT_FALSE(is_identifier_start(U'7') || is_identifier_part(U' ') || is_identifier_start(0x110000));
+}
+
+TEST(Unicode, knows_what_has_a_case) {
+  EXPECT_TRUE(has_uppercase(U'\u2160') && has_lowercase(U'\u00AA') && is_cased(U'\u01C5'));
+  EXPECT_FALSE(has_uppercase(U'\u01C5') || has_lowercase(U'\u01C5') || is_cased(U'1'));
+  EXPECT_TRUE(is_case_ignorable(U'\'') && is_case_ignorable(U'\u0301') && is_case_ignorable(U'\u02B0'));
+  EXPECT_FALSE(is_case_ignorable(U'a') || is_case_ignorable(U' '));
+}
+
 TEST(Unicode, normalizes) {
   EXPECT_EQ(nfc("A\xCC\x8A"), "\xC3\x85");
   EXPECT_EQ(nfd("\xC3\x85"), "A\xCC\x8A");

@@ -5,7 +5,6 @@ GENERATED = {
     "LICENSE": "the licence's own words",
     "src/text/unicode_tables.inc": "tools/unicode writes it from the Unicode database",
     "src/jinja/entity_tables.inc": "src/jinja/make_tables.py writes it",
-    "src/jinja/unicode_tables.inc": "src/jinja/make_tables.py writes it",
 }
 
 # Functions longer than the limit: "path:function" -> why it is one piece.

@@ -4,11 +4,15 @@
     tools/unicode/generate.py [UCD_FOLDER] > src/text/unicode_tables.inc
 
 UCD_FOLDER defaults to /usr/share/unicode (Debian package unicode-data). Read: UnicodeData.txt, PropList.txt,
-Scripts.txt. The output is a pure function of those files.
+Scripts.txt, DerivedCoreProperties.txt, SpecialCasing.txt, CaseFolding.txt, extracted/DerivedNumericType.txt. The
+output is a pure function of those files.
 
 Layout: two stages. A code point's upper bits choose a block, the lower kBlockBits bits an entry in it; equal blocks
-are stored once. An entry of the property table is category | White_Space << 5 | Han << 6; an entry of a case table
-is an index into a list of differences.
+are stored once.
+- Properties: category | White_Space << 5 | Han << 6.
+- Words, what names and numbers are made of: XID_Start | XID_Continue << 1 | numeric type << 2 | decimal value << 4.
+- Cases: an index into a list of records, in which a mapping is the difference of two code points. Mappings to
+  several characters stand in a list of their own, sorted by code point.
 """
 
 import os
@@ -24,37 +28,68 @@ WHITE_SPACE = 1 << 5
 HAN = 1 << 6
 
 
-def read_unicode_data(folder):
-    category = ["Cn"] * (LAST + 1)
-    lower, upper = {}, {}
-    first = None
-    with open(os.path.join(folder, "UnicodeData.txt"), encoding="ascii") as lines:
-        for line in lines:
-            fields = line.rstrip("\n").split(";")
+# Bits of a case record's flags; text/unicode.cc reads them.
+LOWERCASE, UPPERCASE, CASE_IGNORABLE, SPECIAL = 1, 2, 4, 8
+
+
+class UnicodeData:
+    """The fields of UnicodeData.txt that are wanted, by code point."""
+
+    def __init__(self, folder):
+        self.category = ["Cn"] * (LAST + 1)
+        self.decimal, self.lower, self.upper, self.title = {}, {}, {}, {}
+        first = None
+        for fields in read_fields(folder, "UnicodeData.txt"):
             code, name, kind = int(fields[0], 16), fields[1], fields[2]
             if name.endswith(", First>"):
                 first = code
                 continue
             start = first if name.endswith(", Last>") else code
             for point in range(start, code + 1):
-                category[point] = kind
+                self.category[point] = kind
             first = None
-            if fields[12]:
-                upper[code] = int(fields[12], 16)
-            if fields[13]:
-                lower[code] = int(fields[13], 16)
-    return category, lower, upper
+            if fields[6]:
+                self.decimal[code] = int(fields[6])
+            for mapping, field in ((self.upper, 12), (self.lower, 13), (self.title, 14)):
+                if fields[field]:
+                    mapping[code] = int(fields[field], 16)
+
+
+def read_fields(folder, name):
+    """The fields between semicolons of each line that is not only a comment."""
+    with open(os.path.join(folder, name), encoding="utf-8") as lines:
+        for line in lines:
+            line = line.split("#")[0].strip()
+            if line:
+                yield [field.strip() for field in line.split(";")]
+
+
+def code_points(field):
+    return tuple(int(code, 16) for code in field.split())
+
+
+def read_special_casing(folder):
+    """The mappings that hold everywhere: code point -> (lower, title, upper), each of several code points."""
+    special = {}
+    for fields in read_fields(folder, "SpecialCasing.txt"):
+        if len(fields) == 5 or not fields[4]:  # else a language or a place in a word is asked for
+            special[int(fields[0], 16)] = tuple(code_points(field) for field in fields[1:4])
+    return special
+
+
+def read_case_folding(folder):
+    """Full folding: code point -> code points."""
+    return {int(fields[0], 16): code_points(fields[2])
+            for fields in read_fields(folder, "CaseFolding.txt") if fields[1] in "CF"}
 
 
 def read_property(folder, name, wanted):
-    """The code points for which a file of `range ; value # comment` lines says `wanted`."""
+    """The code points to which a file of `range ; value` lines gives the value `wanted`."""
     points = set()
-    with open(os.path.join(folder, name), encoding="utf-8") as lines:
-        for line in lines:
-            match = re.match(r"([0-9A-F]+)(?:\.\.([0-9A-F]+))?\s*;\s*(\w+)", line)
-            if match and match.group(3) == wanted:
-                first = int(match.group(1), 16)
-                points.update(range(first, int(match.group(2) or match.group(1), 16) + 1))
+    for fields in read_fields(folder, name):
+        if fields[1] == wanted:
+            first, _, last = fields[0].partition("..")
+            points.update(range(int(first, 16), int(last or first, 16) + 1))
     return points
 
 
@@ -79,39 +114,79 @@ def emit(kind, name, values):
     print("};")
 
 
+def smallest_kind(values):
+    return "uint8_t" if max(values) < 256 else "uint16_t"
+
+
 def emit_two_stages(name, values):
     index, flat = two_stages(values)
-    emit("uint8_t" if max(index) < 256 else "uint16_t", f"k{name}Index", index)
-    emit("uint8_t", f"k{name}Entries", flat)
+    emit(smallest_kind(index), f"k{name}Index", index)
+    emit(smallest_kind(flat), f"k{name}Entries", flat)
 
 
-def emit_case(name, mapping):
-    differences = [0] + sorted({target - point for point, target in mapping.items()})
-    assert len(differences) <= 256
-    position = {difference: i for i, difference in enumerate(differences)}
-    values = [0] * (LAST + 1)
-    for point, target in mapping.items():
-        values[point] = position[target - point]
-    emit("int32_t", f"k{name}Differences", differences)
-    emit_two_stages(name, values)
-
-
-def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else "/usr/share/unicode"
-    category, lower, upper = read_unicode_data(folder)
+def properties(folder, data):
     number = {name: i for i, name in enumerate(CATEGORIES)}
-    values = [number[name] for name in category]
+    values = [number[name] for name in data.category]
     for point in read_property(folder, "PropList.txt", "White_Space"):
         values[point] |= WHITE_SPACE
     for point in read_property(folder, "Scripts.txt", "Han"):
         values[point] |= HAN
+    return values
+
+
+def words(folder, data):
+    values = [0] * (LAST + 1)
+    for bit, name in ((1, "XID_Start"), (2, "XID_Continue")):
+        for point in read_property(folder, "DerivedCoreProperties.txt", name):
+            values[point] |= bit
+    for number, name in ((1, "Numeric"), (2, "Digit"), (3, "Decimal")):
+        for point in read_property(folder, "extracted/DerivedNumericType.txt", name):
+            values[point] |= number << 2
+    for point, value in data.decimal.items():
+        assert values[point] >> 2 == 3
+        values[point] |= value << 4
+    return values
+
+
+def emit_cases(folder, data):
+    special_casing, folding = read_special_casing(folder), read_case_folding(folder)
+    flags = [0] * (LAST + 1)
+    for bit, name in ((LOWERCASE, "Lowercase"), (UPPERCASE, "Uppercase"), (CASE_IGNORABLE, "Case_Ignorable")):
+        for point in read_property(folder, "DerivedCoreProperties.txt", name):
+            flags[point] |= bit
+    records, entries, special = {}, [], []
+    for point in range(LAST + 1):
+        lower, upper = data.lower.get(point, point), data.upper.get(point, point)
+        simple = (lower, upper, data.title.get(point, upper), folding.get(point, (point,))[0])
+        full_lower, full_title, full_upper = special_casing.get(point, ((lower,), simple[2:3], (upper,)))
+        full = (full_lower, full_upper, full_title, folding.get(point, (point,)))
+        if full != tuple((code,) for code in simple):
+            flags[point] |= SPECIAL
+            special.append((point, full))
+        record = tuple(code - point for code in simple) + (flags[point],)
+        entries.append(records.setdefault(record, len(records)))
+    print(f"inline constexpr CaseRecord kCases[{len(records)}] = {{")
+    for record in records:
+        print("    {" + ", ".join(str(value) for value in record) + "},")
+    print("};")
+    emit_two_stages("Case", entries)
+    print(f"inline constexpr SpecialCase kSpecialCases[{len(special)}] = {{")
+    for point, full in special:
+        forms = ", ".join("{" + ", ".join(hex(code) for code in codes) + "}" for codes in full)
+        print(f"    {{{point:#x}, {forms}}},")
+    print("};")
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else "/usr/share/unicode"
+    data = UnicodeData(folder)
     print("// Generated by tools/unicode/generate.py; do not edit. Unicode " + version_of(folder) + ".")
     print("// clang-format off")
     print(f'inline constexpr char kUnicodeVersion[] = "{version_of(folder)}";')
     print(f"inline constexpr uint32_t kBlockBits = {BLOCK_BITS};")
-    emit_two_stages("Properties", values)
-    emit_case("Lower", lower)
-    emit_case("Upper", upper)
+    emit_two_stages("Properties", properties(folder, data))
+    emit_two_stages("Word", words(folder, data))
+    emit_cases(folder, data)
     print("// clang-format on")
 
 
