@@ -16,6 +16,7 @@
 
 #include "base/copies.h"
 #include "base/ids.h"
+#include "base/pages.h"
 #include "kv/page_pool.h"
 #include "kv/pending_copies.h"
 #include "kv/prefix_index.h"
@@ -39,8 +40,7 @@ struct MemoryLayout {
   uint64_t hash_mask = ~uint64_t{0};  // see PrefixIndex
 };
 
-// Pages that `positions` positions occupy.
-constexpr uint32_t pages_for(uint32_t positions) { return (positions + kPageTokens - 1) / kPageTokens; }
+using gantry::pages_for;
 
 class SequenceMemory {
  public:

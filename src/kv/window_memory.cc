@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/pages.h"
 
 namespace gantry::kv {
 
@@ -45,7 +46,7 @@ void WindowMemory::grow(uint32_t slot, uint32_t written, uint32_t positions) {
   Slot& s = slots_[slot];
   release_before(slot, first_seen(written));
   const auto pages = table(slot);
-  const uint32_t wanted = (positions + kPageTokens - 1) / kPageTokens;
+  const uint32_t wanted = pages_for(positions);
   GANTRY_CHECK_LE(wanted, pages_max_);
   for (; s.end < wanted; ++s.end) {
     pages[s.end] = take();
@@ -77,7 +78,7 @@ void WindowMemory::fork(uint32_t slot, uint32_t other, uint32_t written) {
   const auto pages = table(slot), others = table(other);
   Slot& s = slots_[slot];
   s.first = s.end = from.first;
-  for (; s.end < std::min(from.end, (written + kPageTokens - 1) / kPageTokens); ++s.end) {
+  for (; s.end < std::min(from.end, pages_for(written)); ++s.end) {
     if (s.end < written / kPageTokens) {
       hold(others[s.end]);
       pages[s.end] = others[s.end];
@@ -90,7 +91,7 @@ void WindowMemory::fork(uint32_t slot, uint32_t other, uint32_t written) {
 }
 
 bool WindowMemory::can_roll_back(uint32_t slot, uint32_t positions, std::span<const PageId> names) const {
-  const uint32_t end = std::min(slots_[slot].first, (positions + kPageTokens - 1) / kPageTokens);
+  const uint32_t end = std::min(slots_[slot].first, pages_for(positions));
   for (uint32_t i = first_seen(positions); i < end; ++i)
     if (i >= names.size() || of_name_[names[i]] == kNoPage) return false;
   return true;
@@ -99,7 +100,7 @@ bool WindowMemory::can_roll_back(uint32_t slot, uint32_t positions, std::span<co
 void WindowMemory::rollback(uint32_t slot, uint32_t positions, std::span<const PageId> names) {
   Slot& s = slots_[slot];
   const auto pages = table(slot);
-  const uint32_t first = first_seen(positions), end = (positions + kPageTokens - 1) / kPageTokens;
+  const uint32_t first = first_seen(positions), end = pages_for(positions);
   for (uint32_t i = first; i < std::min(s.first, end); ++i) {
     pages[i] = of_name_[names[i]];
     hold(pages[i]);

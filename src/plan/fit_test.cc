@@ -6,6 +6,7 @@
 
 #include "arch/tiny_families.h"
 #include "base/error.h"
+#include "base/pages.h"
 #include "plan/planner.h"
 #include "plan/round_sizer.h"
 #include "tests/shared_data.h"
@@ -31,7 +32,7 @@ void expect_the_most(const Case& c, const MemoryPlan& plan) {
   const Limits& limits = plan.limits;
   EXPECT_LE(plan.devices[0].bytes(), c.budget);
   EXPECT_TRUE(planner.may_have(limits.pages_max));
-  const uint32_t whole = Planner::pages_for(c.blueprint.context_train);
+  const uint32_t whole = pages_for(c.blueprint.context_train);
   for (uint32_t pages = limits.pages_max + 1; pages <= whole; ++pages)
     EXPECT_FALSE(planner.may_have(pages)) << pages << " pages of context fit, it got " << limits.pages_max;
   const uint64_t all = uint64_t{limits.sequences} * limits.pages_max;
@@ -51,7 +52,7 @@ void expect_the_most(const Case& c, const MemoryPlan& plan) {
 void expect_nothing_fits(const Case& c) {
   const Machine machine = c.machine();
   const Planner planner(c.blueprint, c.settings, machine);
-  for (uint32_t pages = 1; pages <= Planner::pages_for(c.blueprint.context_train); ++pages)
+  for (uint32_t pages = 1; pages <= pages_for(c.blueprint.context_train); ++pages)
     EXPECT_FALSE(planner.fits(planner.alone(pages))) << pages;
 }
 

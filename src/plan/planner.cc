@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/ids.h"
 #include "base/page_records.h"
+#include "base/pages.h"
 #include "base/sampler_bytes.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
@@ -144,10 +145,6 @@ uint32_t Planner::longest(uint32_t high, const std::function<bool(uint32_t)>& go
   return 0;
 }
 
-uint32_t Planner::pages_for(uint32_t context) {
-  return static_cast<uint32_t>((uint64_t{context} + kPageTokens - 1) / kPageTokens);
-}
-
 ArenaPlan Planner::arena(ArenaKind kind, std::vector<Item> items) const {
   ArenaPlan plan{kind, std::move(items), 0};
   for (const Item& item : plan.items) {
@@ -252,7 +249,7 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, co
   // One sequence of the longest context must fit the pool; a context nobody asked for gives way to that.
   uint32_t context = settings.context;
   if (context == 0) {
-    const uint32_t found = planner.longest(Planner::pages_for(blueprint.context_train),
+    const uint32_t found = planner.longest(pages_for(blueprint.context_train),
                                            [&](uint32_t pages) { return planner.may_have(pages); });
     context = planner.alone(std::max(1u, found)).context;
     if (context < blueprint.context_train)

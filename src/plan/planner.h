@@ -37,8 +37,6 @@ class Planner {
   uint64_t weights_bytes() const { return weights_.bytes; }
   const std::vector<std::string>& notes() const { return notes_; }  // on what the constructor decided
 
-  static uint32_t pages_for(uint32_t context);
-
  private:
   ArenaPlan arena(ArenaKind kind, std::vector<Item> items) const;
   ArenaPlan weights() const;

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/pages.h"
 #include "plan/planner.h"
 #include "plan/states.h"
 
@@ -24,7 +25,7 @@ std::string longest_alone(const arch::Blueprint& blueprint, Settings settings, c
   settings.sequences = 1;
   settings.checkpoints = 0;
   const Planner planner(blueprint, settings, machine);
-  const uint32_t pages = planner.longest(Planner::pages_for(blueprint.context_train),
+  const uint32_t pages = planner.longest(pages_for(blueprint.context_train),
                                          [&](uint32_t p) { return planner.fits(planner.alone(p)); });
   if (pages == 0) return {};
   std::string flags = fmt::format("sequences=1 context={} kv_type={}", planner.alone(pages).context,
