@@ -1,11 +1,13 @@
 #include "api/call.h"
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "api/refusals.h"
 #include "base/log.h"
 #include "http/options.h"
+#include "http/shortage.h"
 
 namespace gantry::api {
 
@@ -17,11 +19,16 @@ void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_respo
 
 void Asker::attempt(const std::function<void()>& step) const {
   try {
+    const os::AccountScope scope(account);
     step();
   } catch (const http::Refusal& refusal) {
     refuse(refusal);
   } catch (const Error& error) {
     refuse(refusal_of(error, names));
+  } catch (const std::bad_alloc&) {
+    refuse(account
+               ? http::refusal_of_shortage(*account)
+               : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this request")));
   } catch (const std::exception& error) {
     log::error("api", "{} {}: {}", route->method, route->path, error.what());
     refuse(refusal_of(Error(ErrorCode::kInternal, "a bug of the server")));

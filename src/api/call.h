@@ -8,6 +8,7 @@
 #include "api/dialect.h"
 #include "api/field_names.h"
 #include "http/reply.h"
+#include "os/memory_account.h"
 
 namespace gantry::api {
 
@@ -18,11 +19,12 @@ struct Asker {
   const Dialect* dialect = nullptr;
   const Route* route = nullptr;
   std::shared_ptr<http::Reply> reply;
-  FieldNames names = {};  // the client's, once its body is parsed
+  std::shared_ptr<os::MemoryAccount> account;  // whose memory the work takes
+  FieldNames names = {};                       // the client's, once its body is parsed
 
   void answer_json(std::string body) const;
   void refuse(const http::Refusal& refusal) const;
-  // Does one step of the work; what it throws is the answer.
+  // Does one step of the work, under the request's account; what it throws is the answer.
   void attempt(const std::function<void()>& step) const;
 };
 

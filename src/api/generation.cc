@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include "api/models.h"
 #include "api/refusals.h"
+#include "http/shortage.h"
 
 namespace gantry::api {
 namespace {
@@ -40,13 +42,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void prepare();
   void start_choices();
   void begin();
+  void begin_heard();
   void on_gone();
   // The following: under the mutex. hear() says whether the client still listens.
   bool hear(uint32_t index, Delta delta);
   bool show(uint32_t index, const Delta& delta);
   bool say(std::string piece) { return piece.empty() || asker_.reply->push(std::move(piece)); }
   bool say_end();
-  void fail(const Delta& delta);
+  void fail(const http::Refusal& refusal);
+  void starve();
   Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
   Totals totals() const;
   static void cancel(const Running& running) {
@@ -68,7 +72,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
   Running running_;
   std::vector<std::pair<uint32_t, Delta>> early_;  // came before all choices had started
   bool begun_ = false;
+  bool streaming_ = false;  // the stream's head is out
   bool ended_ = false;
+  bool starved_ = false;  // of memory
   size_t left_;
 };
 
@@ -98,6 +104,7 @@ void Generation::start(fleet::Lease lease) {
   prepare();
   if (!request_.nothing_to_generate) start_choices();
   begin();
+  const os::AccountScope nobody(nullptr);  // too late for an error
   const std::weak_ptr<Generation> weak = weak_from_this();
   asker_.reply->on_gone([weak] {
     if (const auto self = weak.lock()) self->on_gone();
@@ -126,11 +133,16 @@ void Generation::prepare() {
 void Generation::start_choices() {
   try {
     uint32_t choice = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      running_.reserve(choices_.size());
+    }
     for (const completion::PreparedPtr& prompt : prompts_) {
       completion::Completer::Sinks sinks;
       for (uint32_t i = 0; i < request_.n; ++i)
         sinks.push_back(std::make_shared<Sink>(shared_from_this(), choice++));
       const Running started = lease_->completer().start(prompt, std::move(sinks));
+      const os::AccountScope nobody(nullptr);  // they run: no error could take that back
       const std::lock_guard lock(mutex_);
       running_.insert(running_.end(), started.begin(), started.end());
     }
@@ -152,31 +164,42 @@ void Generation::begin() {
   {
     const std::lock_guard lock(mutex_);
     begun_ = true;
-    if (request_.stream) {
-      const StreamForm form = writer_->form();
-      std::string first = writer_->begin(begun());
-      asker_.reply->begin_stream({.status = 200,
-                                  .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
-                                  .content_type = std::string(form.content_type),
-                                  .body = ""},
-                                 std::string(form.idle));
-      if (!say(std::move(first))) ended_ = true;
+    try {
+      if (starved_) throw std::bad_alloc();
+      begin_heard();
+    } catch (const std::bad_alloc&) {
+      starve();
     }
-    for (uint32_t i = 0; i < choices_.size(); ++i) {
-      const completion::Prepared& prepared = *prompts_[i / request_.n];
-      Delta first;
-      if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
-      if (request_.nothing_to_generate) {
-        first.finish = Finish::kLength;
-        first.usage.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
-      }
-      if (request_.echo || request_.nothing_to_generate) hear(i, std::move(first));
-    }
-    for (auto& [index, delta] : std::exchange(early_, {}))
-      if (!ended_) hear(index, std::move(delta));
     if (ended_) running.swap(running_);
   }
   cancel(running);
+}
+
+// Under the mutex.
+void Generation::begin_heard() {
+  if (request_.stream) {
+    const StreamForm form = writer_->form();
+    std::string first = writer_->begin(begun());
+    asker_.reply->begin_stream({.status = 200,
+                                .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
+                                .content_type = std::string(form.content_type),
+                                .body = ""},
+                               std::string(form.idle));
+    streaming_ = true;
+    if (!say(std::move(first))) ended_ = true;
+  }
+  for (uint32_t i = 0; i < choices_.size(); ++i) {
+    const completion::Prepared& prepared = *prompts_[i / request_.n];
+    Delta first;
+    if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
+    if (request_.nothing_to_generate) {
+      first.finish = Finish::kLength;
+      first.usage.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
+    }
+    if (request_.echo || request_.nothing_to_generate) hear(i, std::move(first));
+  }
+  for (auto& [index, delta] : std::exchange(early_, {}))
+    if (!ended_) hear(index, std::move(delta));
 }
 
 bool Generation::on_delta(uint32_t index, Delta delta) {
@@ -185,11 +208,16 @@ bool Generation::on_delta(uint32_t index, Delta delta) {
   {
     const std::lock_guard lock(mutex_);
     if (ended_) return false;
-    if (!begun_) {
-      early_.emplace_back(index, std::move(delta));
-      return true;
+    try {
+      if (!begun_) {
+        early_.emplace_back(index, std::move(delta));
+        return true;
+      }
+      listening = hear(index, std::move(delta));
+    } catch (const std::bad_alloc&) {
+      starve();
+      listening = false;
     }
-    listening = hear(index, std::move(delta));
     if (ended_) running.swap(running_);
   }
   cancel(running);
@@ -210,7 +238,10 @@ void Generation::on_gone() {
 bool Generation::hear(uint32_t index, Delta delta) {
   if (ended_) return false;
   if (delta.finish == Finish::kError || delta.finish == Finish::kCancelled) {
-    fail(delta);
+    fail(refusal_of(delta.error
+                        ? *delta.error
+                        : Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"),
+                    request_.names));
     return false;
   }
   if (first_at_ == Clock::time_point()) first_at_ = Clock::now();
@@ -246,15 +277,23 @@ bool Generation::say_end() {
   return told;
 }
 
-void Generation::fail(const Delta& delta) {
+void Generation::fail(const http::Refusal& refusal) {
   ended_ = true;
-  const http::Refusal refusal = refusal_of(
-      delta.error ? *delta.error
-                  : Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"),
-      request_.names);
-  if (!request_.stream) return asker_.refuse(refusal);
+  if (!streaming_) return asker_.refuse(refusal);
   say(writer_->fail(refusal));
   asker_.reply->finish(true);
+}
+
+// There was no memory for what came. Before all choices run the client is still to be told, by start().
+void Generation::starve() {
+  ended_ = starved_ = true;
+  if (!begun_) return;
+  const os::AccountScope nobody(nullptr);
+  choices_.clear();
+  early_.clear();
+  fail(asker_.account
+           ? http::refusal_of_shortage(*asker_.account)
+           : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this answer")));
 }
 
 Totals Generation::totals() const {

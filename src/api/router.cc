@@ -141,7 +141,10 @@ std::optional<http::Response> Router::judge(const http::Request& head) const {
 void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) const {
   const std::string path = path_of(request);
   const Entry* entry = find(request, path, request.method);
-  Asker asker{.dialect = entry->dialect, .route = entry->route, .reply = std::move(reply)};
+  Asker asker{.dialect = entry->dialect,
+              .route = entry->route,
+              .reply = std::move(reply),
+              .account = request.account};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
     Call call{whole, rest, models_, asker};
     asker.attempt([&] { asker.route->handler(call); });

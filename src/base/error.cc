@@ -22,6 +22,7 @@ constexpr std::array kTable = {
     ErrorFacts{ErrorCode::kBadFile, "bad_file", 500, 10},
     ErrorFacts{ErrorCode::kUnsupported, "unsupported", 501, 11},
     ErrorFacts{ErrorCode::kMemory, "memory", 507, 12},
+    ErrorFacts{ErrorCode::kExhausted, "exhausted", 503, 12},
     ErrorFacts{ErrorCode::kDevice, "device", 500, 13},
     ErrorFacts{ErrorCode::kIo, "io", 500, 14},
     ErrorFacts{ErrorCode::kInternal, "internal", 500, 70},

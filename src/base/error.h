@@ -28,6 +28,7 @@ enum class ErrorCode : uint8_t {
   kBadFile,           // a file's bytes are not what its format says
   kUnsupported,       // well formed, but Gantry cannot do it (yet): a dtype, an arch, a pre-tokenizer
   kMemory,            // the plan does not fit, or the system refused memory
+  kExhausted,         // the system gives no more memory for this request
   kDevice,            // a device or its driver failed
   kIo,                // the operating system refused to read, write, listen or connect
   kInternal,          // a bug of ours, reported instead of ending the process

@@ -46,9 +46,10 @@ class TextCompleter final : public Completer {
       running.push_back(std::make_shared<Running>(parts_, workers_, *prepared, std::move(sink)));
     engine::Job job = prepared->job;
     job.answers = static_cast<uint32_t>(sinks.size());
+    Completions started(running.begin(), running.end());  // nothing may fail once the engine has the job
     JobId id = parts_.engine->submit(std::move(job), {running.begin(), running.end()});
     for (const auto& answer : running) answer->submitted(id++);
-    return {running.begin(), running.end()};
+    return started;
   }
 
   std::string render(const ChatInput& input) const override { return prompts_.render(input); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -95,6 +96,7 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
                  std::shared_ptr<DeltaSink> sink)
     : parts_(parts),
       workers_(std::move(workers)),
+      account_(os::share_current_account()),
       report_tokens_(prepared.job.logprobs),
       parallel_calls_(calls_in_parallel(prepared.request)),
       sink_(std::move(sink)),
@@ -157,8 +159,13 @@ bool Running::on_token(const engine::TokenEvent& event) {
                                            "send fewer requests at once");
     }
     closed_ = kept.finish != engine::FinishReason::kNone;
-    mailbox_.top.insert(mailbox_.top.end(), event.top.begin(), event.top.begin() + kept.top_count);
-    mailbox_.events.push_back(std::move(kept));
+    try {
+      const os::AccountScope scope(account_);
+      mailbox_.top.insert(mailbox_.top.end(), event.top.begin(), event.top.begin() + kept.top_count);
+      mailbox_.events.push_back(std::move(kept));
+    } catch (const std::bad_alloc&) {
+      starved_ = closed_ = true;
+    }
   }
   workers_->schedule(shared_from_this());
   return !cancelled_.load();
@@ -166,13 +173,17 @@ bool Running::on_token(const engine::TokenEvent& event) {
 
 bool Running::run() {
   taken_.clear();
+  bool starved = false;
   {
     const std::lock_guard lock(mutex_);
     std::swap(taken_, mailbox_);
+    starved = starved_;
   }
-  if (over_ || taken_.events.empty()) return false;
-  Delta delta;
+  if (over_ || (taken_.events.empty() && !starved)) return false;
   try {
+    const os::AccountScope scope(account_);
+    if (starved) throw std::bad_alloc();
+    Delta delta;
     std::span<const engine::TokenLogprob> top = taken_.top;
     for (const Event& event : taken_.events) {
       take(event, top.first(event.top_count), delta);
@@ -183,8 +194,12 @@ bool Running::run() {
     // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
     if (over_) cancel();
     deliver(std::move(delta));
+  } catch (const std::bad_alloc&) {
+    give_up(account_ ? os::shortage_error(*account_)
+                     : Error(ErrorCode::kExhausted, "the system has no more memory for this answer"));
   } catch (const std::exception& error) {
-    give_up(error.what());
+    log::error("completion", "an answer was given up: {}", error.what());
+    give_up(Error(ErrorCode::kInternal, "the answer could not be turned into text"));
   }
   if (!over_ && cancelled_.load()) cancel();
   return false;
@@ -215,17 +230,16 @@ bool Running::add_events(std::vector<reply::ReplyEvent> events, Delta& delta) {
   return true;
 }
 
-void Running::give_up(const char* why) {
-  log::error("completion", "an answer was given up: {}", why);
-  if (!over_) cancel();
+void Running::give_up(const Error& error) {
+  cancel();
   over_ = true;
   Delta last;
   last.finish = Finish::kError;
-  last.error = Error(ErrorCode::kInternal, "the answer could not be turned into text");
+  last.error = error;
   try {
     if (sink_) deliver(std::move(last));
-  } catch (const std::exception& error) {
-    log::error("completion", "nor could its asker be told: {}", error.what());
+  } catch (const std::exception& second) {
+    log::error("completion", "nobody could be told that an answer was given up: {}", second.what());
   }
 }
 

@@ -11,6 +11,7 @@
 #include "completion/answer_text.h"
 #include "completion/completion.h"
 #include "completion/workers.h"
+#include "os/memory_account.h"
 #include "reply/reply_reader.h"
 
 namespace gantry::completion {
@@ -61,17 +62,19 @@ class Running final : public engine::TokenSink,
   void deliver(Delta delta);
   void read_reply(Delta& delta);
   bool add_events(std::vector<reply::ReplyEvent> events, Delta& delta);
-  void give_up(const char* why);
+  void give_up(const Error& error);
 
   const CompleterParts parts_;
   const std::shared_ptr<Workers> workers_;
+  const std::shared_ptr<os::MemoryAccount> account_;  // of whoever asked, or nullptr
   const bool report_tokens_;
   const bool parallel_calls_;
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mutex_;  // mailbox, closed, job
   Mailbox mailbox_;
-  bool closed_ = false;  // the engine's last event is in
+  bool closed_ = false;   // the engine's last event is in
+  bool starved_ = false;  // or there was no memory for one
   std::optional<JobId> job_;
 
   // Only the worker that runs this task.

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "engine/core.h"
+#include "os/memory_account.h"
 
 namespace gantry::engine {
 namespace {
@@ -55,6 +56,7 @@ class ThreadedEngine final : public Engine {
 
  private:
   void refuse_if_closed(uint32_t answers) const;
+  void remember(const Sequence& sequence);
   void run();
   bool receive();
   void publish();
@@ -87,8 +89,7 @@ JobId ThreadedEngine::submit(Job job, std::vector<std::shared_ptr<TokenSink>> si
     refuse_if_closed(answers);
     id = next_job_ids(answers);
     sequence->take_ids(id);
-    live_.emplace(id, sequence->cancelled);
-    for (const auto& follower : sequence->followers) live_.emplace(follower->id, follower->cancelled);
+    remember(*sequence);
     inbox_.push_back(std::move(sequence));
     inbox_answers_ += answers;
   } catch (const Error&) {
@@ -98,6 +99,19 @@ JobId ThreadedEngine::submit(Job job, std::vector<std::shared_ptr<TokenSink>> si
   }
   wake_.notify_one();
   return id;
+}
+
+// All of its answers, or none where memory is short.
+void ThreadedEngine::remember(const Sequence& sequence) {
+  const os::AccountScope nobody(nullptr);  // the engine's own records
+  try {
+    live_.emplace(sequence.id, sequence.cancelled);
+    for (const auto& follower : sequence.followers) live_.emplace(follower->id, follower->cancelled);
+  } catch (...) {
+    live_.erase(sequence.id);
+    for (const auto& follower : sequence.followers) live_.erase(follower->id);
+    throw;
+  }
 }
 
 void ThreadedEngine::refuse_if_closed(uint32_t answers) const {

@@ -1,12 +1,15 @@
 #include "http/connection.h"
 
 #include <array>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,11 +28,25 @@ constexpr size_t kInboxBytesMax = size_t{64} << 10;  // read, not yet taken: pip
 constexpr std::chrono::milliseconds kLingerDeadline{5'000};  // a refused client may still be sending
 constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have on its way
 constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
+constexpr std::chrono::milliseconds kMemoryStep{20};  // how often a body looks whether there is memory again
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::chrono::milliseconds at_rate(size_t bytes, size_t bytes_per_second) {
   return std::chrono::milliseconds(bytes * 1000 / (bytes_per_second == 0 ? 1 : bytes_per_second));
+}
+
+// Without the port: empty where there is none, as of a unix socket.
+std::string address_of(const Connection::Socket& socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return {};
+  const int family = remote.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return {};
+  asio::ip::tcp::endpoint endpoint;
+  endpoint.resize(remote.size());
+  std::memcpy(endpoint.data(), remote.data(), remote.size());
+  return endpoint.address().to_string();
 }
 
 // Counts a request while it is answered.
@@ -61,7 +78,8 @@ Connection::Connection(Core& core, Socket socket)
       input_(socket_.get_executor()),
       input_room_(socket_.get_executor()),
       output_(socket_.get_executor()),
-      write_timer_(socket_.get_executor()) {}
+      write_timer_(socket_.get_executor()),
+      address_(address_of(socket_)) {}
 
 Connection::~Connection() {
   if (reply_) reply_->detach();
@@ -152,10 +170,12 @@ Connection::Awaitable<void> Connection::serve() {
 
 // False: the connection ends.
 Connection::Awaitable<bool> Connection::serve_one() {
+  account_ = os::MemoryAccount::create(core_.memory, core_.memory->limit() / kRequestsPerMemory);
   parser_.emplace(ParserLimits{.header_bytes = core_.options.header_bytes_max,
                                .header_count = core_.options.header_count_max,
                                .body_bytes = core_.options.body_bytes_max});
-  body_share_.emplace(core_);
+  short_since_.reset();
+  gives_way_ = false;
   common_headers_.clear();
   wire_ = {};
   waiting_since_ = Clock::now();
@@ -164,7 +184,9 @@ Connection::Awaitable<bool> Connection::serve_one() {
   if (go_on && parser_->state() == RequestParser::State::kDone && !request_.method.empty())
     go_on = co_await answer_request();
   request_ = {};
-  body_share_.reset();
+  body_line_.reset();
+  parser_.reset();
+  account_.reset();
   co_return go_on&& wire_.keep_alive;
 }
 
@@ -176,16 +198,58 @@ Connection::Clock::time_point Connection::read_deadline() const {
   return body_since_ + options.body_grace + at_rate(parser_->body_bytes(), options.body_bytes_per_second_min);
 }
 
-// Feeds the parser; true when something was taken.
-bool Connection::take_input() {
-  if (inbox_.empty()) return false;
+// Feeds the parser. Bytes of a body take memory as they come, not as they are announced.
+Connection::Taken Connection::take_input() {
+  if (inbox_.empty()) return Taken::kNothing;
   const bool begun = parser_->begun();
-  const size_t taken = parser_->feed(inbox_);
+  size_t taken = 0;
+  {
+    const os::AccountScope scope(account_);
+    if (parser_->state() == RequestParser::State::kBody) {
+      if (!body_line_->note(parser_->body_bytes() + inbox_.size(), Clock::now())) return Taken::kAddressFull;
+      try {
+        parser_->reserve_body(inbox_.size());
+      } catch (const std::bad_alloc&) {
+        return Taken::kNoMemory;
+      }
+    }
+    taken = parser_->feed(inbox_);
+  }
   if (!begun && parser_->begun()) head_since_ = Clock::now();
   inbox_.erase(0, taken);
   input_room_.set();
-  if (parser_->state() == RequestParser::State::kBody) body_share_->need(parser_->body_bytes());
-  return taken > 0;
+  short_since_.reset();
+  return taken > 0 ? Taken::kSome : Taken::kNothing;
+}
+
+void Connection::open_body_line() {
+  auto give_way = [executor = socket_.get_executor(), weak = weak_from_this()] {
+    auto told = [weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->gives_way_ = true;
+      self->input_.set();
+    };
+    asio::post(executor, std::move(told));
+  };
+  body_line_.emplace(core_.bodies, address_, body_since_, std::move(give_way));
+}
+
+// There is no memory for more of the body. Somebody slower gives way, or this one does when its patience
+// ends.
+std::optional<Refusal> Connection::lose_patience(Taken taken) {
+  if (taken == Taken::kNoMemory && account_->shortage() == os::Shortage::kAccount)
+    return refusal_of_shortage(*account_);
+  const Clock::time_point now = Clock::now();
+  if (!short_since_) short_since_ = now;
+  if (now < *short_since_ + core_.options.memory_patience) {
+    body_line_->press(
+        now, taken == Taken::kNoMemory ? BodyLedger::Line::Among::kAll : BodyLedger::Line::Among::kAddress);
+    return std::nullopt;
+  }
+  if (taken == Taken::kNoMemory) return refusal_of_shortage(*account_);
+  return Refusal(429, "busy",
+                 "your address is sending more than half of what the memory for requests can hold");
 }
 
 // Until request_ is whole. False: the connection ends, without or after a refusal. A request that was
@@ -194,12 +258,18 @@ Connection::Awaitable<bool> Connection::read_request() {
   std::optional<Refusal> fault;
   while (true) {
     const RequestParser::State before = parser_->state();
-    bool taken = false;
+    Taken taken = Taken::kNothing;
     try {
       taken = take_input();
+      if (taken == Taken::kNoMemory || taken == Taken::kAddressFull) fault = lose_patience(taken);
     } catch (const Refusal& error) {
       fault = error;
+    } catch (const std::bad_alloc&) {
+      fault = refusal_of_shortage(*account_);
     }
+    if (gives_way_ && parser_->state() != RequestParser::State::kDone)
+      fault = Refusal(429, "busy",
+                      "memory for requests was short, and this one came more slowly than the others");
     if (fault) co_return co_await refuse(*fault);
     if (before == RequestParser::State::kHead && parser_->state() != before) {
       const bool wanted = co_await judge_head();
@@ -209,7 +279,11 @@ Connection::Awaitable<bool> Connection::read_request() {
       request_ = parser_->take();
       co_return true;
     }
-    if (taken) continue;
+    if (taken == Taken::kSome) continue;
+    if (taken != Taken::kNothing && !eof_ && Clock::now() < read_deadline()) {
+      co_await input_.wait_until(Clock::now() + kMemoryStep);
+      continue;
+    }
     if (eof_ || (draining_ && !parser_->begun())) co_return false;
     const Clock::time_point deadline = read_deadline();
     if (Clock::now() >= deadline) {
@@ -232,13 +306,7 @@ Connection::Awaitable<bool> Connection::judge_head() {
            .head_only = head.method == "HEAD"};
   common_headers_ = core_.service.common_headers(head);
   std::optional<Response> answer = core_.service.judge(head);
-  if (!answer) {
-    try {
-      body_share_->need(parser_->announced_bytes());
-    } catch (const Refusal& error) {
-      answer = core_.service.refusal(error, &head);
-    }
-  }
+  if (!answer && body_follows) open_body_line();
   if (!answer) {
     // A client that asks first waits for this; one that sends anyway needs it no more.
     if (parser_->expects_continue() && body_follows && inbox_.empty()) co_return co_await write(kContinue);
@@ -248,9 +316,9 @@ Connection::Awaitable<bool> Connection::judge_head() {
   request_.method = head.method;
   request_.target = head.target;
   log_answer(answer->status);
-  const std::string bytes = wire_response(*answer, common_headers_, wire_);
+  const std::string bytes = wire_head(*answer, common_headers_, wire_);
   request_ = {};
-  const bool written = co_await write(bytes);
+  const bool written = co_await write(bytes, wire_body(*answer, wire_));
   if (!written) wire_.keep_alive = false;
   co_return false;
 }
@@ -261,24 +329,34 @@ Connection::Awaitable<bool> Connection::refuse(const Refusal& error) {
   log_answer(error.status());
   const bool head_read = !parser_->request().target.empty();
   const Response response = core_.service.refusal(error, head_read ? &parser_->request() : nullptr);
-  const std::string bytes = wire_response(response, common_headers_, wire_);
-  co_await write(bytes);
+  const std::string bytes = wire_head(response, common_headers_, wire_);
+  co_await write(bytes, wire_body(response, wire_));
   co_return false;
 }
 
 Connection::Awaitable<bool> Connection::answer_request() {
   auto wake = [executor = socket_.get_executor(), weak = weak_from_this()] {
+    const os::AccountScope nobody(nullptr);  // the loop keeps memory for the next one
     auto set = [weak] {
       if (const auto self = weak.lock()) self->output_.set();
     };
     asio::post(executor, std::move(set));
   };
+  body_line_.reset();
   reply_ = std::make_shared<WireReply>(core_.options.stream_queue_bytes_max, std::move(wake));
   if (eof_) reply_->client_gone();
   const InWork in_work(core_);
   Request request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
-  core_.service.answer(std::move(request), reply_);
+  request.account = account_;
+  bool short_of_memory = false;
+  try {
+    const os::AccountScope scope(account_);
+    core_.service.answer(std::move(request), reply_);
+  } catch (const std::bad_alloc&) {
+    short_of_memory = true;
+  }
+  if (short_of_memory) reply_->send(core_.service.refusal(refusal_of_shortage(*account_), &request_));
   const bool go_on = co_await write_answer();
   reply_->client_gone();
   reply_->detach();
@@ -294,10 +372,12 @@ Connection::Awaitable<bool> Connection::write_answer() {
     WireReply::Taken taken = reply_->take();
     if (draining_ && !streaming) wire_.keep_alive = false;
     std::string bytes;
+    std::string_view body;
     if (taken.whole) {
       log_answer(taken.whole->status);
       if (taken.whole->status == 503) wire_.keep_alive = false;
-      bytes = wire_response(*taken.whole, common_headers_, wire_);
+      bytes = wire_head(*taken.whole, common_headers_, wire_);
+      body = wire_body(*taken.whole, wire_);
     } else if (taken.head) {
       log_answer(taken.head->status);
       if (wire_.minor_version == 0) wire_.keep_alive = false;
@@ -311,7 +391,7 @@ Connection::Awaitable<bool> Connection::write_answer() {
       append_wire_piece(bytes, idle, wire_);
     if (taken.finished) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
-      const bool written = co_await write(bytes);
+      const bool written = co_await write(bytes, body);
       if (!written) co_return false;
       silent_since = Clock::now();
     }
@@ -335,17 +415,18 @@ Connection::Awaitable<bool> Connection::write_answer() {
 }
 
 // All of it, or false: the client is gone or reads too slowly.
-Connection::Awaitable<bool> Connection::write(std::string_view bytes) {
+Connection::Awaitable<bool> Connection::write(std::string_view bytes, std::string_view more) {
   if (closed_) co_return false;
   auto expired = [weak = weak_from_this()](error_code error) {
     const auto self = weak.lock();
     if (!error && self) self->close();
   };
   write_timer_.expires_after(core_.options.write_deadline +
-                             at_rate(bytes.size(), core_.options.body_bytes_per_second_min));
+                             at_rate(bytes.size() + more.size(), core_.options.body_bytes_per_second_min));
   write_timer_.async_wait(std::move(expired));
   error_code error;
-  co_await asio::async_write(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(bytes), asio::buffer(more)};
+  co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, error));
   write_timer_.cancel();
   if (error) close();
   co_return !closed_;

@@ -69,10 +69,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> answer_request();
   Awaitable<bool> write_answer();
   Awaitable<bool> refuse(const Refusal& error);
-  Awaitable<bool> write(std::string_view bytes);
+  Awaitable<bool> write(std::string_view bytes, std::string_view more = {});
   Awaitable<void> linger();
 
-  bool take_input();
+  // What came of a look at the inbox.
+  enum class Taken : uint8_t { kNothing, kSome, kNoMemory, kAddressFull };
+  Taken take_input();
+  std::optional<Refusal> lose_patience(Taken taken);
+  void open_body_line();
   Clock::time_point read_deadline() const;
   void ended();
   void close();
@@ -84,14 +88,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer write_timer_;
 
   std::string inbox_;
-  bool eof_ = false;     // the client will send no more
-  bool closed_ = false;  // nothing can be written any more
+  const std::string address_;  // the client's, without its port
+  bool eof_ = false;           // the client will send no more
+  bool closed_ = false;        // nothing can be written any more
   bool draining_ = false;
 
   // The request that is being read or answered.
   std::optional<RequestParser> parser_;
-  std::optional<BodyShare> body_share_;
+  std::shared_ptr<os::MemoryAccount> account_;
+  std::optional<BodyLedger::Line> body_line_;
   Clock::time_point waiting_since_, head_since_, body_since_;
+  std::optional<Clock::time_point> short_since_;  // of memory
+  bool gives_way_ = false;                        // its body was the slowest when memory was short
   bool first_request_ = true;
   Request request_;
   std::vector<Header> common_headers_;

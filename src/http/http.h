@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "os/memory_account.h"
 
 namespace gantry::http {
 
@@ -22,6 +25,8 @@ struct Request {
   bool keep_alive = true;
   std::vector<Header> headers;
   std::string body;
+  // Whose memory it is, and what becomes of it.
+  std::shared_ptr<os::MemoryAccount> account = nullptr;
 
   // The first field of that name (lower case), nullptr when absent.
   const std::string* header(std::string_view name) const;

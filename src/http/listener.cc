@@ -188,7 +188,8 @@ void SocketListener::welcome(Connection::Socket socket) {
 void SocketListener::refuse(Connection::Socket socket) {
   ++core_.connections_refused;
   const Refusal error(503, "busy", "too many connections");
-  const std::string bytes = wire_response(core_.service.refusal(error, nullptr), {}, {.keep_alive = false});
+  const Response response = core_.service.refusal(error, nullptr);
+  const std::string bytes = wire_head(response, {}, {.keep_alive = false}) + response.body;
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.send(asio::buffer(bytes), 0, ignored);
@@ -254,6 +255,9 @@ ListenerStats SocketListener::stats() const {
   stats.requests_in_work = core_.requests_in_work.load();
   stats.requests = core_.requests.load();
   stats.connections_refused = core_.connections_refused.load();
+  stats.memory = core_.memory->taken();
+  stats.memory_peak = core_.memory->peak();
+  stats.memory_max = core_.memory->limit();
   const std::lock_guard lock(core_.mutex);
   stats.connections = core_.connections.size();
   return stats;

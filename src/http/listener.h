@@ -20,6 +20,7 @@ struct ListenerStats {
   size_t requests_in_work = 0;  // being answered now
   uint64_t requests = 0;        // heads read since the start
   uint64_t connections_refused = 0;
+  uint64_t memory = 0, memory_peak = 0, memory_max = 0;  // bytes of requests: now, at most, the limit
 };
 
 class Listener {

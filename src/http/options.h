@@ -10,10 +10,11 @@
 
 namespace gantry::http {
 
-inline constexpr size_t kBodyBytesMax = size_t{16} << 20;     // one request's body
-inline constexpr size_t kBodiesBytesMax = size_t{512} << 20;  // all bodies held at one time
-inline constexpr size_t kHeaderBytesMax = size_t{16} << 10;   // request line and header fields
-inline constexpr size_t kHeaderCountMax = 100;                // header fields
+inline constexpr size_t kBodyBytesMax = size_t{16} << 20;  // one request's body
+// All that requests become while they are received, prepared and answered: bodies, trees, prompts, answers.
+inline constexpr uint64_t kRequestMemory = uint64_t{256} << 20;
+inline constexpr size_t kHeaderBytesMax = size_t{16} << 10;  // request line and header fields
+inline constexpr size_t kHeaderCountMax = 100;               // header fields
 inline constexpr size_t kBodyBytesPerSecondMin =
     size_t{4096};  // a body (or a reader) slower than this is cut
 inline constexpr size_t kConnectionsMax = 1024;
@@ -23,6 +24,7 @@ inline constexpr size_t kStreamQueueBytesMax = size_t{2}
 inline constexpr std::chrono::milliseconds kHeaderDeadline{
     10'000};  // from a request's first byte to its head's end
 inline constexpr std::chrono::milliseconds kBodyGrace{10'000};      // on top of what the least rate allows
+inline constexpr std::chrono::milliseconds kMemoryPatience{5'000};  // of a body for which memory is short
 inline constexpr std::chrono::milliseconds kIdleDeadline{75'000};   // between two requests of one connection
 inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one write, on top of the least rate
 // A stream that says nothing for so long (a long prompt is being read) tells that it is there.
@@ -46,7 +48,7 @@ struct Options {
   uint32_t request_workers = 2;  // parse, render, tokenize
 
   size_t body_bytes_max = kBodyBytesMax;
-  size_t bodies_bytes_max = kBodiesBytesMax;
+  uint64_t request_memory = kRequestMemory;
   size_t header_bytes_max = kHeaderBytesMax;
   size_t header_count_max = kHeaderCountMax;
   size_t body_bytes_per_second_min = kBodyBytesPerSecondMin;
@@ -55,6 +57,7 @@ struct Options {
   size_t stream_queue_bytes_max = kStreamQueueBytesMax;
   std::chrono::milliseconds header_deadline = kHeaderDeadline;
   std::chrono::milliseconds body_grace = kBodyGrace;
+  std::chrono::milliseconds memory_patience = kMemoryPatience;
   std::chrono::milliseconds idle_deadline = kIdleDeadline;
   std::chrono::milliseconds write_deadline = kWriteDeadline;
   std::chrono::milliseconds stream_keep_alive = kStreamKeepAlive;

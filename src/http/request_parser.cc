@@ -197,6 +197,13 @@ void RequestParser::take_host_of_target() {
   }
 }
 
+void RequestParser::reserve_body(size_t bytes) {
+  std::string& body = request_.body;
+  if (body.capacity() - body.size() >= bytes) return;
+  const uint64_t wanted = std::max(body.size() + bytes, 2 * body.capacity());
+  body.reserve(chunks_ ? wanted : std::min<uint64_t>(wanted, body.size() + body_left_));
+}
+
 size_t RequestParser::feed_body(std::string_view input) {
   if (chunks_) {
     const size_t taken = chunks_->feed(input, request_.body);

@@ -32,8 +32,9 @@ class RequestParser {
   State state() const { return state_; }
   bool begun() const { return !head_.empty(); }  // a byte of the request line has come
   bool expects_continue() const { return expects_continue_; }
-  // Bytes of body announced by Content-Length; 0 for a chunked body, whose length shows only at its end.
-  uint64_t announced_bytes() const { return body_left_ + request_.body.size(); }
+  // Room for so many bytes more of the body: then feed() allocates none for it. std::bad_alloc changes
+  // nothing.
+  void reserve_body(size_t bytes);
   size_t body_bytes() const { return request_.body.size(); }
 
   // From kBody on; of a head that was refused what there is, perhaps no target.

@@ -278,7 +278,10 @@ TEST(RequestParser, Expectations) {
   RequestParser parser(kLimits);
   parser.feed("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   EXPECT_TRUE(parser.expects_continue());
-  EXPECT_EQ(parser.announced_bytes(), 3U);
+  EXPECT_EQ(parser.body_bytes(), 0U);
+  parser.reserve_body(1000);
+  parser.feed("ab");
+  EXPECT_EQ(parser.body_bytes(), 2U);
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nExpect: tea\r\n\r\n"), 417);
 }
 

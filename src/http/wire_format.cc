@@ -46,13 +46,15 @@ std::string begin_head(const Response& response, const std::vector<Header>& comm
 
 }  // namespace
 
-std::string wire_response(const Response& response, const std::vector<Header>& common,
-                          const WireOptions& options) {
+std::string wire_head(const Response& response, const std::vector<Header>& common,
+                      const WireOptions& options) {
   std::string out = begin_head(response, common, options);
   if (response.status != 204) append_field(out, "content-length", std::to_string(response.body.size()));
-  out += "\r\n";
-  if (!options.head_only && response.status != 204) out += response.body;
-  return out;
+  return out += "\r\n";
+}
+
+std::string_view wire_body(const Response& response, const WireOptions& options) {
+  return options.head_only || response.status == 204 ? std::string_view() : std::string_view(response.body);
 }
 
 std::string wire_stream_head(const Response& head, const std::vector<Header>& common,

@@ -15,9 +15,11 @@ struct WireOptions {
   bool head_only = false;  // to a HEAD request
 };
 
-// The whole answer; the body's length is told even when only the head is wanted.
-std::string wire_response(const Response& response, const std::vector<Header>& common,
-                          const WireOptions& options);
+// The head of a whole answer; the body's length is told even when only the head is wanted.
+std::string wire_head(const Response& response, const std::vector<Header>& common,
+                      const WireOptions& options);
+// And what follows it: of the response, which must outlive it.
+std::string_view wire_body(const Response& response, const WireOptions& options);
 // The head of a stream: chunked where the client knows that, until the connection's end where not.
 std::string wire_stream_head(const Response& head, const std::vector<Header>& common,
                              const WireOptions& options);

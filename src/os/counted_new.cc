@@ -60,7 +60,7 @@ void* take(std::size_t size, std::size_t alignment) {
   const std::size_t front = alignment <= kHeaderBytes ? kHeaderBytes : alignment;
   if (size > SIZE_MAX - 2 * front) return nullptr;
   const std::size_t bytes = (size + front + front - 1) / front * front;
-  MemoryAccount* const account = gantry::os::current_account();
+  MemoryAccount* const account = MemoryAccount::current();
   if (account != nullptr && !account->try_take(bytes)) return nullptr;
   void* const memory = system_memory(bytes, alignment, account != nullptr);
   if (memory == nullptr) {

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include "base/bytes.h"
+
 namespace gantry::os {
 namespace {
 
 constexpr uint64_t kPiece = uint64_t{64} << 10;   // accounts take so much at once from the pool
+constexpr uint64_t kLarge = uint64_t{8} << 20;    // what such a one had goes back to the system when it ends
 constexpr uint64_t kSpare = uint64_t{256} << 10;  // and give back what they have beyond this
 
-thread_local constinit MemoryAccount* current = nullptr;
+thread_local constinit MemoryAccount* current_account = nullptr;
 
 void raise(std::atomic<uint64_t>& peak, uint64_t value) {
   uint64_t seen = peak.load(std::memory_order_relaxed);
@@ -43,7 +49,10 @@ void MemoryAccount::disown() {
 }
 
 void MemoryAccount::let_go(uint64_t part) {
-  if (held_.fetch_sub(part, std::memory_order_acq_rel) == part) delete this;
+  if (held_.fetch_sub(part, std::memory_order_acq_rel) != part) return;
+  const bool was_large = peak_.load(std::memory_order_relaxed) >= kLarge;
+  delete this;
+  if (was_large) ::malloc_trim(0);
 }
 
 bool MemoryAccount::is_to_fail() {
@@ -110,10 +119,31 @@ bool MemoryAccount::set_aside(uint64_t bytes) {
   return false;
 }
 
-AccountScope::AccountScope(MemoryAccount* account) : before_(current) { current = account; }
-AccountScope::~AccountScope() { current = before_; }
+AccountScope::AccountScope(MemoryAccount* account) : before_(current_account) { current_account = account; }
+AccountScope::~AccountScope() { current_account = before_; }
 
-MemoryAccount* current_account() { return current; }
+MemoryAccount* MemoryAccount::current() { return current_account; }
+
+std::shared_ptr<MemoryAccount> share_current_account() {
+  return current_account == nullptr ? nullptr : current_account->shared_from_this();
+}
+
+Error shortage_error(const MemoryAccount& account) {
+  switch (account.shortage()) {
+    case Shortage::kAccount:
+      return {
+          ErrorCode::kTooLarge,
+          fmt::format("what this request becomes takes more than {} of memory, the most that one may have",
+                      human_bytes(account.limit()))};
+    case Shortage::kPool:
+      return {ErrorCode::kBusy, fmt::format("the {} of memory for requests are in use by others",
+                                            human_bytes(account.pool().limit()))};
+    case Shortage::kNone:
+    case Shortage::kSystem:
+      break;
+  }
+  return {ErrorCode::kExhausted, "the system has no more memory for this request"};
+}
 
 bool counts_allocations() {
   const auto account = MemoryAccount::create(std::make_shared<MemoryPool>(kPiece), kPiece);

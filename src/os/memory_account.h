@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/error.h"
+
 namespace gantry::os {
 
 // Thread-safe.
@@ -46,7 +48,7 @@ enum class Shortage : uint8_t {
 };
 
 // Thread-safe. Lives until its owners have let go of it and the last of its bytes has come back.
-class MemoryAccount {
+class MemoryAccount : public std::enable_shared_from_this<MemoryAccount> {
  public:
   static std::shared_ptr<MemoryAccount> create(std::shared_ptr<MemoryPool> pool, uint64_t limit);
   MemoryAccount(const MemoryAccount&) = delete;
@@ -72,7 +74,8 @@ class MemoryAccount {
   // Whether it has.
   bool has_failed() const { return shortage() != Shortage::kNone; }
 
-  // For `new` and `delete`.
+  // For `new` and `delete`. Of the innermost scope of this thread, or nullptr:
+  static MemoryAccount* current();
   bool try_take(uint64_t bytes);
   void give(uint64_t bytes);
   void refused_by_system() { shortage_.store(Shortage::kSystem, std::memory_order_relaxed); }
@@ -110,7 +113,11 @@ class AccountScope {
   MemoryAccount* const before_;
 };
 // Of the innermost scope, or nullptr.
-MemoryAccount* current_account();
+std::shared_ptr<MemoryAccount> share_current_account();
+
+// What whoever asked is told when its account was refused memory: kTooLarge where that was for its own limit,
+// kBusy where others hold the memory, kExhausted where the system gave none.
+Error shortage_error(const MemoryAccount& account);
 
 bool counts_allocations();
 

@@ -164,21 +164,6 @@ TEST(Wire, BodiesAtTheLimitAndOnePast) {
       413);
 }
 
-TEST(Wire, AllBodiesTogetherHaveALimit) {
-  StageOptions options;
-  options.server.bodies_bytes_max = 1000;
-  Stage stage(options);
-  RawClient holder(stage.port());
-  holder.send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n ");
-  testing::await([&] { return stage.server().stats().requests > 0; }, "the first request");
-  const auto answer =
-      ask(stage.port(), "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n");
-  EXPECT_EQ(answer->status, 503);
-  EXPECT_EQ(answer->header("retry-after"), "1");
-  EXPECT_EQ(text_of(ask(stage.port(), completion("say(x)"))), "x");
-  holder.close();
-}
-
 TEST(Wire, HeadsOverTheirLimits) {
   Stage stage;
   EXPECT_EQ(ask(stage.port(), get("/health", "X: " + std::string(20000, 'x') + "\r\n"))->status, 431);
