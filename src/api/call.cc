@@ -2,9 +2,11 @@
 
 #include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "api/refusals.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "http/options.h"
 #include "http/shortage.h"
@@ -17,9 +19,18 @@ void Asker::answer_json(std::string body) const {
 
 void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_response(*dialect, refusal)); }
 
+void Asker::post(WorkQueue& work, std::function<void()> step) const {
+  const bool taken = work.try_post(load, [asker = *this, step = std::move(step)] { asker.attempt(step); });
+  if (!taken) refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting")));
+}
+
 void Asker::attempt(const std::function<void()>& step) const {
   try {
     const os::AccountScope scope(account);
+    // A client that only closed its sending side looks like one that has gone: small work is done for it.
+    std::optional<InterruptScope> interruptible;
+    if (load.bytes > WorkQueue::kLargeBytes) interruptible.emplace(reply->gone());
+    check_interrupt();
     step();
   } catch (const http::Refusal& refusal) {
     refuse(refusal);

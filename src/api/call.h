@@ -7,6 +7,7 @@
 
 #include "api/dialect.h"
 #include "api/field_names.h"
+#include "api/work_queue.h"
 #include "http/reply.h"
 #include "os/memory_account.h"
 
@@ -20,11 +21,15 @@ struct Asker {
   const Route* route = nullptr;
   std::shared_ptr<http::Reply> reply;
   std::shared_ptr<os::MemoryAccount> account;  // whose memory the work takes
-  FieldNames names = {};                       // the client's, once its body is parsed
+  Load load = {};
+  FieldNames names = {};  // the client's, once its body is parsed
 
   void answer_json(std::string body) const;
   void refuse(const http::Refusal& refusal) const;
-  // Does one step of the work, under the request's account; what it throws is the answer.
+  // Puts a step of the work on a request worker; refuses when too much waits.
+  void post(WorkQueue& work, std::function<void()> step) const;
+  // Does one step of the work (large work only as long as the client is there) under the request's account;
+  // what it throws is the answer.
   void attempt(const std::function<void()>& step) const;
 };
 

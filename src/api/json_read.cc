@@ -1,12 +1,20 @@
 #include "api/json_read.h"
 
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "api/limits.h"
+#include "api/work_queue.h"
+#include "base/interrupt.h"
+#include "http/options.h"
+#include "http/shortage.h"
+#include "os/memory_account.h"
 
 namespace gantry::api {
 namespace {
@@ -31,6 +39,7 @@ class SizeCheck {
         count();
     }
   }
+  size_t values() const { return values_; }
 
  private:
   static size_t end_of_string(std::string_view body, size_t at) {
@@ -64,6 +73,34 @@ class SizeCheck {
   std::array<Level, kJsonDepthMax> levels_;
   uint32_t depth_ = 0;
   size_t values_ = 0;
+};
+
+// What the tree of a large body takes is there before it is built, whatever others take meanwhile, until it
+// is; those who hold memory now are waited for, for a while.
+class TreeShare {
+ public:
+  TreeShare(uint64_t bytes, uint64_t values) {
+    constexpr uint64_t kValueBytes = 64;  // of a tree, beside the text
+    constexpr std::chrono::milliseconds kStep{20};
+    if (bytes <= WorkQueue::kLargeBytes) return;
+    account_ = os::share_current_account();
+    if (account_ == nullptr) return;
+    const auto end = std::chrono::steady_clock::now() + http::kMemoryPatience;
+    while (!account_->set_aside(bytes + values * kValueBytes)) {
+      check_interrupt();
+      if (account_->shortage() != os::Shortage::kPool || std::chrono::steady_clock::now() >= end)
+        throw http::refusal_of_shortage(*account_);
+      std::this_thread::sleep_for(kStep);
+    }
+  }
+  ~TreeShare() {
+    if (account_ != nullptr) account_->set_aside(0);
+  }
+  TreeShare(const TreeShare&) = delete;
+  TreeShare& operator=(const TreeShare&) = delete;
+
+ private:
+  std::shared_ptr<os::MemoryAccount> account_;
 };
 
 bool is_kind(FieldKind kind, const Json& value) {
@@ -122,7 +159,9 @@ const char* kind_of(const Json& value) {
 Json parse_object(std::string_view body) {
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
     throw http::bad_request("the body is empty, not JSON: send an object");
-  SizeCheck().scan(body);
+  SizeCheck check;
+  check.scan(body);
+  const TreeShare share(body.size(), check.values());
   Json json;
   try {
     json = Json::parse(body);

@@ -60,12 +60,10 @@ http::Refusal broken_model(const Error& error) {
 
 void go_on(const Asker& asker, const Then& then, const fleet::Lease& lease,
            const std::optional<Error>& error) {
-  asker.attempt([&] {
-    if (!error) return then(lease);
-    if (is_of_the_request(*error)) throw Error(*error);
-    if (!is_unknown(*error)) throw broken_model(*error);
-    throw no_such_model(refusal_of(*error, asker.names).message(), asker.names);
-  });
+  if (!error) return then(lease);
+  if (is_of_the_request(*error)) throw Error(*error);
+  if (!is_unknown(*error)) throw broken_model(*error);
+  throw no_such_model(refusal_of(*error, asker.names).message(), asker.names);
 }
 
 }  // namespace
@@ -78,11 +76,10 @@ void Models::with(const std::string& id, const Asker& asker, Then then) const {
   const auto wish = std::make_shared<Wish>();
   auto ready = [asker, then = std::move(then), work = work_, wish, here = std::this_thread::get_id()](
                    const fleet::Lease& lease, const std::optional<Error>& error) {
-    if (std::this_thread::get_id() == here) return go_on(asker, then, lease, error);
+    if (std::this_thread::get_id() == here) return asker.attempt([&] { go_on(asker, then, lease, error); });
     // On the fleet's thread, where nothing may take its time.
     wish->come([asker, then, work, lease, error] {
-      const bool taken = work->try_post([asker, then, lease, error] { go_on(asker, then, lease, error); });
-      if (!taken) asker.attempt([] { throw Error(ErrorCode::kBusy, "too many requests are waiting"); });
+      asker.post(*work, [asker, then, lease, error] { go_on(asker, then, lease, error); });
     });
   };
   const fleet::Fleet::Ticket ticket = fleet_.lease(id, std::move(ready));

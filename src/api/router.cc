@@ -144,15 +144,15 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
   Asker asker{.dialect = entry->dialect,
               .route = entry->route,
               .reply = std::move(reply),
-              .account = request.account};
+              .account = request.account,
+              .load = {request.connection, request.body.size()}};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
     Call call{whole, rest, models_, asker};
-    asker.attempt([&] { asker.route->handler(call); });
+    asker.route->handler(call);
   };
-  if (entry->route->cost == Cost::kAtOnce) return run(request);
+  if (entry->route->cost == Cost::kAtOnce) return asker.attempt([&] { run(request); });
   const auto shared = std::make_shared<const http::Request>(std::move(request));
-  const bool taken = work_.try_post([run, shared] { run(*shared); });
-  if (!taken) asker.refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting")));
+  asker.post(work_, [run, shared] { run(*shared); });
 }
 
 std::vector<http::Header> Router::common_headers(const http::Request& head) const {

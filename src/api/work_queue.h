@@ -1,44 +1,67 @@
-// Threads that take work from one bounded queue, in order. Full means no, at once (contract L1). Thread-safe.
+// Threads that do what requests need before and after the engine. Whose turn it is goes by what each client
+// has had: work is begun in the order of its client's account of bytes, so that one who sends much, or often,
+// stands behind one who sends little (start-time fair queueing, Goyal, Vin, Cheng 1996). Large work leaves
+// one thread to small work. Bounded: full means no, at once (contract L1). Thread-safe.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "base/bounded_queue.h"
-#include "base/start_threads.h"
-
 namespace gantry::api {
+
+// Whose work, and about how large: bytes of the request's body.
+struct Load {
+  uint64_t client = 0;
+  uint64_t bytes = 0;
+};
 
 class WorkQueue {
  public:
   using Work = std::function<void()>;  // must not throw
 
-  WorkQueue(uint32_t threads, size_t capacity) : queue_(capacity) {
-    const auto body = [this] {
-      while (const auto work = queue_.pop()) (*work)();
-    };
-    start_threads(threads_, threads == 0 ? 1 : threads, body, [this] { queue_.close(); });
-  }
+  // Work of more bytes is large.
+  static constexpr uint64_t kLargeBytes = uint64_t{256} << 10;
+  // What work costs beside its bytes.
+  static constexpr uint64_t kLeastCost = uint64_t{4} << 10;
+
+  WorkQueue(uint32_t threads, size_t capacity);
   // What is queued is still done.
   ~WorkQueue() { close(); }
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  bool try_post(Work work) { return queue_.try_push(std::move(work)); }
+  // False: full or closed.
+  bool try_post(Load load, Work work);
   // No more work; returns once what was queued is done, whoever of several callers comes first. Not from
   // work.
-  void close() {
-    queue_.close();
-    const std::lock_guard lock(closing_);
-    for (std::thread& thread : threads_)
-      if (thread.joinable()) thread.join();
-  }
+  void close();
 
  private:
-  BoundedQueue<Work> queue_;
+  static constexpr size_t kAccountsMax = 4096;
+
+  using Turn = std::pair<uint64_t, uint64_t>;  // when it began in its client's account; which came first
+  using Waiting = std::map<Turn, Work>;
+
+  void run();
+  Waiting* next();
+
+  const size_t capacity_;
+  uint32_t large_max_ = 1;  // at work at the same time
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  Waiting small_, large_;
+  std::unordered_map<uint64_t, uint64_t> accounts_;  // by client: where its next work begins
+  uint64_t now_ = 0;                                 // where the work begun last began
+  uint64_t posted_ = 0;
+  uint32_t large_running_ = 0;
+  bool closed_ = false;
   std::mutex closing_;  // guards the threads' ends
   std::vector<std::thread> threads_;
 };

@@ -1,56 +1,87 @@
 #include "api/work_queue.h"
 
 #include <atomic>
-#include <chrono>
-#include <thread>
-#include <vector>
+#include <string>
 
 #include <gtest/gtest.h>
+
+#include "tests/deadline.h"
 
 namespace gantry::api {
 namespace {
 
-TEST(WorkQueue, WhatIsQueuedIsDoneBeforeItEnds) {
-  std::atomic<int> done{0};
+constexpr uint64_t kKiB = 1024;
+
+// Work that goes on until it is let on.
+struct Gate {
+  std::atomic<bool> begun = false, open = false;
+  WorkQueue::Work work() {
+    return [this] {
+      begun = true;
+      testing::await([&] { return open.load(); }, "being let on");
+    };
+  }
+  void await_begun() const {
+    testing::await([&] { return begun.load(); }, "the work's begin");
+  }
+};
+
+TEST(WorkQueue, WhoHasHadLittleIsNext) {
+  std::string order;
   {
-    WorkQueue queue(2, 100);
-    for (int i = 0; i < 100; ++i) EXPECT_TRUE(queue.try_post([&done] { ++done; }));
+    Gate gate;
+    WorkQueue queue(1, 100);
+    ASSERT_TRUE(queue.try_post({1, kKiB}, gate.work()));
+    gate.await_begun();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.try_post({1, 100 * kKiB}, [&] { order += 'a'; }));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.try_post({2, kKiB}, [&] { order += 'b'; }));
+    ASSERT_TRUE(queue.try_post({3, 20 * kKiB}, [&] { order += 'c'; }));
+    gate.open = true;
   }
-  EXPECT_EQ(done.load(), 100);
+  // b and c owe nothing; a's first work came when it had had one small piece.
+  EXPECT_EQ(order, "bcabbaa");
 }
 
-TEST(WorkQueue, FullOrClosedMeansNoAtOnce) {
-  std::atomic<bool> go_on{false};
-  WorkQueue queue(1, 1);
-  const auto wait = [&go_on] { go_on.wait(false); };
-  int taken = 0;
-  while (queue.try_post(wait)) ++taken;  // one at work, if it was quick, and one that waits
-  EXPECT_GE(taken, 1);
-  EXPECT_LE(taken, 2);
-  go_on.store(true);
-  go_on.notify_all();
+TEST(WorkQueue, LargeWorkLeavesAThreadToSmallWork) {
+  Gate first, second;
+  std::atomic<bool> small = false;
+  WorkQueue queue(2, 100);
+  ASSERT_TRUE(queue.try_post({1, 1024 * kKiB}, first.work()));
+  first.await_begun();
+  ASSERT_TRUE(queue.try_post({2, 1024 * kKiB}, second.work()));
+  ASSERT_TRUE(queue.try_post({3, kKiB}, [&] { small = true; }));
+  testing::await([&] { return small.load(); }, "small work beside large work");
+  EXPECT_FALSE(second.begun);
+  first.open = true;
+  second.await_begun();
+  second.open = true;
+}
+
+TEST(WorkQueue, FullMeansNo) {
+  Gate gate;
+  WorkQueue queue(1, 2);
+  ASSERT_TRUE(queue.try_post({1, 0}, gate.work()));
+  gate.await_begun();
+  EXPECT_TRUE(queue.try_post({1, 0}, [] {}));
+  EXPECT_TRUE(queue.try_post({2, 0}, [] {}));
+  EXPECT_FALSE(queue.try_post({3, 0}, [] {}));
+  gate.open = true;
+}
+
+TEST(WorkQueue, WhatIsQueuedIsDoneAtTheEnd) {
+  std::atomic<int> done = 0;
+  {
+    WorkQueue queue(3, 1000);
+    for (uint64_t i = 0; i < 500; ++i)
+      ASSERT_TRUE(queue.try_post({i % 7, i % 5 == 0 ? 1024 * kKiB : i}, [&] { ++done; }));
+  }
+  EXPECT_EQ(done, 500);
+}
+
+TEST(WorkQueue, AfterItsEndThereIsNone) {
+  WorkQueue queue(1, 10);
   queue.close();
-  EXPECT_FALSE(queue.try_post([] {}));
-}
-
-// A server that is told to stop may be destroyed by another thread meanwhile: both must find the work done.
-TEST(WorkQueue, EveryoneWhoClosesItWaitsForTheWork) {
-  for (int round = 0; round < 50; ++round) {
-    std::atomic<int> done{0};
-    WorkQueue queue(3, 8);
-    for (int i = 0; i < 4; ++i)
-      EXPECT_TRUE(queue.try_post([&done] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        ++done;
-      }));
-    std::vector<std::thread> closers;
-    for (int i = 0; i < 3; ++i)
-      closers.emplace_back([&] {
-        queue.close();
-        EXPECT_EQ(done.load(), 4);
-      });
-    for (std::thread& closer : closers) closer.join();
-  }
+  EXPECT_FALSE(queue.try_post({}, [] {}));
 }
 
 }  // namespace

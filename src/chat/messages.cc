@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 
 namespace gantry::chat {
 namespace {
@@ -168,6 +169,7 @@ Json normalise_messages(const Json& openai_messages, const MessageOptions& optio
   if (openai_messages.empty()) refuse("messages", "it is empty", "give at least one message");
   Json messages = Json::array();
   for (size_t i = 0; i < openai_messages.size(); ++i) {
+    check_interrupt();
     messages.push_back(normalise_message(openai_messages[i], fmt::format("messages[{}]", i), options));
   }
   return messages;

@@ -28,6 +28,7 @@ constexpr size_t kInboxBytesMax = size_t{64} << 10;  // read, not yet taken: pip
 constexpr std::chrono::milliseconds kLingerDeadline{5'000};  // a refused client may still be sending
 constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have on its way
 constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
+constexpr std::chrono::milliseconds kReadAheadAfter{1'000};  // an answer takes so long: see read_loop()
 constexpr std::chrono::milliseconds kMemoryStep{20};  // how often a body looks whether there is memory again
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -74,6 +75,7 @@ Connection::Awaitable<void> Connection::Event::wait_until(Clock::time_point dead
 
 Connection::Connection(Core& core, Socket socket)
     : core_(core),
+      number_(++core.connections_seen),
       socket_(std::move(socket)),
       input_(socket_.get_executor()),
       input_room_(socket_.get_executor()),
@@ -137,9 +139,12 @@ Connection::Awaitable<void> Connection::run_serve(std::shared_ptr<Connection> se
 Connection::Awaitable<void> Connection::read_loop() {
   std::array<char, kReadBytes> bytes;
   while (!eof_) {
-    if (inbox_.size() >= kInboxBytesMax) {
-      co_await input_room_.wait_until(Clock::now() + kNoDeadline);
-      continue;
+    if (inbox_.size() >= kInboxBytesMax && !sent_too_far_ahead_) {
+      const Clock::time_point now = Clock::now(), patience = answering_since_ + kReadAheadAfter;
+      if (!reply_ || now < patience) {
+        co_await input_room_.wait_until(reply_ ? patience : now + kNoDeadline);
+        continue;
+      }
     }
     error_code error;
     const size_t n = co_await socket_.async_read_some(asio::buffer(bytes),
@@ -152,7 +157,12 @@ Connection::Awaitable<void> Connection::read_loop() {
         ended();
       break;
     }
-    inbox_.append(bytes.data(), n);
+    // While an answer takes long reading goes on, or the client's end would stand unseen behind what it has
+    // sent ahead. What is too much of that is dropped, and the connection ends with the answer.
+    if (inbox_.size() >= kInboxBytesMax)
+      sent_too_far_ahead_ = true;
+    else
+      inbox_.append(bytes.data(), n);
     input_.set();
   }
 }
@@ -187,7 +197,7 @@ Connection::Awaitable<bool> Connection::serve_one() {
   body_line_.reset();
   parser_.reset();
   account_.reset();
-  co_return go_on&& wire_.keep_alive;
+  co_return go_on&& wire_.keep_alive && !sent_too_far_ahead_;
 }
 
 Connection::Clock::time_point Connection::read_deadline() const {
@@ -344,10 +354,13 @@ Connection::Awaitable<bool> Connection::answer_request() {
   };
   body_line_.reset();
   reply_ = std::make_shared<WireReply>(core_.options.stream_queue_bytes_max, std::move(wake));
+  answering_since_ = Clock::now();
+  input_room_.set();
   if (eof_) reply_->client_gone();
   const InWork in_work(core_);
   Request request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
+  request.connection = number_;
   request.account = account_;
   bool short_of_memory = false;
   try {

@@ -83,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void log_answer(int status) const;
 
   Core& core_;
+  const uint64_t number_;
   Socket socket_;
   Event input_, input_room_, output_;
   boost::asio::steady_timer write_timer_;
@@ -92,12 +93,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool eof_ = false;           // the client will send no more
   bool closed_ = false;        // nothing can be written any more
   bool draining_ = false;
+  bool sent_too_far_ahead_ = false;  // something of it was dropped
 
   // The request that is being read or answered.
   std::optional<RequestParser> parser_;
   std::shared_ptr<os::MemoryAccount> account_;
   std::optional<BodyLedger::Line> body_line_;
-  Clock::time_point waiting_since_, head_since_, body_since_;
+  Clock::time_point waiting_since_, head_since_, body_since_, answering_since_;
   std::optional<Clock::time_point> short_since_;  // of memory
   bool gives_way_ = false;                        // its body was the slowest when memory was short
   bool first_request_ = true;

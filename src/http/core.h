@@ -33,6 +33,7 @@ struct Core {
   std::atomic<size_t> requests_in_work = 0;
   std::atomic<uint64_t> requests = 0;
   std::atomic<uint64_t> connections_refused = 0;
+  std::atomic<uint64_t> connections_seen = 0;
 
   mutable std::mutex mutex;
   std::condition_variable changed;  // a connection ended

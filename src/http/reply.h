@@ -2,6 +2,7 @@
 // or gone; nothing here ever waits for it. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -27,6 +28,8 @@ class Reply {
   // `gone` is called at most once, on any thread, when the client goes away before the answer's end; at once
   // if it is gone already. The asker then need not answer. Must not block.
   virtual void on_gone(std::function<void()> gone) = 0;
+  // Whether the client has gone, for work that can be called off between two pieces.
+  virtual const std::atomic<bool>& gone() const = 0;
 };
 
 }  // namespace gantry::http

@@ -22,6 +22,7 @@ class WireReply final : public Reply {
   bool push(std::string piece) override;
   void finish(bool broken) override;
   void on_gone(std::function<void()> gone) override;
+  const std::atomic<bool>& gone() const override { return is_gone_; }
 
   // For the connection.
   struct Taken {
@@ -48,7 +49,7 @@ class WireReply final : public Reply {
   std::function<void()> wake_, gone_;
   Taken next_;
   bool wake_posted_ = false;
-  bool is_gone_ = false;
+  std::atomic<bool> is_gone_ = false;  // written under the mutex
   bool called_off_ = false;
   bool detached_ = false;
 };

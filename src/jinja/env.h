@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/interrupt.h"
 #include "jinja/chat_template.h"
 #include "jinja/value.h"
 
@@ -32,6 +33,7 @@ class Env {
 
   void charge(uint64_t steps) {
     if (steps > steps_left_) over_steps();
+    check_interrupt();
     steps_left_ -= steps;
   }
   // A text of `bytes` is about to be made: no text may be larger than the output.

@@ -14,7 +14,7 @@ constexpr size_t kSmallDict = 8;
 constexpr size_t kNotFound = static_cast<size_t>(-1);
 
 struct Graveyard {
-  std::vector<Object*> dead;
+  Object* dead = nullptr;  // the next one is its buried_
   bool digging = false;
 };
 thread_local Graveyard graveyard;
@@ -24,17 +24,15 @@ thread_local Graveyard graveyard;
 void Object::release() noexcept {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (graveyard.digging) {
-    graveyard.dead.push_back(this);
+    buried_ = std::exchange(graveyard.dead, this);
     return;
   }
   graveyard.digging = true;
   delete this;
-  while (!graveyard.dead.empty()) {
-    Object* next = graveyard.dead.back();
-    graveyard.dead.pop_back();
+  while (Object* const next = graveyard.dead) {
+    graveyard.dead = next->buried_;
     delete next;
   }
-  graveyard.dead.shrink_to_fit();
   graveyard.digging = false;
 }
 

@@ -59,11 +59,13 @@ class Object {
   static void operator delete(void* memory, size_t bytes) noexcept;
   void retain() noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   uint32_t references() const noexcept { return refs_.load(std::memory_order_relaxed); }
-  // Deletes at zero; what a deleted container held is released from a worklist, not recursively.
+  // Deletes at zero; what a deleted container held is released from a list, not recursively, and without
+  // memory of its own.
   void release() noexcept;
 
  private:
   std::atomic<uint32_t> refs_{0};
+  Object* buried_ = nullptr;  // what is to be deleted after this
 };
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/interrupt.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -63,6 +64,7 @@ std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const 
   if (options.add_special && opening_token() != kNoToken) out.push_back(opening_token());
   bool first = true;
   for (size_t at = 0; at < text.size();) {
+    check_interrupt();
     const auto marker = next_marker(text, at, options.parse_special, steps);
     size_t end = marker ? marker->first : text.size();
     if (marker && vocab_.swallows_left(marker->token)) {

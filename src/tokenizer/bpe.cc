@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 #include "tokenizer/byte_alphabet.h"
@@ -132,6 +133,7 @@ void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vect
   }
   Work work{out, steps, text.data() + text.size(), PieceCache::of_thread()};
   for (const std::string_view piece : split(split_, text, steps)) {
+    check_interrupt();
     if (split_.drops_white && text::is_white_space(text::decode_utf8(piece, 0).code)) continue;
     encode_piece(piece, work);
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "os/memory_account.h"
 
 namespace gantry::tokenizer {
 
@@ -59,7 +60,10 @@ class PieceCache {
  public:
   // The calling thread's own.
   static PieceCache& of_thread() {
-    thread_local PieceCache cache;
+    thread_local PieceCache cache = [] {
+      const os::AccountScope nobody(nullptr);  // the thread's, whoever is the first to need it
+      return PieceCache();
+    }();
     return cache;
   }
 

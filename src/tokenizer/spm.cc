@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/interrupt.h"
 #include "text/utf8.h"
 #include "tokenizer/piece_cache.h"
 
@@ -94,6 +95,7 @@ void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<T
   PieceCache& cache = PieceCache::of_thread();
   const char* const end = marked.data() + marked.size();
   for (size_t at = 0; at < marked.size();) {
+    check_interrupt();
     const size_t next = joints_.island_end(marked, at);
     const std::string_view piece = std::string_view(marked).substr(at, next - at);
     at = next;

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 
+#include "base/interrupt.h"
 #include "text/utf8.h"
 #include "tokenizer/piece_cache.h"
 #include "tokenizer/spm.h"
@@ -272,6 +273,7 @@ void UnigramTokenizer::encode_plain(std::string_view text, bool /*first*/, std::
   PieceCache& cache = PieceCache::of_thread();
   Cutter cutter(*this, out);
   for (std::string_view rest = normalized; !rest.empty();) {
+    check_interrupt();
     const std::string_view word = rest.substr(0, word_bytes(rest));
     rest.remove_prefix(word.size());
     ++steps;
