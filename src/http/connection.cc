@@ -181,6 +181,7 @@ Connection::Awaitable<void> Connection::serve() {
 // False: the connection ends.
 Connection::Awaitable<bool> Connection::serve_one() {
   account_ = os::MemoryAccount::create(core_.memory, core_.memory->limit() / kRequestsPerMemory);
+  if (core_.options.on_account) core_.options.on_account(account_);
   parser_.emplace(ParserLimits{.header_bytes = core_.options.header_bytes_max,
                                .header_count = core_.options.header_count_max,
                                .body_bytes = core_.options.body_bytes_max});

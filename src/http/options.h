@@ -5,8 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "os/memory_account.h"
 
 namespace gantry::http {
 
@@ -61,6 +65,8 @@ struct Options {
   std::chrono::milliseconds idle_deadline = kIdleDeadline;
   std::chrono::milliseconds write_deadline = kWriteDeadline;
   std::chrono::milliseconds stream_keep_alive = kStreamKeepAlive;
+  // For tests: sees the account of every request before it takes memory.
+  std::function<void(const std::shared_ptr<os::MemoryAccount>&)> on_account = {};
   int send_buffer_bytes = 0;  // SO_SNDBUF of a connection; 0: the system's own
 };
 

@@ -1,0 +1,296 @@
+// What one client does costs no other: memory that requests become, work beside the engine, clients that have
+// gone.
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "os/memory_account.h"
+#include "tests/deadline.h"
+#include "tests/scenario/raw_client.h"
+#include "tests/scenario/stage.h"
+
+namespace gantry::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+std::string chat(const std::string& content, const std::string& more = "") {
+  return R"({"model":"sim","temperature":0,)" + more + R"("messages":[{"role":"user","content":")" + content +
+         R"("}]})";
+}
+
+void expect_service(Stage& stage) {
+  const auto answer = ask(stage.port(), post("/v1/chat/completions", chat("say(still here)")));
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->status, 200) << answer->body;
+  EXPECT_EQ(json::parse(answer->body)["choices"][0]["message"]["content"], "still here");
+}
+
+// A request of `count` short messages.
+std::string many_messages(size_t count) {
+  std::string body = R"({"model":"sim","max_tokens":1,"messages":[)";
+  for (size_t i = 0; i < count; ++i)
+    body += (i == 0 ? "" : ",") + std::string(R"({"role":")") + (i % 2 == 0 ? "user" : "assistant") +
+            R"(","content":"x"})";
+  return body + "]}";
+}
+
+// ---- failing allocations
+
+// The account of the connection that comes next fails at its n-th allocation.
+class FailingStage {
+ public:
+  FailingStage() : stage_(options()) {}
+  Stage& stage() { return stage_; }
+
+  struct Outcome {
+    std::optional<RawResponse> answer;
+    bool failed = false;
+  };
+  Outcome ask(const std::string& request, uint64_t fail_at, bool ever_after) {
+    // A connection that is about to end has an account for its next request.
+    await([&] { return stage_.server().stats().connections == 0; }, "the end of the last connection");
+    ever_after_ = ever_after;
+    fail_at_ = fail_at;
+    RawClient client(stage_.port());
+    await([&] { return fail_at_ == 0; }, "the connection's account");
+    client.send(request);
+    Outcome outcome{client.receive(), false};
+    outcome.failed = failed_->has_failed();
+    return outcome;
+  }
+
+ private:
+  StageOptions options() {
+    StageOptions options{.reply_formats = {"hermes"}};
+    options.server.on_account = [this](const std::shared_ptr<os::MemoryAccount>& account) {
+      const uint64_t number = fail_at_.load();
+      if (number == 0) return;
+      account->fail_at(number, ever_after_);
+      failed_ = account;
+      fail_at_ = 0;
+    };
+    return options;
+  }
+
+  std::atomic<uint64_t> fail_at_ = 0;
+  std::atomic<bool> ever_after_ = false;
+  std::shared_ptr<os::MemoryAccount> failed_;
+  Stage stage_;
+};
+
+struct Kind {
+  const char* name;
+  std::string request;
+  bool stream = false;
+};
+
+std::vector<Kind> kinds() {
+  const std::string tools =
+      R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"a":{"type":"string"}}}}}],)";
+  return {
+      {"chat", post("/v1/chat/completions",
+                    chat("say(a longer answer of some words)", R"("logprobs":true,"top_logprobs":3,)"))},
+      {"stream", post("/v1/chat/completions", chat("say(a longer answer)", R"("stream":true,)")), true},
+      {"tools",
+       post(
+           "/v1/chat/completions",
+           chat(
+               "say(<tool_call>{\\\"name\\\":\\\"f\\\",\\\"arguments\\\":{\\\"a\\\":\\\"b\\\"}}</tool_call>)",
+               tools))},
+      {"answers",
+       post(
+           "/v1/completions",
+           R"({"model":"dice","prompt":["ab","cd"],"n":3,"max_tokens":4,"echo":true,"logprobs":2,"stop":["qq"]})")},
+      {"streams",
+       post("/v1/completions", R"({"model":"dice","prompt":"ab","n":2,"max_tokens":4,"stream":true})"), true},
+      {"tokenize", post("/tokenize", R"({"model":"sim","content":["ab",7,"cd"],"with_pieces":true})")},
+      {"template", post("/apply-template", chat("hello"))},
+      {"refused", post("/v1/completions", R"({"model":"sim","prompt":7})")},
+      {"models", get("/v1/models")},
+  };
+}
+
+// One allocation fails, or all from one on: as when a limit is reached and stays so.
+void expect_that_only_one_fails(bool ever_after) {
+  FailingStage failing;
+  for (const Kind& kind : kinds()) {
+    SCOPED_TRACE(kind.name);
+    uint64_t number = 1;
+    for (bool failed = true; failed; ++number) {
+      ASSERT_LT(number, 20'000U);
+      const auto outcome = failing.ask(kind.request, number, ever_after);
+      failed = outcome.failed;
+      // A failure may have been got over; what is no answer says what was wrong.
+      if (!outcome.answer) {
+        ADD_FAILURE() << "no answer when allocation " << number << " fails";
+        break;
+      }
+      const RawResponse& answer = *outcome.answer;
+      if (!failed || answer.status == 400) continue;
+      if (answer.status != 200) {
+        EXPECT_EQ(answer.status, 503) << number << ": " << answer.body;
+      } else if (kind.stream && answer.body.find("[DONE]") == std::string::npos) {
+        EXPECT_NE(answer.body.find("\"error\""), std::string::npos) << number << ": " << answer.body;
+      }
+      if (number % 64 == 0) expect_service(failing.stage());
+      if (::testing::Test::HasFailure()) break;
+    }
+    expect_service(failing.stage());
+    EXPECT_TRUE(failing.stage().at_rest());
+    EXPECT_GT(number, 10U);
+  }
+  await([&] { return failing.stage().server().stats().connections == 0; }, "the end of all connections");
+}
+
+TEST(Bounds, EveryFailedAllocationIsOneRequest) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  expect_that_only_one_fails(false);
+}
+
+TEST(Bounds, AccountsThatStayEmptyAreOneRequest) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  expect_that_only_one_fails(true);
+}
+
+// ---- memory
+
+TEST(Bounds, ARequestThatBecomesTooLargeIsRefused) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  StageOptions options;
+  options.server.request_memory = 16 * kMiB;
+  Stage stage(options);
+  const auto answer = ask(stage.port(), post("/v1/chat/completions", many_messages(100'000)));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 413) << answer->body;
+  EXPECT_NE(answer->body.find("8.00 MiB"), std::string::npos) << answer->body;
+  expect_service(stage);
+  await([&] { return stage.server().stats().memory < kMiB; }, "the memory's return");
+  EXPECT_LE(stage.server().stats().memory_peak, 16 * kMiB);
+}
+
+TEST(Bounds, LargeRequestsBesideEachOtherStayWithinTheMemory) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  StageOptions options;
+  options.server.request_memory = 64 * kMiB;
+  Stage stage(options);
+  const std::string body = post("/v1/chat/completions", many_messages(20'000));
+  std::vector<std::thread> clients;
+  std::atomic<int> told = 0;
+  for (int i = 0; i < 8; ++i)
+    clients.emplace_back([&] {
+      const auto answer = ask(stage.port(), body);
+      // More than the context holds; or others had the memory for too long.
+      if (answer && (answer->status == 400 || answer->status == 429)) ++told;
+    });
+  for (int i = 0; i < 20; ++i) expect_service(stage);
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(told, 8);
+  EXPECT_LE(stage.server().stats().memory_peak, 64 * kMiB);
+  await([&] { return stage.server().stats().memory < kMiB; }, "the memory's return");
+}
+
+// Announced is not held: the memory is taken as bytes come, and who comes slowly gives way.
+TEST(Bounds, WhoAnnouncesMuchAndSendsLittleHoldsNobodyUp) {
+  StageOptions options;
+  options.server.request_memory = 64 * kMiB;
+  Stage stage(options);
+  std::vector<RawClient> announcers;
+  for (int i = 0; i < 32; ++i) {
+    announcers.emplace_back(stage.port());
+    announcers.back().send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                           std::to_string(16 * kMiB) + "\r\n\r\n" + std::string(1000, ' '));
+  }
+  expect_service(stage);
+  const std::string body =
+      R"json({"model":"sim","prompt":"say(x)","user":")json" + std::string(4 * kMiB, 'x') + "\"}";
+  const auto answer = ask(stage.port(), post("/v1/completions", body));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200) << answer->body;
+}
+
+TEST(Bounds, OneAddressHoldsAtMostHalf) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  StageOptions options;
+  options.server.request_memory = 16 * kMiB;
+  options.server.memory_patience = 100ms;
+  Stage stage(options);
+  std::vector<RawClient> halves;
+  int refused = 0;
+  for (int i = 0; i < 6; ++i) {
+    halves.emplace_back(stage.port());
+    halves.back().send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                       std::to_string(4 * kMiB) + "\r\n\r\n" + std::string(3 * kMiB, ' '));
+  }
+  for (size_t i = 2; i < halves.size(); ++i) {
+    const auto answer = halves[i].receive();
+    ASSERT_TRUE(answer);
+    if (answer->status == 429) ++refused;
+  }
+  EXPECT_EQ(refused, 4);
+  expect_service(stage);
+}
+
+// ---- clients that have gone
+
+TEST(Bounds, AClientIsSeenToGoBehindWhatItPipelined) {
+  Stage stage({.step_time = 2ms});
+  for (const bool reset : {false, true}) {
+    const uint64_t before = stage.stats().jobs_cancelled;
+    RawClient client(stage.port());
+    ASSERT_TRUE(
+        client.send(post("/v1/completions", R"({"model":"sim","prompt":"go on","max_tokens":100000})")));
+    await([&] { return stage.stats().running > 0; }, "the answer's begin");
+    // More than the server keeps.
+    std::string more;
+    while (more.size() < 256 * 1024) more += get("/v1/models");
+    ASSERT_TRUE(client.send(more));
+    if (reset)
+      client.reset();
+    else
+      client.close();
+    EXPECT_TRUE(stage.at_rest());
+    EXPECT_EQ(stage.stats().jobs_cancelled, before + 1);
+  }
+}
+
+TEST(Bounds, LargeWorkHoldsNoSmallWorkUp) {
+  Stage stage;
+  const std::string large = post("/v1/chat/completions", many_messages(60'000));
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(stage.port());
+    ASSERT_TRUE(clients.back().send(large));
+  }
+  await([&] { return stage.server().stats().requests_in_work >= 3; }, "the large ones' turn");
+  // Not all of them are through when the small ones have been served.
+  for (int i = 0; i < 3; ++i) expect_service(stage);
+  EXPECT_GE(stage.server().stats().requests_in_work, 1U);
+}
+
+TEST(Bounds, WorkOfClientsThatHaveGoneIsNotDone) {
+  Stage stage;
+  const uint64_t before = stage.encodings();
+  const std::string large =
+      post("/tokenize", R"({"model":"sim","content":")" + std::string(2 * kMiB, 'x') + "\"}");
+  for (int i = 0; i < 6; ++i) {
+    RawClient client(stage.port());
+    ASSERT_TRUE(client.send(large));
+    client.reset();
+  }
+  expect_service(stage);
+  await([&] { return stage.server().stats().connections == 0; }, "the end of all connections");
+  // One may have been begun.
+  EXPECT_LE(stage.encodings() - before, 2U + 1U);
+}
+
+}  // namespace
+}  // namespace gantry::testing
