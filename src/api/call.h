@@ -8,6 +8,7 @@
 #include "api/dialect.h"
 #include "api/field_names.h"
 #include "api/work_queue.h"
+#include "http/listener.h"
 #include "http/reply.h"
 #include "os/memory_account.h"
 
@@ -37,6 +38,7 @@ struct Call {
   const http::Request& request;  // until the handler returns
   std::string rest;              // what a prefix route left of the path
   const Models& models;
+  const http::Listener* listener;  // whose figures are told; nullptr before there is one
   Asker asker;
 };
 

@@ -147,7 +147,7 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .account = request.account,
               .load = {request.connection, request.body.size()}};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
-    Call call{whole, rest, models_, asker};
+    Call call{whole, rest, models_, listener_.load(), asker};
     asker.route->handler(call);
   };
   if (entry->route->cost == Cost::kAtOnce) return asker.attempt([&] { run(request); });

@@ -12,6 +12,7 @@
 #include "api/models.h"
 #include "api/work_queue.h"
 #include "http/guard.h"
+#include "http/listener.h"
 #include "http/service.h"
 
 namespace gantry::api {
@@ -30,6 +31,8 @@ class Router final : public http::Service {
   // In the words of the dialect whose path it is.
   http::Response refusal(const http::Refusal& refusal, const http::Request* head) const override;
   void drain() override { draining_.store(true); }
+  // Whose figures /metrics tells; before there is one it tells zeros.
+  void watch(const http::Listener* listener) { listener_.store(listener); }
 
  private:
   struct Entry {
@@ -50,6 +53,7 @@ class Router final : public http::Service {
   const http::Guard& guard_;
   WorkQueue& work_;
   std::atomic<bool> draining_ = false;
+  std::atomic<const http::Listener*> listener_ = nullptr;
 };
 
 }  // namespace gantry::api

@@ -60,6 +60,7 @@ http::Options bind_server(const Values& values) {
   values.take(Id::kAllowedHost, out.allowed_hosts);
   values.take(Id::kConnections, out.connections_max);
   values.take(Id::kBodyMax, out.body_bytes_max);
+  values.take(Id::kRequestMemory, out.request_memory);
   values.take(Id::kRequestWorkers, out.request_workers);
   values.take(Id::kIoThreads, out.io_threads);
   return out;
@@ -97,6 +98,7 @@ PlanCommand bind_plan(const Values& values) {
   PlanCommand out;
   out.load = bind_load(values);
   out.model_source = model_source(values);
+  values.take(Id::kRequestMemory, out.request_memory);
   values.take(Id::kJson, out.json);
   return out;
 }

@@ -48,7 +48,11 @@ std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, 
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
 }
 
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
+std::vector<plan::Item> beside_models(uint64_t request_memory) {
+  return {{"requests and their answers", request_memory}};
+}
+
+std::unique_ptr<fleet::Fleet> start_fleet(const fleet::DevicePool& pool,
                                           const std::vector<ServedModel>& models) {
   std::vector<fleet::LoadSettings> slots;
   for (const ServedModel& model : models) {
@@ -68,7 +72,7 @@ std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
     const std::lock_guard lock(shown->mutex);
     if (shown->line) shown->line->update(stage, fraction);
   };
-  auto fleet = fleet::Fleet::create(std::move(slots), fleet::make_loader(registry), std::move(options));
+  auto fleet = fleet::Fleet::create(std::move(slots), fleet::make_loader(pool), std::move(options));
   try {
     fleet->lease_now("");
   } catch (const Error& error) {

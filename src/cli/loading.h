@@ -22,7 +22,10 @@ std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, 
 
 // The same for a fleet: the first model is live, the others come to life when a request names them. An Error
 // names the place where a setting of its model was given.
-std::unique_ptr<fleet::Fleet> start_fleet(const device::Registry& registry,
+// What a server keeps in the host's memory beside its models.
+std::vector<plan::Item> beside_models(uint64_t request_memory);
+
+std::unique_ptr<fleet::Fleet> start_fleet(const fleet::DevicePool& pool,
                                           const std::vector<ServedModel>& models);
 
 }  // namespace gantry::cli

@@ -45,7 +45,8 @@ struct RunCommand {
 
 struct PlanCommand {
   fleet::LoadSettings load;
-  std::string model_source;  // as in ServedModel
+  std::string model_source;                        // as in ServedModel
+  uint64_t request_memory = http::kRequestMemory;  // of the server that would serve it
   bool json = false;
 };
 

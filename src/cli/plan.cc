@@ -7,11 +7,12 @@ namespace gantry::cli {
 int plan(const PlanCommand& command, const device::Registry& registry) {
   fleet::LoadSettings load = command.load;
   name_model(load, command.model_source);
+  const fleet::DevicePool pool(registry, beside_models(command.request_memory));
   if (command.json) {
-    say("{}\n", fleet::plan_json(registry, load)
-                    .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    say("{}\n",
+        fleet::plan_json(pool, load).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
-    say("{}", fleet::explain_plan(registry, load));
+    say("{}", fleet::explain_plan(pool, load));
   }
   return 0;
 }

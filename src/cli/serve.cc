@@ -51,7 +51,7 @@ void warn_of_open_door(const http::Options& options) {
 int serve(const ServeCommand& command, const device::Registry& registry) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto fleet = start_fleet(registry, command.models);
+  const auto fleet = start_fleet({registry, beside_models(command.server.request_memory)}, command.models);
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
   warn_of_open_door(command.server);

@@ -26,7 +26,10 @@ struct DevicePool::State {
     device::OpenDeviceOptions options;
   };
 
-  explicit State(const device::Registry& wanted) : registry(wanted) {}
+  State(const device::Registry& wanted, std::vector<plan::Item> kept)
+      : registry(wanted), beside(std::move(kept)) {
+    for (const plan::Item& item : beside) beside_bytes += item.bytes;
+  }
   Opened opened(const std::string& id) const {
     const std::lock_guard lock(mutex);
     const auto found = devices.find(id);
@@ -35,12 +38,15 @@ struct DevicePool::State {
   }
 
   const device::Registry& registry;
+  const std::vector<plan::Item> beside;
+  uint64_t beside_bytes = 0;
   Budgets budgets;
   mutable std::mutex mutex;
   std::map<std::string, Opened> devices;
 };
 
-DevicePool::DevicePool(const device::Registry& registry) : state_(std::make_shared<State>(registry)) {}
+DevicePool::DevicePool(const device::Registry& registry, std::vector<plan::Item> beside)
+    : state_(std::make_shared<State>(registry, std::move(beside))) {}
 
 std::shared_ptr<device::Device> DevicePool::open(std::string_view id,
                                                  const device::OpenDeviceOptions& options) const {
@@ -61,6 +67,9 @@ plan::Machine DevicePool::machine(const device::Device& device, const Shares& gi
   const State::Opened opened = state_->opened(facts.id);
   for (const device::DeviceEntry& now : state_->registry.list(opened.options))
     if (now.facts.id == facts.id && !now.error) facts.memory_free_bytes = now.facts.memory_free_bytes;
+  const auto without_beside = [&](uint64_t bytes) { return bytes - std::min(bytes, state_->beside_bytes); };
+  if (facts.kind == device::DeviceKind::kCpu)
+    facts.memory_free_bytes = without_beside(facts.memory_free_bytes);
   // The device's own bytes are there once, for all models: they are in no loan and never lent, but a plan
   // counts them.
   const uint64_t own = std::min(device.sizer().overhead_bytes(), facts.memory_free_bytes);
@@ -72,10 +81,13 @@ plan::Machine DevicePool::machine(const device::Device& device, const Shares& gi
   // everybody's.
   const bool reserved = cap != 0 && state_->budgets.total(facts.id) == lendable;
   const os::MemoryInfo host = os::memory_info();
-  const uint64_t host_left = state_->budgets.measure(plan::kMainMemory, host.available_bytes, 0) +
-                             bytes_in(given_back, plan::kMainMemory);
-  return plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
-                          {host.total_bytes, {host_left}});
+  const uint64_t host_left =
+      state_->budgets.measure(plan::kMainMemory, without_beside(host.available_bytes), 0) +
+      bytes_in(given_back, plan::kMainMemory);
+  plan::Machine machine = plan::machine_of({facts, {facts.memory_free_bytes, reserved}, &device.sizer()},
+                                           {host.total_bytes, {host_left}});
+  machine.beside = state_->beside;
+  return machine;
 }
 
 Loan DevicePool::lend(const std::string& holder, const plan::MemoryPlan& plan) const {

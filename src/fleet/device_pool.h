@@ -21,8 +21,9 @@ namespace gantry::fleet {
 
 class DevicePool {
  public:
-  // Not explicit: where a model is looked at alone, a registry will do.
-  DevicePool(const device::Registry& registry);
+  // `beside`: what the process keeps in the host's memory beside all models. Not explicit: where a model is
+  // looked at alone, a registry will do.
+  DevicePool(const device::Registry& registry, std::vector<plan::Item> beside = {});
 
   // "cpu:0", or "cpu" for index 0. Stays open as long as the pool. Error kUsage for a device that is not
   // there, and for one that is open with other options: what is lent twice cannot be two things.

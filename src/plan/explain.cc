@@ -145,6 +145,8 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
     for (const Item& item : plan.host.items) text += part_words(item);
     text += line_words("total", plan.host.bytes, "beside the devices' own");
   }
+  for (const Item& item : plan.beside)
+    text += line_words("beside it", item.bytes, item.name + "; not counted as free above");
   text += fmt::format(
       "serves    {} {} at once, up to {} positions each (the model knows {}), {} positions in all\n",
       limits.sequences, limits.sequences == 1 ? "sequence" : "sequences", limits.context,
@@ -213,6 +215,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
   }
   json["host"] = {{"bytes", plan.host.bytes}, {"items", items_json(plan.host.items)}};
   if (plan.host_budget) json["host"]["budget_bytes"] = plan.host_budget->bytes;
+  json["beside"] = items_json(plan.beside);
   json["notes"] = plan.notes;
   json["unused_tensors"] = blueprint.unused_tensors;
   return json;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "device/facts.h"
@@ -39,15 +40,25 @@ struct HostMemory {
   Budget budget;
 };
 
+// Bytes of one kind: in an arena's list in the order in which they are taken, as the taker asks for them,
+// before alignment.
+struct Item {
+  std::string name;
+  uint64_t bytes = 0;
+  bool experts = false;  // of which a token needs a few only
+};
+
 struct Machine {
   std::vector<MachineDevice> devices;
   std::vector<Link> links;
   HostMemory host;  // asked only where no device is the host itself
+  std::vector<Item>
+      beside;  // what the process keeps in the host's memory beside all models; no budget has it
 };
 
 // One device: of a CPU the host's memory is its own.
 inline Machine machine_of(const MachineDevice& device, const HostMemory& host = {}) {
-  return {{device}, {}, host};
+  return {{device}, {}, host, {}};
 }
 
 // A device that computes in the host's memory: what the host keeps counts as its own.

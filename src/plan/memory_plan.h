@@ -21,13 +21,6 @@ inline constexpr uint32_t kStepRowsDefault = 512;
 inline constexpr uint32_t kStepRowsMax = 8192;
 inline constexpr uint32_t kPagesMax = 1u << 30;  // in a pool
 
-// In the order in which they are taken from the arena; bytes as the taker asks for them, before alignment.
-struct Item {
-  std::string name;
-  uint64_t bytes = 0;
-  bool experts = false;  // of which a token needs a few only
-};
-
 // What the user asked for; zero means "you decide".
 struct Settings {
   uint32_t context = 0;                 // positions of one sequence
@@ -88,6 +81,7 @@ struct MemoryPlan {
   std::vector<DevicePlan> devices;
   HostPlan host;
   std::optional<Budget> host_budget;  // none: the host's memory is a device's and counted there
+  std::vector<Item> beside;           // Machine::beside
   bool fits() const;
 };
 

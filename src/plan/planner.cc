@@ -58,6 +58,7 @@ MemoryPlan Planner::count(const Limits& limits) const {
     plan.devices[0].host_bytes = plan.host.bytes;
   else
     plan.host_budget = machine_.host.budget;
+  plan.beside = machine_.beside;
   return plan;
 }
 

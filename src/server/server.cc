@@ -21,7 +21,9 @@ class FleetServer final : public Server {
         work_(std::make_shared<api::WorkQueue>(options.request_workers, options.request_queue_max)),
         models_(fleet, work_),
         router_(dialects, models_, guard_, *work_),
-        listener_(http::Listener::start(router_, options)) {}
+        listener_(http::Listener::start(router_, options)) {
+    router_.watch(listener_.get());
+  }
   ~FleetServer() override { shutdown(std::chrono::milliseconds(0)); }
 
   uint16_t port() const override { return listener_->port(); }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/call.h"
+#include "api/house/metrics.h"
 #include "api/house/token_routes.h"
 #include "api/openai/error.h"
 
@@ -21,6 +22,7 @@ void health(Call& call) { call.asker.answer_json(R"({"status":"ok"})"); }
 constexpr std::array kRoutes = {
     Route{"GET", "/", Key::kFree, Cost::kAtOnce, hint},
     Route{"GET", "/health", Key::kFree, Cost::kAtOnce, health},
+    Route{"GET", "/metrics", Key::kAsked, Cost::kAtOnce, metrics},
     Route{"POST", "/tokenize", Key::kAsked, Cost::kWorker, tokenize},
     Route{"POST", "/detokenize", Key::kAsked, Cost::kWorker, detokenize},
     Route{"POST", "/apply-template", Key::kAsked, Cost::kWorker, apply_template},
