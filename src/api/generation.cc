@@ -191,6 +191,7 @@ void Generation::begin_heard() {
   for (uint32_t i = 0; i < choices_.size(); ++i) {
     const completion::Prepared& prepared = *prompts_[i / request_.n];
     Delta first;
+    first.is_echo = request_.echo;
     if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
     if (request_.nothing_to_generate) {
       first.finish = Finish::kLength;

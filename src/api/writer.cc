@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "text/utf8.h"
+
 namespace gantry::api {
 
 void Choice::add(completion::Delta delta) {
   reasoning += delta.reasoning;
   text += delta.text;
+  if (delta.is_echo) echoed_characters += text::characters(delta.text);
   for (completion::CallDelta& call : delta.calls) {
     if (call.begins)
       calls.push_back(std::move(call));

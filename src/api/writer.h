@@ -36,6 +36,7 @@ struct Begun {
 struct Choice {
   std::string reasoning;
   std::string text;
+  uint64_t echoed_characters = 0;            // of the text, at its beginning
   std::vector<completion::CallDelta> calls;  // whole ones
   std::vector<completion::TokenReport> tokens;
   completion::Finish finish = completion::Finish::kNone;

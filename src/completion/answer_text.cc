@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/utf8.h"
+
 namespace gantry::completion {
 namespace {
 
@@ -32,8 +34,12 @@ void AnswerText::push(TokenId token, std::optional<TokenReport> report, Delta& d
     text = decoder_.finish() + tokenizer_.token_bytes(token, true);
   else if (known)
     text = decoder_.push(token);
-  if (report) reports_.push_back({decoded_bytes_, decoded_bytes_ + text.size(), std::move(*report)});
+  if (report) {
+    report->offset = decoded_characters_;
+    reports_.push_back({decoded_bytes_, decoded_bytes_ + text.size(), std::move(*report)});
+  }
   decoded_bytes_ += text.size();
+  decoded_characters_ += text::characters(text);
   delta.text += matcher_.push(text);
   release(stopped(), delta);
 }

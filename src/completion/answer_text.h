@@ -44,7 +44,7 @@ class AnswerText {
   const uint32_t vocabulary_;
   tokenizer::StreamDecoder decoder_;
   StopMatcher matcher_;
-  uint64_t decoded_bytes_ = 0;
+  uint64_t decoded_bytes_ = 0, decoded_characters_ = 0;
   std::deque<PendingReport> reports_;
 };
 

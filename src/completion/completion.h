@@ -59,6 +59,7 @@ struct TokenText {
 struct TokenReport {
   TokenText chosen;
   std::vector<TokenText> top;
+  uint64_t offset = 0;  // characters of the answer's text in front of the token's own
 };
 
 struct Usage {
@@ -81,6 +82,7 @@ struct CallDelta {
 struct Delta {
   std::string reasoning;
   std::string text;
+  bool is_echo = false;  // the text is the prompt's
   std::vector<CallDelta> calls;
   std::vector<TokenReport> tokens;  // when logprobs were asked for: the tokens that this text came from
   Finish finish = Finish::kNone;    // the last delta has another value

@@ -183,17 +183,19 @@ bool Running::run() {
   try {
     const os::AccountScope scope(account_);
     if (starved) throw std::bad_alloc();
-    Delta delta;
     std::span<const engine::TokenLogprob> top = taken_.top;
+    // One token after the other, however many came at once: where the pieces of an answer begin, and where it
+    // ends, is not to depend on what else the machine does.
     for (const Event& event : taken_.events) {
+      Delta delta;
       take(event, top.first(event.top_count), delta);
       top = top.subspan(event.top_count);
+      read_reply(delta);
+      // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
+      if (over_) cancel();
+      deliver(std::move(delta));
       if (over_) break;
     }
-    read_reply(delta);
-    // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
-    if (over_) cancel();
-    deliver(std::move(delta));
   } catch (const std::bad_alloc&) {
     give_up(account_ ? os::shortage_error(*account_)
                      : Error(ErrorCode::kExhausted, "the system has no more memory for this answer"));

@@ -136,6 +136,12 @@ size_t whole_utf8_prefix(std::string_view s) {
   return s.size();
 }
 
+// What is no continuation byte.
+uint64_t characters(std::string_view utf8) {
+  return static_cast<uint64_t>(
+      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
 std::u32string to_utf32(std::string_view s) {
   std::u32string out;
   out.reserve(s.size());

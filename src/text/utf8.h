@@ -45,6 +45,9 @@ void append_repaired_utf8(std::string& out, std::string_view s);
 // The length of `s` without an unfinished but so far valid sequence at its end (at most 3 bytes).
 size_t whole_utf8_prefix(std::string_view s);
 
+// How many characters (code points) a valid text has.
+uint64_t characters(std::string_view utf8);
+
 std::u32string to_utf32(std::string_view s);  // broken places as U+FFFD
 std::string to_utf8(std::u32string_view s);
 

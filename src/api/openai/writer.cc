@@ -10,6 +10,7 @@
 #include "api/json_writer.h"
 #include "api/openai/error.h"
 #include "base/random_id.h"
+#include "text/utf8.h"
 
 namespace gantry::api::openai {
 namespace {
@@ -37,12 +38,6 @@ struct AnswerHead {
 const char* finish_name(Finish finish) {
   if (finish == Finish::kToolCalls) return "tool_calls";
   return finish == Finish::kLength ? "length" : "stop";
-}
-
-// Of UTF-8: what is no continuation byte.
-uint64_t characters(std::string_view utf8) {
-  return static_cast<uint64_t>(
-      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // `piece`: of a stream, where only the first piece of a call has its id and name.
@@ -84,7 +79,7 @@ void write_chat_logprobs(JsonWriter& json, const std::vector<TokenReport>& token
   json.end_array().key("refusal").null().end_object();
 }
 
-void write_completion_logprobs(JsonWriter& json, const std::vector<TokenReport>& tokens, uint64_t offset) {
+void write_completion_logprobs(JsonWriter& json, const std::vector<TokenReport>& tokens, uint64_t echoed) {
   json.begin_object().key("tokens").begin_array();
   for (const TokenReport& report : tokens) json.value(report.chosen.bytes);
   json.end_array().key("token_logprobs").begin_array();
@@ -102,22 +97,19 @@ void write_completion_logprobs(JsonWriter& json, const std::vector<TokenReport>&
     json.end_object();
   }
   json.end_array().key("text_offset").begin_array();
-  for (const TokenReport& report : tokens) {
-    json.value(offset);
-    offset += characters(report.chosen.bytes);
-  }
+  for (const TokenReport& report : tokens) json.value(echoed + report.offset);
   json.end_array().end_object();
 }
 
 void write_logprobs(JsonWriter& json, const AnswerHead& head, const std::vector<TokenReport>& tokens,
-                    uint64_t offset) {
+                    uint64_t echoed) {
   json.key("logprobs");
   if (!head.logprobs)
     json.null();
   else if (head.api == Api::kChat)
     write_chat_logprobs(json, tokens);
   else
-    write_completion_logprobs(json, tokens, offset);
+    write_completion_logprobs(json, tokens, echoed);
 }
 
 void write_head(JsonWriter& json, const AnswerHead& head, const char* object) {
@@ -170,7 +162,7 @@ void write_choice(JsonWriter& json, const AnswerHead& head, uint32_t index, cons
   } else {
     json.key("text").value(choice.text);
   }
-  write_logprobs(json, head, choice.tokens, 0);
+  write_logprobs(json, head, choice.tokens, choice.echoed_characters);
   json.key("finish_reason").value(finish_name(choice.finish)).end_object();
 }
 
@@ -215,13 +207,13 @@ class OpenaiWriter final : public Writer {
   }
 
   AnswerHead head_;
-  std::vector<uint64_t> shown_characters_;  // of each choice's text
+  std::vector<uint64_t> echoed_characters_;  // in front of each choice's own text
 };
 
 // In a chat each choice begins by saying who speaks.
 std::string OpenaiWriter::begin(const Begun& begun) {
   learn(begun.card);
-  shown_characters_.assign(begun.choices, 0);
+  echoed_characters_.assign(begun.choices, 0);
   std::string out;
   for (uint32_t i = 0; head_.api == Api::kChat && i < begun.choices; ++i)
     out += chunk(head_, i, [](JsonWriter& json) {
@@ -232,8 +224,7 @@ std::string OpenaiWriter::begin(const Begun& begun) {
 }
 
 std::string OpenaiWriter::delta(uint32_t choice, const Delta& delta) {
-  const uint64_t offset = shown_characters_[choice];
-  shown_characters_[choice] += characters(delta.text);
+  if (delta.is_echo) echoed_characters_[choice] += text::characters(delta.text);
   return chunk(head_, choice, [&](JsonWriter& json) {
     if (head_.api == Api::kChat) {
       json.key("delta").begin_object();
@@ -244,7 +235,7 @@ std::string OpenaiWriter::delta(uint32_t choice, const Delta& delta) {
       json.end_object();
     } else
       json.key("text").value(delta.text);
-    write_logprobs(json, head_, delta.tokens, offset);
+    write_logprobs(json, head_, delta.tokens, echoed_characters_[choice]);
     json.key("finish_reason").null();
   });
 }
