@@ -48,6 +48,7 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       scheduler_(memory_, options.queue_max, running_max_, step_rows_, options.drafts,
                  limits_.logit_rows_max),
       step_(limits_, running_max_, step_rows_),
+      budget_(step_rows_, options.step_time),
       late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")) {
   finished_.reserve(size_t{options.queue_max} + 2 * running_max_);
   leaving_.reserve(running_max_);
@@ -109,7 +110,7 @@ void EngineCore::prepare() {
   for (size_t i = running.size(); i-- > 0;)
     if (running[i]->due && running[i]->size() + 1 >= running[i]->end)
       leaving_.push_back(scheduler_.remove(running[i].get()));
-  prepared_ = scheduler_.plan();
+  prepared_ = scheduler_.plan(budget_.rows());
   if (prepared_) step_.copy_tables(memory_, scheduler_.running());
 }
 
@@ -126,6 +127,7 @@ bool EngineCore::land() {
   if (failure_) return false;
   under_way_ = false;
   const Clock::time_point now = clock_();
+  budget_.took(step_.rows(), now - launched_at_);
   for (const Step::Part& part : step_.parts()) take_result(part, now, outputs);
   return true;
 }
@@ -262,6 +264,7 @@ bool EngineCore::launch() {
     return true;
   }
   under_way_ = true;
+  launched_at_ = clock_();
   ++stats_.steps;
   stats_.rows += step_.rows();
   for (const Step::Part& part : step_.parts())

@@ -20,6 +20,7 @@
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 #include "engine/step.h"
+#include "engine/step_budget.h"
 #include "kv/sequence_memory.h"
 #include "model/runner.h"
 
@@ -98,6 +99,8 @@ class EngineCore {
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Sequence>> leaving_;  // their last word is on its way, their pages are free
   Step step_;                                       // under way, or being put together
+  StepBudget budget_;
+  Clock::time_point launched_at_;  // of the step under way
   bool under_way_ = false, prepared_ = false;
   std::vector<Word> words_;  // [logit_rows_max]
   EngineStats stats_;

@@ -29,11 +29,12 @@ using StageFactory =
     std::function<std::unique_ptr<sample::LogitStage>(const Grammar& grammar, uint32_t vocab)>;
 
 struct EngineOptions {
-  uint32_t queue_max = 256;       // answers waiting for admission; one more is Error kBusy
-  uint32_t step_rows = 0;         // tokens in one step; 0: what the runner allows
-  bool prefix_cache = true;       // share pages of equal beginnings, keep them while there is room
-  StageFactory make_stage = {};   // none: no job may have a grammar
-  DraftSource* drafts = nullptr;  // outlives the engine; none: nothing is guessed
+  uint32_t queue_max = 256;                // answers waiting for admission; one more is Error kBusy
+  uint32_t step_rows = 0;                  // tokens in one step; 0: what the runner allows
+  std::chrono::milliseconds step_time{0};  // about as long a step may take; 0: as long as it likes
+  bool prefix_cache = true;                // share pages of equal beginnings, keep them while there is room
+  StageFactory make_stage = {};            // none: no job may have a grammar
+  DraftSource* drafts = nullptr;           // outlives the engine; none: nothing is guessed
   Clock::time_point (*clock)() = Clock::now;
 };
 

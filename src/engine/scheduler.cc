@@ -66,12 +66,17 @@ void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
 
 void Scheduler::add(std::unique_ptr<Sequence> sequence) { insert(waiting_, std::move(sequence)); }
 
-bool Scheduler::plan() {
+bool Scheduler::plan(uint32_t budget) {
   admit();
   spare_picks_ = picks_max_ - std::min(picks_max_, places_taken());
   for (size_t i = 0; i < running_.size(); ++i) needs_[i] = need_of(i);
   const auto rows = std::span(rows_).first(running_.size());
-  share_rows(std::span(needs_).first(running_.size()), step_rows_, rows);
+  constexpr uint32_t kLeastOfPrompts = 4;
+  const auto others = static_cast<uint32_t>(
+      std::ranges::count_if(std::span(needs_).first(running_.size()),
+                            [](const Need& need) { return need.phase != Phase::kPrefill; }));
+  share_rows(std::span(needs_).first(running_.size()),
+             std::min(step_rows_, std::max(budget, others + kLeastOfPrompts)), rows);
   for (size_t i = 0; i < running_.size(); ++i) running_[i]->rows = rows[i];
   find_pages();
   return !running_.empty();

@@ -39,8 +39,9 @@ class Scheduler {
             DraftSource* drafts = nullptr, uint32_t picks_max = 0);
 
   void add(std::unique_ptr<Sequence> sequence);
-  // Sets `rows` of the running sequences. False when there is nothing to do.
-  bool plan();
+  // Sets `rows` of the running sequences, about `budget` in all: who decodes has its row whatever the budget,
+  // and of prompts a few go on. False when there is nothing to do.
+  bool plan(uint32_t budget = UINT32_MAX);
   // A follower of `leader`, whose prompt is written and nothing beyond it: goes on from there, sharing pages,
   // or waits for its turn where there is no room. Null in that case.
   Sequence* fork(const Sequence& leader, std::unique_ptr<Sequence> follower);

@@ -15,6 +15,9 @@
 namespace gantry::fleet {
 namespace {
 
+// Whoever goes away, or comes with a short prompt, is looked at between two steps.
+constexpr std::chrono::milliseconds kStepTime{1'000};
+
 // The type that holds most of the bytes.
 std::string main_dtype(const gguf::GgufFile& file) {
   std::map<std::string, uint64_t> bytes;
@@ -72,6 +75,7 @@ class LoadedLiveModel final : public LiveModel {
     runner_ = model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device);
     engine::EngineOptions options;
     options.queue_max = settings.queue_max;
+    options.step_time = kStepTime;
     options.prefix_cache = settings.prefix_cache;
     engine_ = engine::Engine::start(*runner_, options);
     completer_ = completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get(), &format_});
