@@ -1,8 +1,12 @@
 #include "http/guard.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include <arpa/inet.h>
+
+#include "http/http_syntax.h"
 
 namespace gantry::http {
 namespace {
@@ -18,25 +22,59 @@ Refusal forbidden(std::string message, std::string code) {
   return {403, std::move(code), std::move(message)};
 }
 
+bool is_address_of(int family, std::string_view text) {
+  in6_addr address{};  // large enough for both families
+  return text.find('\0') == std::string_view::npos &&
+         inet_pton(family, std::string(text).c_str(), &address) == 1;
+}
+
+// RFC 3986, section 3.2.2: unreserved characters, percent-encoded ones, sub-delimiters. No user information.
+bool is_registered_name(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return false;
+      i += 2;
+      continue;
+    }
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && std::string_view("-._~!$&'()*+,;=").find(c) == std::string_view::npos) return false;
+  }
+  return true;
+}
+
+// Digits, or none: "localhost:" is an authority too.
+bool is_port(std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return text.empty() || (fault == std::errc() && end == text.data() + text.size());
+}
+
 }  // namespace
 
-std::string host_name_of(std::string_view authority) {
-  std::string out;
+std::optional<std::string> host_name_of(std::string_view authority) {
+  std::string_view host, rest;
   if (authority.starts_with('[')) {
-    authority.remove_prefix(1);
-    authority = authority.substr(0, authority.find(']'));
+    const size_t end = authority.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    host = authority.substr(1, end - 1);
+    rest = authority.substr(end + 1);
+    if (!is_address_of(AF_INET6, host)) return std::nullopt;
   } else {
-    authority = authority.substr(0, authority.find(':'));
+    const size_t end = std::min(authority.find(':'), authority.size());
+    host = authority.substr(0, end);
+    rest = authority.substr(end);
+    if (!is_registered_name(host)) return std::nullopt;
   }
-  for (const char c : authority) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  if (!rest.empty() && (rest[0] != ':' || !is_port(rest.substr(1)))) return std::nullopt;
+  std::string out;
+  for (const char c : host) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   if (out.ends_with('.')) out.pop_back();
   return out;
 }
 
 bool is_address_literal(std::string_view host_name) {
-  const std::string text(host_name);
-  in6_addr address{};
-  return inet_pton(AF_INET, text.c_str(), &address) == 1 || inet_pton(AF_INET6, text.c_str(), &address) == 1;
+  return is_address_of(AF_INET, host_name) || is_address_of(AF_INET6, host_name);
 }
 
 bool is_loopback_name(std::string_view host_name) {
@@ -66,18 +104,21 @@ bool Guard::origin_allowed(std::string_view origin, const std::string* host) con
   const size_t scheme = origin.find("://");
   if (scheme == std::string_view::npos) return false;  // "null": a page without an origin, of anyone's
   const std::string_view authority = origin.substr(scheme + 3);
-  if (is_loopback_name(host_name_of(authority))) return true;
+  const std::optional<std::string> name = host_name_of(authority);
+  if (!name) return false;
+  if (is_loopback_name(*name)) return true;
   // A page that this server gave out itself. Not by name: a name can be made to point here.
-  return host != nullptr && authority == *host && is_address_literal(host_name_of(*host));
+  return host != nullptr && authority == *host && is_address_literal(*name);
 }
 
 void Guard::check_origin(const Request& request) const {
   const std::string* host = request.header("host");
   if (host == nullptr && request.minor_version == 1) throw bad_request("no Host header");
-  if (check_host_ && host != nullptr) {
-    const std::string name = host_name_of(*host);
-    if (!is_loopback_name(name) && !has(hosts_, name))
-      throw forbidden("this server answers on this machine's own names only, not as '" + name + "'",
+  if (host != nullptr) {
+    const std::optional<std::string> name = host_name_of(*host);
+    if (!name) throw bad_request("the Host header is not a host with or without a port");
+    if (check_host_ && !is_loopback_name(*name) && !has(hosts_, *name))
+      throw forbidden("this server answers on this machine's own names only, not as '" + *name + "'",
                       "foreign_host");
   }
   if (const std::string* origin = request.header("origin");

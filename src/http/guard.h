@@ -2,6 +2,7 @@
 // construction: any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ class Guard {
   // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host.
   Guard(const Options& options, bool loopback);
 
-  // Refusal 400 (no Host), 403 (foreign Host or Origin).
+  // Refusal 400 (no Host, or what is none), 403 (foreign Host or Origin).
   void check_origin(const Request& request) const;
   // Refusal 401 with `words` on how to send a key. The time taken tells nothing of the keys.
   void check_key(std::string_view given, std::string_view words) const;
@@ -37,8 +38,9 @@ class Guard {
 // The key of "Authorization: Bearer KEY"; empty without one.
 std::string_view bearer_key(const Request& request);
 
-// "example.org:80" -> "example.org", "[::1]:80" -> "::1"; lower case.
-std::string host_name_of(std::string_view authority);
+// "example.org:80" -> "example.org", "[::1]:80" -> "::1"; lower case. Nothing for what is no host with or
+// without a port (RFC 9112, section 3.2): others might read another host in it.
+std::optional<std::string> host_name_of(std::string_view authority);
 bool is_loopback_name(std::string_view host_name);
 bool is_address_literal(std::string_view host_name);
 

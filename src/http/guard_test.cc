@@ -9,13 +9,42 @@ TEST(Guard, HostNames) {
   EXPECT_EQ(host_name_of("Example.ORG:80"), "example.org");
   EXPECT_EQ(host_name_of("example.org."), "example.org");
   EXPECT_EQ(host_name_of("[::1]:80"), "::1");
-  EXPECT_EQ(host_name_of("[::1"), "::1");
+  EXPECT_EQ(host_name_of("localhost:"), "localhost") << "a port may be empty";
+  EXPECT_EQ(host_name_of("a_b%20c:65535"), "a_b%20c");
   EXPECT_EQ(host_name_of(""), "");
   for (const char* name : {"localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1"})
     EXPECT_TRUE(is_loopback_name(name)) << name;
   for (const char* name :
        {"localhost.evil.org", "notlocalhost", "128.0.0.1", "127.0.0.1.evil.org", "0.0.0.0", "", "127.1"})
     EXPECT_FALSE(is_loopback_name(name)) << name;
+}
+
+TEST(Guard, WhatIsNoHost) {
+  for (const char* text : {"localhost:1@evil.com",
+                           "localhost@evil.com",
+                           "user:word@localhost",
+                           "[::1",
+                           "[::1]x",
+                           "[::1]@evil.com",
+                           "[localhost]",
+                           "[]",
+                           "::1",
+                           "localhost:8o",
+                           "localhost:65536",
+                           "localhost:-1",
+                           "localhost:+1",
+                           "localhost: 80",
+                           "localhost:80:80",
+                           "local host",
+                           "localhost/",
+                           "localhost?",
+                           "localhost#",
+                           "localhost\\",
+                           "localhost%",
+                           "localhost%4",
+                           "localhost%zz",
+                           "[::1%25lo]"})
+    EXPECT_EQ(host_name_of(text), std::nullopt) << text;
 }
 
 TEST(Guard, ConstantTimeComparison) {
@@ -48,6 +77,18 @@ TEST(Guard, HostIsNeededAndCheckedOnLoopbackOnly) {
   EXPECT_EQ(status_of(here, {}, 0), 200) << "HTTP/1.0 has none";
   EXPECT_EQ(status_of(here, {{"host", "evil.org"}}), 403);
   EXPECT_EQ(status_of(open, {{"host", "evil.org"}}), 200);
+}
+
+TEST(Guard, WhatIsNoHostIsRefusedEverywhere) {
+  const Guard here({}, true), open({}, false);
+  for (const char* host : {"localhost:1@evil.com", "[::1", "localhost:x"}) {
+    EXPECT_EQ(status_of(here, {{"host", host}}), 400) << host;
+    EXPECT_EQ(status_of(open, {{"host", host}}), 400) << host;
+    EXPECT_EQ(status_of(open, {{"host", "a"}, {"origin", "http://" + std::string(host)}}), 403) << host;
+  }
+  EXPECT_EQ(status_of(here, {{"host", "localhost:1"}, {"origin", "http://[::1]:3000"}}), 200);
+  EXPECT_EQ(status_of(open, {{"host", "a"}, {"origin", "http://localhost/x"}}), 403)
+      << "an origin has no path";
 }
 
 TEST(Guard, AServersOwnPagesByAddressOnly) {
