@@ -52,7 +52,8 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
 
 int debug_tokenize(const TokenizeCommand& command) {
   const auto file = gguf::GgufFile::open(command.path, {.check_tensor_data = false});
-  const auto tokenizer = tokenizer::Tokenizer::from_gguf(file->metadata(), command.pre_split_override);
+  const auto tokenizer = gguf::read_whole(
+      *file, [&] { return tokenizer::Tokenizer::from_gguf(file->metadata(), command.pre_split_override); });
   const tokenizer::EncodeOptions options = {.add_special = command.add_special,
                                             .parse_special = command.parse_special};
   if (!command.cases_path.empty()) {

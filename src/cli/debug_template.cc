@@ -65,10 +65,12 @@ struct OpenedTemplate {
 OpenedTemplate open_template(const std::string& path) {
   if (!is_gguf(path)) return {parse_template(os::read_file(path, kFileBytesMax), path), nullptr};
   const auto file = gguf::GgufFile::open(path, {.check_tensor_data = false});
-  const std::string where = path + ": tokenizer.chat_template";
-  const auto source = file->metadata().get_string("tokenizer.chat_template");
-  if (!source) throw Error(ErrorCode::kNotFound, "the file has no chat template", where);
-  return {parse_template(*source, where), tokenizer::Tokenizer::from_gguf(file->metadata())};
+  return gguf::read_whole(*file, [&] {
+    const std::string where = path + ": tokenizer.chat_template";
+    const auto source = file->metadata().get_string("tokenizer.chat_template");
+    if (!source) throw Error(ErrorCode::kNotFound, "the file has no chat template", where);
+    return OpenedTemplate{parse_template(*source, where), tokenizer::Tokenizer::from_gguf(file->metadata())};
+  });
 }
 
 // A template on its own: the conversation's members are its variables.

@@ -206,19 +206,21 @@ nlohmann::ordered_json inspect_json(const gguf::GgufFile& file) {
           {"tensors", tensors}};
 }
 
+static std::string inspect_template(const gguf::GgufFile& file) {
+  const auto source = file.metadata().get_string(kTemplateKey);
+  if (!source)
+    throw Error(ErrorCode::kNotFound, "the file has no chat template", file.path() + ": " + kTemplateKey);
+  return std::string(*source) + (source->ends_with('\n') ? "" : "\n");
+}
+
 int inspect(const InspectCommand& command) {
   const auto file = gguf::GgufFile::open(command.path, {.check_tensor_data = false});
-  if (command.chat_template) {
-    const auto source = file->metadata().get_string(kTemplateKey);
-    if (!source)
-      throw Error(ErrorCode::kNotFound, "the file has no chat template", command.path + ": " + kTemplateKey);
-    put(stdout, *source);
-    if (!source->ends_with('\n')) say("\n");
-  } else if (command.json) {
-    say("{}\n", inspect_json(*file).dump(2, ' ', false, Json::error_handler_t::replace));
-  } else {
-    say("{}", inspect_text(*file));
-  }
+  put(stdout, gguf::read_whole(*file, [&] {
+        if (command.chat_template) return inspect_template(*file);
+        if (command.json)
+          return inspect_json(*file).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+        return inspect_text(*file);
+      }));
   return 0;
 }
 

@@ -36,7 +36,8 @@ void tell_fallbacks(const library::QuantizePlan& plan) {
 
 int show_plan(const QuantizeCommand& command) {
   const auto file = gguf::GgufFile::open(command.from);
-  const library::QuantizePlan plan = library::plan_quantize(*file, command.options);
+  const library::QuantizePlan plan =
+      gguf::read_whole(*file, [&] { return library::plan_quantize(*file, command.options); });
   for (const library::TensorChange& change : plan.tensors) {
     say("{:40} {:22} {:>7} -> {:7} {:>10}\n", harmless(change.name),
         fmt::format("[{}]", fmt::join(change.shape, ", ")), quant::facts(change.from).name,

@@ -37,7 +37,8 @@ void print_json(const tokenizer::Tokenizer& tokenizer, const std::vector<TokenId
 
 int tokens(const TokensCommand& command) {
   const auto file = gguf::GgufFile::open(command.path, {.check_tensor_data = false});
-  const auto tokenizer = tokenizer::Tokenizer::from_gguf(file->metadata(), command.pre_split_override);
+  const auto tokenizer = gguf::read_whole(
+      *file, [&] { return tokenizer::Tokenizer::from_gguf(file->metadata(), command.pre_split_override); });
   const std::string text = command.text ? *command.text : read_all_input();
   const std::vector<TokenId> ids =
       tokenizer->encode(text, {.add_special = command.add_special, .parse_special = command.parse_special});

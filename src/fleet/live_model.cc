@@ -52,8 +52,12 @@ class LoadedLiveModel final : public LiveModel {
   LoadedLiveModel(const DevicePool& pool, OpenedModel opened, const LoadSettings& settings,
                   const Progress& progress)
       : opened_(std::move(opened)),
-        tokenizer_(tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), settings.pre_split_override)),
-        template_(read_template(settings, *opened_.file)),
+        tokenizer_(gguf::read_whole(*opened_.file,
+                                    [&] {
+                                      return tokenizer::Tokenizer::from_gguf(opened_.file->metadata(),
+                                                                             settings.pre_split_override);
+                                    })),
+        template_(gguf::read_whole(*opened_.file, [&] { return read_template(settings, *opened_.file); })),
         format_(choose_format(settings, template_.get())) {
     if (tokenizer_->size() > opened_.blueprint->vocab) {
       throw Error(ErrorCode::kBadFile,

@@ -26,7 +26,9 @@ OpenedModel open_file(const DevicePool& pool, const LoadSettings& settings) {
   opened.file = settings.model_bytes.empty()
                     ? gguf::GgufFile::open(settings.model_path)
                     : gguf::GgufFile::parse(settings.model_bytes, settings.model_path);
-  opened.blueprint = std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
+  opened.blueprint = gguf::read_whole(*opened.file, [&] {
+    return std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
+  });
   opened.device = pool.open(settings.device.empty() ? "cpu" : settings.device,
                             {settings.isa, settings.threads, settings.memory_cap_bytes});
   return opened;

@@ -43,7 +43,9 @@ class OpenedProbe final : public Probe {
   uint32_t context() const override { return opened_.plan.limits.context; }
   uint32_t slice() const override { return opened_.plan.limits.step_rows; }
   std::unique_ptr<tokenizer::Tokenizer> read_tokenizer() const override {
-    return tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), pre_split_);
+    return gguf::read_whole(*opened_.file, [this] {
+      return tokenizer::Tokenizer::from_gguf(opened_.file->metadata(), pre_split_);
+    });
   }
 
   std::span<float> compute(std::span<const TokenId> tokens, uint32_t first, uint32_t wanted_from) override {

@@ -82,6 +82,10 @@ class Opened final : public GgufFile {
     }
   }
 
+  void check() const override {
+    for (const auto& source : sources_) source->mapping.check();
+  }
+
   size_t parts() const override { return sources_.size(); }
   const std::string& part_path(size_t part) const override { return sources_.at(part)->path; }
   std::span<const std::byte> part_bytes(size_t part) const override { return sources_.at(part)->bytes; }
@@ -116,6 +120,18 @@ std::unique_ptr<Source> map_source(const std::string& path) {
   source->mapping = os::MappedFile::open(path);
   source->bytes = source->mapping.bytes();
   return source;
+}
+
+// A fault of the file explains whatever was found in it.
+Part parse_mapped(const Source& source, const OpenOptions& options) {
+  try {
+    Part part = parse_part(source.bytes, source.path, options);
+    source.mapping.check();
+    return part;
+  } catch (const Error&) {
+    source.mapping.check();
+    throw;
+  }
 }
 
 uint64_t split_count(const Part& part) { return part.metadata.get_uint("split.count").value_or(0); }
@@ -172,7 +188,7 @@ std::unique_ptr<GgufFile> open_split(const std::string& path, std::unique_ptr<So
       parts.push_back(std::move(given_part));
     } else {
       sources.push_back(map_part(*name, number));
-      parts.push_back(parse_part(sources.back()->bytes, sources.back()->path, options));
+      parts.push_back(parse_mapped(*sources.back(), options));
       check_split_part(parts.back(), sources.back()->path, *name, number);
     }
     tensors += parts.back().tensors.size();
@@ -198,7 +214,7 @@ std::unique_ptr<GgufFile> alone(std::unique_ptr<Source> source, Part part) {
 
 std::unique_ptr<GgufFile> GgufFile::open(const std::string& path, const OpenOptions& options) {
   std::unique_ptr<Source> source = map_source(path);
-  Part part = parse_part(source->bytes, source->path, options);
+  Part part = parse_mapped(*source, options);
   if (!options.single_part && split_count(part) > 1)
     return open_split(path, std::move(source), std::move(part), options);
   // Of one part only, by its own word, under the name of one of several.

@@ -148,10 +148,27 @@ class GgufFile {
   // Bytes of the file that will not be read again soon: their pages may leave this process's memory. Reading
   // them all the same reads the file again. Not in the file: nothing happens.
   virtual void release(std::span<const std::byte> bytes) const = 0;
+  // What was read of a file that somebody makes shorter meanwhile is zeros, not its bytes. Error kIo naming
+  // file and byte unless all that was read so far is good: to be asked before it is used for good.
+  virtual void check() const = 0;
   // The parts' paths and their mapped bytes, in order; TensorInfo::part and ::offset count in these.
   virtual size_t parts() const = 0;
   virtual const std::string& part_path(size_t part) const = 0;
   virtual std::span<const std::byte> part_bytes(size_t part) const = 0;
 };
+
+// What `read` makes of the file, and check(): where the file was cut short, that is the Error, whatever
+// `read` found in the zeros.
+template <typename Read>
+auto read_whole(const GgufFile& file, Read read) {
+  try {
+    auto out = read();
+    file.check();
+    return out;
+  } catch (...) {
+    file.check();
+    throw;
+  }
+}
 
 }  // namespace gantry::gguf

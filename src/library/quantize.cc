@@ -200,7 +200,7 @@ QuantizePlan plan_quantize(const gguf::GgufFile& file, const QuantizeOptions& op
 QuantizePlan quantize(const std::string& from, const std::string& to, const QuantizeOptions& options) {
   const auto file = gguf::GgufFile::open(from);
   refuse_writing_over(*file, to);
-  QuantizePlan plan = plan_quantize(*file, options);
+  QuantizePlan plan = gguf::read_whole(*file, [&] { return plan_quantize(*file, options); });
   const unsigned threads = thread_count(options.threads);
   gguf::Writer writer;
   copy_metadata(file->metadata(), *plan.recipe, writer);
@@ -214,14 +214,17 @@ QuantizePlan quantize(const std::string& from, const std::string& to, const Quan
         convert_rows(plan.tensors[i].from, file->data(tensor), plan.tensors[i].to, out, tensor.shape[0],
                      threads);
       } catch (const Error& error) {
+        file->check();
         throw Error(error.code(), error.message(), fmt::format("{}: tensor {}", file->path(), tensor.name),
                     error.mend());
       }
+      file->check();
       bytes_done += out.size();
       if (options.progress)
         options.progress({tensor.name, ++done, plan.tensors.size(), bytes_done, plan.bytes_after});
     });
   }
+  file->check();  // names and metadata
   writer.write(to);
   return plan;
 }

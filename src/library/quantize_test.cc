@@ -203,6 +203,25 @@ TEST_F(Folder, ProgressCountsToTheEndAndMayStopTheWork) {
   EXPECT_EQ(listing(), (std::set<std::string>{"in.gguf", "out.gguf"}));
 }
 
+TEST_F(Folder, ASourceCutShortWhileItIsReadIsAnError) {
+  // To the header, into the last page, and to nothing: with bus errors and without.
+  for (const uint64_t left : {uint64_t{4096}, uint64_t{1} << 20, uint64_t{0}}) {
+    const std::string in = put("in.gguf", model({.row = 4096, .rows = 32}));
+    ASSERT_GT(std::filesystem::file_size(in), uint64_t{1} << 20);
+    put("out.gguf", std::as_bytes(std::span(std::string_view("old"))));
+    QuantizeOptions options = to("Q8_0");
+    options.progress = [&](const QuantizeProgress& progress) {
+      if (progress.done == 1) std::filesystem::resize_file(in, left);
+    };
+    std::string what;
+    EXPECT_EQ(code_of([&] { quantize(in, path("out.gguf"), options); }, &what), ErrorCode::kIo);
+    EXPECT_NE(what.find(in), std::string::npos) << what;
+    EXPECT_NE(what.find("cut off at byte " + std::to_string(left)), std::string::npos) << what;
+    EXPECT_EQ(testing::read_bytes(path("out.gguf")), "old");
+    EXPECT_EQ(listing(), (std::set<std::string>{"in.gguf", "out.gguf"}));
+  }
+}
+
 TEST_F(Folder, TheSourceIsNotWrittenOver) {
   const std::string in = put("in.gguf", model({}));
   std::filesystem::create_hard_link(in, path("link.gguf"));

@@ -139,6 +139,7 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
   arch::visit_weights(blueprint, {add, add, add});
   const auto stream = device.new_stream();
   const auto report = [&](uint64_t bytes) {
+    file.check();
     done += bytes;
     if (progress) progress(done, all);
   };

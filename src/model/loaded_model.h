@@ -25,8 +25,8 @@ using LoadProgress = std::function<void(uint64_t done, uint64_t all)>;
 class LoadedModel {
  public:
   // Takes the arenas, uploads the weights, seals. Error kMemory when the system refuses a planned arena
-  // (nothing stays taken), kBadFile when a vector holds no finite numbers. The file may be closed afterwards;
-  // the Blueprint must not outlive it.
+  // (nothing stays taken), kBadFile when a vector holds no finite numbers, kIo when the file becomes shorter
+  // meanwhile. The file may be closed afterwards; the Blueprint must not outlive it.
   static std::unique_ptr<LoadedModel> load(const arch::Blueprint& blueprint, const gguf::GgufFile& file,
                                            const plan::MemoryPlan& plan, device::Device& device,
                                            const LoadProgress& progress = {});

@@ -1,13 +1,18 @@
 #include "os/file.h"
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/mapped_file.h"
@@ -169,6 +174,58 @@ TEST_F(Files, ModeAndLinksStay) {
   struct stat status {};
   ASSERT_EQ(::stat(at("real").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_F(Files, AMappingOutlivesItsFileCutShort) {
+  const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  write_file_atomically(at("a"), std::string(16 * page, 'x'));
+  MappedFile first = MappedFile::open(at("a"));
+  const MappedFile mapped = std::move(first), beside = MappedFile::open(at("a"));
+  EXPECT_EQ(mapped.bytes()[15 * page], std::byte{'x'});
+  mapped.check();
+  fs::resize_file(at("a"), 5 * page + 100);
+  EXPECT_EQ(mapped.bytes()[5 * page + 99], std::byte{'x'}) << "what is left is as it was";
+  std::vector<std::jthread> readers;
+  std::atomic<uint64_t> sum{0};
+  for (int i = 0; i < 4; ++i)
+    readers.emplace_back([&] {
+      for (size_t at = 6 * page; at < mapped.size(); ++at)
+        sum += std::to_integer<uint64_t>(mapped.bytes()[at]);
+    });
+  readers.clear();
+  EXPECT_EQ(sum.load(), 0u);
+  for (const MappedFile* file : {&mapped, &beside}) {
+    const Error error = error_of([&] { file->check(); });
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_EQ(error.where(), at("a"));
+    EXPECT_NE(error.message().find(std::to_string(5 * page + 100)), std::string::npos) << error.what();
+  }
+  // It grows again, with other bytes: what was read before was not the file's all the same.
+  fs::resize_file(at("a"), 16 * page);
+  const Error error = error_of([&] { mapped.check(); });
+  EXPECT_NE(error.message().find("byte " + std::to_string(6 * page)), std::string::npos) << error.what();
+  beside.check();  // nothing was read of it
+  MappedFile::open(at("a")).check();
+}
+
+// By the signal, or by the report of a sanitizer, whose handler stood there before.
+bool has_died_of_it(int status) {
+  return ::testing::KilledBySignal(SIGBUS)(status) || (WIFEXITED(status) && WEXITSTATUS(status) != 0);
+}
+
+TEST(MappingFaultsDeathTest, ABusErrorElsewhereIsWhatItWas) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto watched = MappedFile::open("/proc/self/exe");  // installs the handler
+  EXPECT_EXIT(::raise(SIGBUS), has_died_of_it, "");
+  EXPECT_EXIT(
+      {
+        const int fd = ::memfd_create("gantry", 0);
+        [[maybe_unused]] const int refused = ::ftruncate(fd, 1);
+        void* data = ::mmap(nullptr, 1, PROT_READ, MAP_SHARED, fd, 0);
+        [[maybe_unused]] const int cut = ::ftruncate(fd, 0);
+        ::_exit(*static_cast<volatile char*>(data));
+      },
+      has_died_of_it, "");
 }
 
 TEST_F(Files, AMappingOutlivesItsReplacementAndMoves) {

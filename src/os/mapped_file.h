@@ -1,12 +1,15 @@
 // A file mapped read-only into memory. The bytes live as long as the object; they are shared with the page
-// cache. Any thread. Must hold: nobody shortens the file while it is mapped (reading past the new end is a
-// bus error); model files are replaced by rename, which leaves the old bytes mapped.
+// cache. Any thread. A file that is replaced by rename leaves the old bytes mapped. One that is made shorter
+// while it is mapped reads as zeros from there on: who has read asks check() before it is believed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+
+#include "os/file.h"
+#include "os/mapping_faults.h"
 
 namespace gantry::os {
 
@@ -25,6 +28,10 @@ class MappedFile {
   uint64_t size() const { return size_; }
   const std::string& path() const { return path_; }
 
+  // Error kIo naming the byte unless all that was read so far was the file's: it has become shorter since it
+  // was opened, or a page of it could not be read.
+  void check() const;
+
   // Tells the kernel what will be read (all of it, or the pages that hold [offset, offset + bytes), clipped
   // to the file). A hint: failing is not an error.
   void advise(Advice advice) const;
@@ -36,6 +43,8 @@ class MappedFile {
   std::string path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  Fd fd_;
+  WatchedMapping watched_;
 };
 
 }  // namespace gantry::os

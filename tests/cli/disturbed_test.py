@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""What others do meanwhile: they cut files short.
+
+    disturbed_test.py BINARY MODEL
+"""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from program import DEADLINE, Program, environment
+
+IO, BAD_FILE = 14, 10
+TRIES = 24  # of what depends on who comes first
+
+
+def write_large(path, rows):
+    """A GGUF file of one F32 tensor of `rows` rows of 4096 values, which a coarse type takes long to encode."""
+    name = b"blk.0.ffn_up.weight"
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + struct.pack("<Q", len(name)) + name
+    head += struct.pack("<IQQIQ", 2, 4096, rows, 0, 0)
+    row = struct.pack("<4096f", *((i * 2654435761 % 1000) / 1000 - 0.5 for i in range(4096)))
+    with open(path, "wb") as stream:
+        stream.write(head + bytes(-len(head) % 32))
+        for _ in range(rows):
+            stream.write(row)
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, *arguments, **more):
+        """Both streams are pipes, unless told otherwise; killed at the end where it still runs."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        process = subprocess.Popen([Program.binary, *arguments], stdin=subprocess.DEVNULL, env=environment(), **streams)
+
+        def end():
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+
+        self.addCleanup(end)
+        return process
+
+
+class CutShort(WithFolder):
+    """A model file that becomes shorter while it is read is an error that names it, not the end by a signal."""
+
+    def cut_while(self, *arguments):
+        """Statuses and words of many tries, each cut a little later, to nothing or in the middle."""
+        seen = []
+        for number in range(TRIES):
+            path = self.at("model.gguf")
+            shutil.copy(Program.model, path)
+            process = self.start(*[path if word == "MODEL" else word for word in arguments])
+            time.sleep(0.004 * number)
+            os.truncate(path, (0, 300_000, 2_000_000)[number % 3])
+            if arguments[0] == "serve":  # it may have been ready before
+                threading.Timer(0.5, process.terminate).start()
+            _, words = process.communicate(timeout=DEADLINE)
+            seen.append((process.returncode, words.decode()))
+        return seen
+
+    def check(self, seen):
+        for status, words in seen:
+            self.assertIn(status, (0, IO, BAD_FILE, 143, -15), words)
+            if status in (IO, BAD_FILE):
+                self.assertIn("model.gguf", words)
+
+    def test_serve(self):
+        self.check(self.cut_while("serve", "MODEL", "--port", "0"))
+
+    def test_inspect(self):
+        self.check(self.cut_while("inspect", "MODEL", "--json"))
+
+    def test_quantize(self):
+        self.check(self.cut_while("quantize", "MODEL", self.at("out.gguf"), "Q8_0", "--requantize"))
+        self.assertLessEqual(set(os.listdir(self.folder)), {"model.gguf", "out.gguf"})
+
+    def test_quantize_within_a_tensor(self):
+        """Every time: the one tensor takes far longer than the file lasts."""
+        write_large(self.at("model.gguf"), 2048)
+        process = self.start("quantize", self.at("model.gguf"), self.at("out.gguf"), "Q2_K", "--threads", "1")
+        time.sleep(0.3)
+        os.truncate(self.at("model.gguf"), 1 << 20)
+        _, words = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, IO, words)
+        self.assertIn(b"cut off at byte 1048576", words)
+        self.assertEqual(os.listdir(self.folder), ["model.gguf"])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    Program.binary, Program.model = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=0)
