@@ -1,8 +1,7 @@
-#include <charconv>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-#include <memory>
+#include <csignal>
+#include <functional>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/interrupts.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "gguf/gguf.h"
@@ -33,20 +33,33 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "tokens",
                 "--tokens FILE or --token-list 1,306,626");
+  const auto compute = [&](const std::function<void(std::span<const std::byte>)>& put) {
+    fleet::debug_logits(registry, command.load, tokens, command.slice, put);
+  };
   if (command.out_path.empty()) {
     if (is_terminal(STDOUT_FILENO))
       throw Error(ErrorCode::kUsage, "raw numbers do not belong on a terminal", "out",
                   "--out FILE, or a pipe");
-    fleet::debug_logits(registry, command.load, tokens, command.slice, std::cout);
-    std::cout.flush();
-    if (!std::cout) throw Error(ErrorCode::kIo, "the output could not be written", "standard output");
+    compute([](std::span<const std::byte> bytes) {
+      put(stdout, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    });
+    check_output();
     return 0;
   }
-  std::ofstream out(command.out_path, std::ios::binary);
-  if (!out) throw os::file_error("write", command.out_path, errno);
-  fleet::debug_logits(registry, command.load, tokens, command.slice, out);
-  out.flush();
-  if (!out) throw os::file_error("write", command.out_path, errno);
+  std::signal(SIGPIPE, SIG_IGN);
+  Interrupts interrupts(true, Interrupts::Hangup::kInterrupt);
+  try {
+    os::write_file_or_device(command.out_path, [&](os::FileSink& sink) {
+      compute([&](std::span<const std::byte> bytes) {
+        if (Interrupts::came()) throw Error(ErrorCode::kCancelled, "interrupted", command.out_path);
+        sink.write(bytes);
+      });
+    });
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled) throw;
+    note("interrupted: {} was not written\n", harmless(command.out_path));
+    return 128 + interrupts.take();
+  }
   return 0;
 }
 

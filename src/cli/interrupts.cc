@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "os/temporary.h"
 
 namespace gantry::cli {
 namespace {
@@ -19,22 +20,37 @@ namespace {
 std::atomic<int> write_fd{-1};
 std::atomic<int> untaken{0};
 std::atomic<int> last{0};
+std::atomic<bool> hung_up{false};
 std::atomic<bool> second_ends_process{false};
 static_assert(std::atomic<int>::is_always_lock_free);
+
+void wake() {
+  const char byte = 1;
+  // A full pipe is as good: it is readable.
+  [[maybe_unused]] const ssize_t written = ::write(write_fd.load(), &byte, 1);
+}
 
 extern "C" void on_signal(int signal) {
   const int saved = errno;
   last.store(signal);
-  if (untaken.fetch_add(1) > 0 && second_ends_process.load()) ::_exit(128 + signal);
-  const char byte = 1;
-  // A full pipe is as good: it is readable.
-  [[maybe_unused]] const ssize_t written = ::write(write_fd.load(), &byte, 1);
+  if (untaken.fetch_add(1) > 0 && second_ends_process.load()) {
+    os::unlink_temporaries();
+    ::_exit(128 + signal);
+  }
+  wake();
+  errno = saved;
+}
+
+extern "C" void on_hangup(int /*signal*/) {
+  const int saved = errno;
+  hung_up.store(true);
+  wake();
   errno = saved;
 }
 
 }  // namespace
 
-Interrupts::Interrupts(bool second_ends) {
+Interrupts::Interrupts(bool second_ends, Hangup hangup) {
   GANTRY_CHECK(write_fd.load() < 0);
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
@@ -43,27 +59,46 @@ Interrupts::Interrupts(bool second_ends) {
   write_fd.store(ends[1]);
   untaken.store(0);
   last.store(0);
+  hung_up.store(false);
   second_ends_process.store(second_ends);
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, &old_int_);
   ::sigaction(SIGTERM, &action, &old_term_);
+  ::sigaction(SIGHUP, nullptr, &old_hangup_);
+  if (hangup == Hangup::kLeave || old_hangup_.sa_handler == SIG_IGN) return;
+  if (hangup == Hangup::kTell) action.sa_handler = on_hangup;
+  ::sigaction(SIGHUP, &action, nullptr);
 }
 
 Interrupts::~Interrupts() {
   ::sigaction(SIGINT, &old_int_, nullptr);
   ::sigaction(SIGTERM, &old_term_, nullptr);
+  ::sigaction(SIGHUP, &old_hangup_, nullptr);
   ::close(write_fd.exchange(-1));
   ::close(read_fd_);
 }
 
 int Interrupts::take() {
+  empty();
+  untaken.store(0);
+  return last.exchange(0);
+}
+
+bool Interrupts::came() { return untaken.load() > 0; }
+
+bool Interrupts::take_hangup() {
+  empty();
+  const bool taken = hung_up.exchange(false);
+  if (came()) wake();  // that one is not taken
+  return taken;
+}
+
+void Interrupts::empty() const {
   std::array<char, 64> bytes{};
   while (::read(read_fd_, bytes.data(), bytes.size()) > 0) {
   }
-  untaken.store(0);
-  return last.exchange(0);
 }
 
 void Interrupts::wait() const {

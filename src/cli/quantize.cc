@@ -1,4 +1,5 @@
 #include <chrono>
+#include <csignal>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,11 +15,6 @@ namespace gantry::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kQuiet{500};  // what is done by then needs no progress
-
-// Not an Error: nothing went wrong.
-struct Interrupted {
-  int signal;
-};
 
 std::string size_text(uint64_t bytes, double bits) {
   return fmt::format("{}, {:.2f} bits per weight", human_bytes(bytes), bits);
@@ -54,11 +50,13 @@ int show_plan(const QuantizeCommand& command) {
 int quantize(const QuantizeCommand& command) {
   if (command.dry_run) return show_plan(command);
   library::QuantizeOptions options = command.options;
-  Interrupts interrupts(true);
+  // What is said and not read is no reason to leave half a file, or none.
+  std::signal(SIGPIPE, SIG_IGN);
+  Interrupts interrupts(true, Interrupts::Hangup::kInterrupt);
+  options.stopped = Interrupts::came;
   ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet, "quantizing");
   const bool terminal = is_terminal(STDERR_FILENO);
   options.progress = [&](const library::QuantizeProgress& progress) {
-    if (const int signal = interrupts.take(); signal != 0) throw Interrupted{signal};
     const double all = static_cast<double>(progress.bytes);
     line.update(terminal
                     ? fmt::format("{} ({} of {})", harmless(progress.tensor), progress.done, progress.count)
@@ -75,10 +73,11 @@ int quantize(const QuantizeCommand& command) {
         size_text(plan.bytes_after, plan.bits_per_weight), size_text(plan.bytes_before, bits_before(plan)),
         seconds.count());
     return 0;
-  } catch (const Interrupted& interrupted) {
+  } catch (const Error& error) {
     line.clear();
+    if (error.code() != ErrorCode::kCancelled) throw;
     note("interrupted: {} was not written\n", harmless(command.to));
-    return 128 + interrupted.signal;
+    return 128 + interrupts.take();
   }
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ostream>
 
 #include <fmt/format.h>
 
@@ -10,7 +9,7 @@
 namespace gantry::fleet {
 
 void debug_logits(const DevicePool& pool, const LoadSettings& settings, std::span<const TokenId> tokens,
-                  uint32_t slice, std::ostream& out) {
+                  uint32_t slice, const std::function<void(std::span<const std::byte>)>& put) {
   if (tokens.empty()) throw Error(ErrorCode::kUsage, "no tokens to compute", "tokens");
   LoadSettings wished = settings;
   if (slice != 0) wished.step_rows = slice;
@@ -21,9 +20,7 @@ void debug_logits(const DevicePool& pool, const LoadSettings& settings, std::spa
   }
   for (size_t from = 0; from < tokens.size(); from += probe->slice()) {
     const size_t rows = std::min<size_t>(probe->slice(), tokens.size() - from);
-    const auto bytes =
-        std::as_bytes(probe->compute(tokens.subspan(from, rows), static_cast<uint32_t>(from), 0));
-    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    put(std::as_bytes(probe->compute(tokens.subspan(from, rows), static_cast<uint32_t>(from), 0)));
   }
 }
 

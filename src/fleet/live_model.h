@@ -28,8 +28,8 @@ std::string explain_plan(const DevicePool& pool, const LoadSettings& settings);
 nlohmann::ordered_json plan_json(const DevicePool& pool, const LoadSettings& settings);
 
 // The logits of every position of `tokens`, float32 [tokens, vocab], computed in slices of `slice` (0: the
-// largest). Needs no vocabulary in the file.
+// largest), each given to `put`. Needs no vocabulary in the file.
 void debug_logits(const DevicePool& pool, const LoadSettings& settings, std::span<const TokenId> tokens,
-                  uint32_t slice, std::ostream& out);
+                  uint32_t slice, const std::function<void(std::span<const std::byte>)>& put);
 
 }  // namespace gantry::fleet

@@ -209,9 +209,18 @@ std::vector<std::byte> Writer::to_bytes() const {
   return out;
 }
 
-void Writer::write(const std::string& path) const {
-  os::write_file_atomically(
-      path, [this](os::FileSink& sink) { stream([&sink](auto bytes) { sink.write(bytes); }); });
+void Writer::write(const std::string& path, const std::function<void()>& between) const {
+  os::write_file_atomically(path, [&](os::FileSink& sink) {
+    stream([&](std::span<const std::byte> bytes) {
+      while (!bytes.empty()) {
+        between();
+        const size_t count = std::min(bytes.size(), kWritePieceBytes);
+        sink.write(bytes.first(count));
+        bytes = bytes.subspan(count);
+      }
+    });
+    between();
+  });
 }
 
 }  // namespace gantry::gguf

@@ -15,6 +15,8 @@
 
 namespace gantry::gguf {
 
+inline constexpr size_t kWritePieceBytes = size_t{16} << 20;
+
 class Writer {
  public:
   void set_alignment(uint32_t alignment);  // a power of two, at least 8; default 32
@@ -40,7 +42,9 @@ class Writer {
 
   std::vector<std::byte> to_bytes() const;
   // Temporary file beside `path`, fsync, rename: the old file or the new one, never half.
-  void write(const std::string& path) const;
+  // `between` is called between pieces of at most kWritePieceBytes; what it throws ends the writing.
+  void write(
+      const std::string& path, const std::function<void()>& between = [] {}) const;
 
  private:
   struct Tensor {

@@ -21,6 +21,8 @@ using quant::Dtype;
 
 constexpr uint64_t kBatchValues = 1u << 16;  // a batch is some tens of milliseconds of the slowest encoder
 
+constexpr size_t kCopyBytes = size_t{16} << 20;  // what is only copied, between two looks at `stopped`
+
 // Block types check their values themselves. A float type would quietly hold what is no number, or turn into
 // infinity what binary16 cannot reach.
 void check_floats(Dtype to, std::span<const float> row) {
@@ -36,11 +38,12 @@ void check_floats(Dtype to, std::span<const float> row) {
 class Converter {
  public:
   Converter(Dtype from, std::span<const std::byte> src, Dtype to, std::span<std::byte> dst,
-            uint64_t row_values)
+            uint64_t row_values, const std::function<bool()>& stopped)
       : from_(from),
         to_(to),
         src_(src),
         dst_(dst),
+        stopped_(stopped),
         row_values_(row_values),
         src_stride_(quant::row_bytes(from, row_values)),
         dst_stride_(quant::row_bytes(to, row_values)),
@@ -71,6 +74,7 @@ class Converter {
       while (!failed_.load()) {
         const uint64_t begin = next_.fetch_add(batch_rows_);
         if (begin >= rows_) return;
+        if (stopped_()) throw cancelled();
         for (uint64_t r = begin; r < std::min(begin + batch_rows_, rows_); ++r)
           if (!convert(r, row)) return;
       }
@@ -104,6 +108,7 @@ class Converter {
   const Dtype from_, to_;
   const std::span<const std::byte> src_;
   const std::span<std::byte> dst_;
+  const std::function<bool()>& stopped_;
   const uint64_t row_values_, src_stride_, dst_stride_, rows_, batch_rows_;
   std::atomic<uint64_t> next_{0};
   std::atomic<bool> failed_{false};
@@ -114,15 +119,21 @@ class Converter {
 
 }  // namespace
 
+Error cancelled() { return Error(ErrorCode::kCancelled, "the work was ended before it was done"); }
+
 void convert_rows(Dtype from, std::span<const std::byte> src, Dtype to, std::span<std::byte> dst,
-                  uint64_t row_values, unsigned threads) {
+                  uint64_t row_values, unsigned threads, const std::function<bool()>& stopped) {
   if (src.empty()) return;
   if (from == to) {
     GANTRY_CHECK_EQ(src.size(), dst.size());
-    std::copy(src.begin(), src.end(), dst.begin());
+    for (size_t at = 0; at < src.size(); at += kCopyBytes) {
+      if (stopped()) throw cancelled();
+      const auto piece = src.subspan(at, std::min(kCopyBytes, src.size() - at));
+      std::copy(piece.begin(), piece.end(), dst.begin() + static_cast<ptrdiff_t>(at));
+    }
     return;
   }
-  Converter(from, src, to, dst, row_values).run(threads);
+  Converter(from, src, to, dst, row_values, stopped).run(threads);
 }
 
 }  // namespace gantry::library

@@ -118,6 +118,10 @@ void refuse_writing_over(const gguf::GgufFile& file, const std::string& to) {
   }
 }
 
+void check_stopped(const QuantizeOptions& options) {
+  if (options.stopped()) throw cancelled();
+}
+
 unsigned thread_count(unsigned wished) {
   if (wished == 0) wished = std::max(std::thread::hardware_concurrency(), 1u);
   return std::min(wished, kQuantizeThreadsMax);
@@ -212,12 +216,14 @@ QuantizePlan quantize(const std::string& from, const std::string& to, const Quan
     writer.add_tensor(change.name, change.shape, change.to, [&, i](std::span<std::byte> out) {
       try {
         convert_rows(plan.tensors[i].from, file->data(tensor), plan.tensors[i].to, out, tensor.shape[0],
-                     threads);
+                     threads, options.stopped);
       } catch (const Error& error) {
+        if (error.code() == ErrorCode::kCancelled) throw;
         file->check();
         throw Error(error.code(), error.message(), fmt::format("{}: tensor {}", file->path(), tensor.name),
                     error.mend());
       }
+      check_stopped(options);
       file->check();
       bytes_done += out.size();
       if (options.progress)
@@ -225,7 +231,7 @@ QuantizePlan quantize(const std::string& from, const std::string& to, const Quan
     });
   }
   file->check();  // names and metadata
-  writer.write(to);
+  writer.write(to, [&] { check_stopped(options); });
   return plan;
 }
 

@@ -41,6 +41,9 @@ struct QuantizeOptions {
   unsigned threads = 0;  // at most kQuantizeThreadsMax; 0: as many as the machine runs at once
   // On the calling thread, after each tensor; what it throws ends the work, and nothing is written.
   std::function<void(const QuantizeProgress&)> progress;
+  // Asked by every thread many times a second, also within a tensor; true ends the work with Error
+  // kCancelled, and nothing is written.
+  std::function<bool()> stopped = [] { return false; };
 };
 
 struct TensorChange {

@@ -1,6 +1,7 @@
 // Whole conversions: bytes, metadata, splits, refusals, and the error against the reference's files.
 #include "library/quantize.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -201,6 +202,20 @@ TEST_F(Folder, ProgressCountsToTheEndAndMayStopTheWork) {
   };
   EXPECT_EQ(code_of([&] { quantize(in, path("other.gguf"), options); }), ErrorCode::kCancelled);
   EXPECT_EQ(listing(), (std::set<std::string>{"in.gguf", "out.gguf"}));
+}
+
+TEST_F(Folder, AWishToStopIsHeardWithinATensor) {
+  const std::string in = put("in.gguf", model({.row = 4096, .rows = 256}));
+  for (const char* recipe : {"Q8_0", "F32"}) {  // the other one is copied
+    QuantizeOptions options = to(recipe);
+    std::atomic<int> asked{0};
+    size_t tensors = 0;
+    options.progress = [&](const QuantizeProgress&) { ++tensors; };
+    options.stopped = [&] { return ++asked > 3; };
+    EXPECT_EQ(code_of([&] { quantize(in, path("out.gguf"), options); }), ErrorCode::kCancelled);
+    EXPECT_LE(tensors, 2u);
+    EXPECT_EQ(listing(), std::set<std::string>{"in.gguf"});
+  }
 }
 
 TEST_F(Folder, ASourceCutShortWhileItIsReadIsAnError) {

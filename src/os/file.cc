@@ -1,7 +1,6 @@
 #include "os/file.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -13,12 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/temporary.h"
+
 namespace gantry::os {
 namespace {
 
 constexpr size_t kSinkBytes = size_t{1} << 20;  // gathered before a write call
 constexpr size_t kReadBytes = size_t{1} << 20;  // first step of a read whose size is not known
-constexpr int kTemporaryTries = 100;
+constexpr size_t kPutBytes = size_t{8} << 20;   // one write call
+// So much may wait for the disk while more is written, so that the flush at the end is short.
+constexpr uint64_t kUnwrittenBytes = uint64_t{64} << 20;
 
 const char* mend_for(int error_number) {
   switch (error_number) {
@@ -66,53 +69,28 @@ class DescriptorSink final : public FileSink {
  private:
   void put(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
+      const ssize_t count = ::write(fd_, bytes.data(), std::min(bytes.size(), kPutBytes));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw file_error("write", path_, errno);
       bytes = bytes.subspan(static_cast<size_t>(count));
+      put_ += static_cast<uint64_t>(count);
+      if (put_ - begun_ >= kUnwrittenBytes) begin_flush();
     }
+  }
+
+  // What was begun before is waited for. Only a hint: the flush at the end says what failed.
+  void begin_flush() {
+    const auto offset = [](uint64_t at) { return static_cast<off_t>(at); };
+    (void)::sync_file_range(fd_, offset(flushed_), offset(begun_ - flushed_), SYNC_FILE_RANGE_WAIT_BEFORE);
+    (void)::sync_file_range(fd_, offset(begun_), offset(put_ - begun_), SYNC_FILE_RANGE_WRITE);
+    flushed_ = std::exchange(begun_, put_);
   }
 
   int fd_;
   const std::string& path_;
   std::vector<std::byte> buffer_;
   uint64_t written_ = 0;
-};
-
-// A new file beside `target`, removed again unless it was renamed.
-class Temporary {
- public:
-  explicit Temporary(const std::string& target) {
-    static std::atomic<uint64_t> serial{0};
-    for (int attempt = 0; attempt < kTemporaryTries; ++attempt) {
-      path_ = fmt::format("{}.tmp-{}-{}", target, ::getpid(), serial.fetch_add(1));
-      fd_ = Fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-      if (fd_.get() >= 0) return;
-      if (errno != EEXIST) throw file_error("create", path_, errno);
-    }
-    throw file_error("create", path_, EEXIST);
-  }
-  ~Temporary() {
-    if (!renamed_) ::unlink(path_.c_str());
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-
-  int fd() const { return fd_.get(); }
-  const std::string& path() const { return path_; }
-
-  void sync() const {
-    if (::fsync(fd_.get()) != 0) throw file_error("flush", path_, errno);
-  }
-  void rename_to(const std::string& target) {
-    if (::rename(path_.c_str(), target.c_str()) != 0) throw file_error("replace", target, errno);
-    renamed_ = true;
-  }
-
- private:
-  std::string path_;
-  Fd fd_;
-  bool renamed_ = false;
+  uint64_t put_ = 0, begun_ = 0, flushed_ = 0;  // written to the system, on its way to the disk, there
 };
 
 void sync_folder_of(const std::string& path) {
@@ -200,12 +178,23 @@ void write_file_atomically(const std::string& path, const std::function<void(Fil
   Temporary temporary(target);
   // Not being allowed to keep the mode is no reason not to write.
   if (stands) (void)!::fchmod(temporary.fd(), status.st_mode & 07777);
-  DescriptorSink sink(temporary.fd(), temporary.path());
+  DescriptorSink sink(temporary.fd(), target);
   writer(sink);
   sink.flush();
   temporary.sync();
   temporary.rename_to(target);
   sync_folder_of(target);
+}
+
+void write_file_or_device(const std::string& path, const std::function<void(FileSink&)>& writer) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+    return write_file_atomically(path, writer);
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd.get() < 0) throw file_error("open", path, errno);
+  DescriptorSink sink(fd.get(), path);
+  writer(sink);
+  sink.flush();
 }
 
 void write_file_atomically(const std::string& path, std::string_view text) {

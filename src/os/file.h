@@ -50,10 +50,14 @@ class FileSink {
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 };
 
-// Calls `writer` with a temporary file beside `path`, then fsync, rename over `path`, fsync of the folder.
-// When anything fails (also when `writer` throws) the temporary is removed and `path` is as it was. A file
-// that already stands at `path` keeps its permissions; a symbolic link there is followed.
+// Calls `writer` with a temporary file beside `path` (os/temporary.h), then fsync, rename over `path`, fsync
+// of the folder. When anything fails (also when `writer` throws, or a signal ends the process) no temporary
+// is left and `path` is as it was. A file that already stands at `path` keeps its permissions; a symbolic
+// link there is followed.
 void write_file_atomically(const std::string& path, const std::function<void(FileSink&)>& writer);
 void write_file_atomically(const std::string& path, std::string_view text);
+
+// The same for a path that may also name a device or a pipe, which is written as it comes.
+void write_file_or_device(const std::string& path, const std::function<void(FileSink&)>& writer);
 
 }  // namespace gantry::os

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "os/mapped_file.h"
+#include "os/temporary.h"
 
 namespace gantry::os {
 namespace {
@@ -140,6 +142,56 @@ TEST_F(Files, AWriteThatTheSystemRefusesLeavesTheOldFile) {
   EXPECT_NE(error.message().find("File too large"), std::string::npos) << error.what();
   EXPECT_EQ(read_file(at("a"), 10), "old");
   EXPECT_EQ(count(), 1u);
+}
+
+// Ends the process in the middle of a write, which a child of it does.
+void die_while_writing(const std::string& path, const std::function<void()>& end) {
+  write_file_atomically(path, [&](FileSink& sink) {
+    sink.write(std::string(3 << 20, 'n'));
+    end();
+  });
+}
+
+TEST_F(Files, AProcessThatIsKilledLeavesNoHalfFile) {
+  write_file_atomically(at("a"), "old");
+  for (const int signal : {SIGKILL, SIGHUP, SIGPIPE}) {
+    EXPECT_EXIT(die_while_writing(at("a"), [=] { ::raise(signal); }), ::testing::KilledBySignal(signal), "");
+    EXPECT_EQ(read_file(at("a"), 10), "old");
+    EXPECT_EQ(count(), 1u);
+  }
+}
+
+TEST_F(Files, TemporariesThatMustHaveNames) {
+  write_file_atomically(at("a"), "old");
+  {
+    const Temporary given_up(at("a"), Temporary::Kind::kNamed);
+    EXPECT_EQ(count(), 2u);
+  }
+  EXPECT_EQ(count(), 1u);
+  const auto end = [this] {
+    const Temporary temporary(at("a"), Temporary::Kind::kNamed), other(at("b"), Temporary::Kind::kNamed);
+    unlink_temporaries();
+    ::_exit(count() == 1 ? 7 : 1);
+  };
+  EXPECT_EXIT(end(), ::testing::ExitedWithCode(7), "");
+  for (const auto kind : {Temporary::Kind::kNamed, Temporary::Kind::kNameless}) {
+    Temporary temporary(at("a"), kind);
+    ASSERT_EQ(::write(temporary.fd(), "new", 3), 3);
+    temporary.sync();
+    temporary.rename_to(at("a"));
+    EXPECT_EQ(read_file(at("a"), 10), "new");
+    write_file_atomically(at("a"), "old");
+  }
+  unlink_temporaries();
+  EXPECT_EQ(count(), 1u) << "what was renamed is no temporary any more";
+}
+
+TEST_F(Files, ADeviceIsWrittenAsItComes) {
+  write_file_or_device("/dev/null", [](FileSink& sink) { sink.write("x"); });
+  const auto full = [] { write_file_or_device("/dev/full", [](FileSink& sink) { sink.write("x"); }); };
+  EXPECT_NE(error_of(full).message().find("No space"), std::string::npos);
+  write_file_or_device(at("a"), [](FileSink& sink) { sink.write("x"); });
+  EXPECT_EQ(read_file(at("a"), 10), "x");
 }
 
 TEST_F(Files, ADeviceIsNotReplaced) {

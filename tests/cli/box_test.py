@@ -114,10 +114,12 @@ class Box(unittest.TestCase):
         total = wanted = count = 0
         for row in self.wanted["held_out"]:
             ids = row["ids"]
-            with tempfile.NamedTemporaryFile() as out:
-                done = run("debug", "logits", model, "--token-list", ",".join(map(str, ids)), "--out", out.name)
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "logits")
+                done = run("debug", "logits", model, "--token-list", ",".join(map(str, ids)), "--out", path)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                values = array.array("f", out.read())
+                with open(path, "rb") as out:
+                    values = array.array("f", out.read())
             vocabulary = len(values) // len(ids)
             for at in range(1, len(ids)):
                 if row["answer"][at]:

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What others do meanwhile: they cut files short.
+"""What others do meanwhile: they cut files short, send signals, fill the disk, stop reading.
 
     disturbed_test.py BINARY MODEL
 """
 
 import os
+import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import threading
 import time
 import unittest
 
-from program import DEADLINE, Program, environment
+from program import DEADLINE, Program, environment, run
 
 IO, BAD_FILE = 14, 10
 TRIES = 24  # of what depends on who comes first
@@ -101,6 +103,72 @@ class CutShort(WithFolder):
         self.assertEqual(process.returncode, IO, words)
         self.assertIn(b"cut off at byte 1048576", words)
         self.assertEqual(os.listdir(self.folder), ["model.gguf"])
+
+
+class Interrupted(WithFolder):
+    """What is being written is not there in the end, however the end comes."""
+
+    def setUp(self):
+        super().setUp()
+        write_large(self.at("large.gguf"), 4096)  # half a minute of work for one thread
+        self.process = self.start("quantize", self.at("large.gguf"), self.at("out.gguf"), "Q2_K", "--threads", "1")
+        time.sleep(0.5)
+        self.assertIsNone(self.process.poll())
+
+    def ends(self, *statuses):
+        before = time.monotonic()
+        _, words = self.process.communicate(timeout=DEADLINE)
+        self.assertIn(self.process.returncode, statuses, words)
+        self.assertEqual(os.listdir(self.folder), ["large.gguf"])
+        return time.monotonic() - before, words.decode()
+
+    def test_one_signal_is_heard_within_the_tensor(self):
+        for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(which):
+                if self.process.poll() is not None:
+                    self.process = self.start("quantize", self.at("large.gguf"), self.at("out.gguf"), "Q2_K", "--threads", "1")
+                    time.sleep(0.3)
+                self.process.send_signal(which)
+                seconds, words = self.ends(128 + which)
+                self.assertLess(seconds, DEADLINE / 6)  # of far more that was left to do
+                self.assertIn("was not written", words)
+
+    def test_two_at_once(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(signal.SIGTERM)
+        self.ends(128 + signal.SIGINT, 128 + signal.SIGTERM)
+
+    def test_a_kill(self):
+        self.process.kill()
+        self.ends(-signal.SIGKILL)
+
+    def test_nobody_reads(self):
+        self.process.stdout.close()
+        self.process.stderr.close()
+        time.sleep(0.2)
+        self.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.process.wait(timeout=DEADLINE), 128 + signal.SIGINT)
+        self.assertEqual(os.listdir(self.folder), ["large.gguf"])
+
+
+class FullDisk(WithFolder):
+    def limited(self, *arguments):
+        """No file may have more than 100 kB."""
+        return self.start(*arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+
+    def test_nothing_is_left(self):
+        logits = ("debug", "logits", Program.model, "--token-list", ",".join(["5"] * 200), "--out")
+        for arguments in ((*logits, self.at("out.bin")), ("quantize", Program.model, self.at("out.gguf"), "Q8_0", "--requantize")):
+            process = self.limited(*arguments)
+            _, words = process.communicate(timeout=DEADLINE)
+            self.assertEqual(process.returncode, IO, words)
+            self.assertIn(b"File too large", words)
+            self.assertEqual(os.listdir(self.folder), [])
+        done = run(*logits, "/dev/full")
+        self.assertEqual(done.returncode, IO, done.stderr)
+        self.assertIn(b"No space", done.stderr)
+        self.assertEqual(run(*logits, self.at("out.bin")).returncode, 0)
+        self.assertGreater(os.path.getsize(self.at("out.bin")), 100_000)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,9 +44,11 @@ inline std::vector<TokenId> read_tokens(const std::string& path) {
 // [tokens, vocab]
 inline std::vector<float> logits_of(const fleet::LoadSettings& settings, const std::vector<TokenId>& tokens,
                                     uint32_t slice = 0) {
-  std::ostringstream out;
-  fleet::debug_logits(registry(), settings, tokens, slice, out);
-  return to_floats(out.str());
+  std::string out;
+  fleet::debug_logits(registry(), settings, tokens, slice, [&](std::span<const std::byte> bytes) {
+    out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
+  return to_floats(out);
 }
 
 // Normalized mean squared error: sum (a-b)^2 / sum b^2.
