@@ -3,8 +3,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
+
+#include "base/outbox.h"
 
 namespace gantry::log {
 namespace {
@@ -31,7 +32,7 @@ void write(Level level, std::string_view room, std::string_view text) {
   for (const char c : text)
     line += (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f ? ' ' : c;
   line += '\n';
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  put_text(stderr, line);
 }
 
 }  // namespace gantry::log

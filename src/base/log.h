@@ -1,5 +1,5 @@
-// Lines for the operator on standard error: "12:03:04.123 info  fleet: loaded ...". Thread-safe; one write
-// per line.
+// Lines for the operator on standard error: "12:03:04.123 info  fleet: loaded ...". Thread-safe; lines do not
+// mix. A server diverts them (base/outbox.h), so that none of its threads waits for who reads them.
 #pragma once
 
 #include <cstdint>

@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/outbox.h"
 
 namespace gantry::cli {
 
-void put(std::FILE* to, std::string_view text) { std::fwrite(text.data(), 1, text.size(), to); }
+void put(std::FILE* to, std::string_view text) { put_text(to, text); }
 
 void check_output() {
   errno = 0;

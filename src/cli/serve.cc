@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/outbox.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
 #include "cli/loading.h"
@@ -34,7 +35,6 @@ void announce(const std::vector<fleet::ModelCard>& cards, const server::Server& 
     say("try: curl{} {}/v1/completions -d '{{\"prompt\":\"Once upon a time\",\"max_tokens\":64}}'\n", key,
         target);
   }
-  std::fflush(stdout);
 }
 
 void warn_of_open_door(const http::Options& options) {
@@ -51,6 +51,8 @@ void warn_of_open_door(const http::Options& options) {
 int serve(const ServeCommand& command, const device::Registry& registry) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
+  // Nor does it wait for who reads its log, or does not.
+  const Diverted words(stdout), notes(stderr);
   const auto fleet = start_fleet({registry, beside_models(command.server.request_memory)}, command.models);
   Interrupts interrupts(true);
   const auto server = server::Server::start(*fleet, command.server);
@@ -59,12 +61,8 @@ int serve(const ServeCommand& command, const device::Registry& registry) {
   interrupts.wait();
   say("shutting down: running answers may go on for {} s; once more to end at once\n",
       static_cast<double>(command.drain.count()) / 1000);
-  std::fflush(stdout);
   const bool whole = server->shutdown(command.drain);
   say("{}\n", whole ? "done" : "done; answers that took too long were cut");
-  // What it said was for people; that nobody reads it any more is no failure of a server.
-  std::fflush(stdout);
-  std::clearerr(stdout);
   return 0;
 }
 

@@ -4,6 +4,8 @@
     disturbed_test.py BINARY MODEL
 """
 
+import http.client
+import json
 import os
 import resource
 import shutil
@@ -16,7 +18,7 @@ import threading
 import time
 import unittest
 
-from program import DEADLINE, Program, environment, run
+from program import DEADLINE, Program, environment, next_line, run
 
 IO, BAD_FILE = 14, 10
 TRIES = 24  # of what depends on who comes first
@@ -169,6 +171,74 @@ class FullDisk(WithFolder):
         self.assertIn(b"No space", done.stderr)
         self.assertEqual(run(*logits, self.at("out.bin")).returncode, 0)
         self.assertGreater(os.path.getsize(self.at("out.bin")), 100_000)
+
+
+class Served(WithFolder):
+    def serve(self, *arguments, **more):
+        return self.start("serve", Program.model, *arguments, **more)
+
+    def ask(self, address, timeout=DEADLINE):
+        connection = http.client.HTTPConnection(address, timeout=timeout)
+        connection.request("POST", "/v1/completions", json.dumps({"prompt": "a", "max_tokens": 2}))
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def address(self, process):
+        line = next_line(process).decode()
+        self.assertIn("listening on http://", line)
+        return line.split("//")[1].strip()
+
+    def stop(self, process):
+        process.terminate()
+        self.assertEqual(process.wait(timeout=DEADLINE), 0)
+
+
+class Unread(Served):
+    def test_a_log_that_nobody_reads_stops_nothing(self):
+        process = self.serve("--port", "0", "--log", "debug")
+        address = self.address(process)
+        for _ in range(3):
+            # Each request line in the log has 8 kB: far more than the pipe and the outbox hold.
+            for _ in range(60):
+                connection = http.client.HTTPConnection(address, timeout=DEADLINE)
+                connection.request("GET", "/" + "x" * 8000)
+                self.assertEqual(connection.getresponse().status, 404)
+                connection.close()
+            self.assertEqual(self.ask(address), 200)
+        os.set_blocking(process.stderr.fileno(), False)
+        seen, until = b"", time.monotonic() + DEADLINE
+        while b"dropped here" not in seen and time.monotonic() < until:
+            seen += process.stderr.read() or b""
+        self.assertIn(b"lines that nobody read were dropped here", seen)
+        self.stop(process)
+
+    def test_nobody_reads_anything_and_it_still_drains(self):
+        ends = os.pipe()
+        os.set_blocking(ends[1], False)
+        try:
+            while True:
+                os.write(ends[1], b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(ends[1], True)
+        path = self.at("socket")
+        process = self.serve("--host", "unix:" + path, stdout=ends[1], stderr=ends[1])
+        until = time.monotonic() + DEADLINE
+        while not os.path.exists(path) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.stop(process)
+        self.assertEqual(os.listdir(self.folder), [])
+        os.close(ends[0])
+        os.close(ends[1])
+
+    def test_readers_that_leave(self):
+        process = self.serve("--port", "0", "--log", "debug")
+        address = self.address(process)
+        process.stdout.close()
+        process.stderr.close()
+        for _ in range(3):
+            self.assertEqual(self.ask(address), 200)
+        self.stop(process)
 
 
 if __name__ == "__main__":
