@@ -21,13 +21,16 @@ struct Overloaded : Ts... {
 template <typename... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-int perform(const Action& action, const device::Registry& registry) {
+int perform(const Action& action, const device::Registry& registry,
+            const std::vector<std::string>& arguments) {
   return std::visit(
       Overloaded{[](const ShowText& show) {
                    say("{}", show.text);
                    return 0;
                  },
-                 [&](const ServeCommand& command) { return serve(command, registry); },
+                 [&](const ServeCommand& command) {
+                   return serve(command, registry, [&] { return parse(arguments); });
+                 },
                  [&](const RunCommand& command) { return run(command, registry); },
                  [&](const PlanCommand& command) { return plan(command, registry); },
                  [](const InspectCommand& command) { return inspect(command); },
@@ -41,9 +44,10 @@ int perform(const Action& action, const device::Registry& registry) {
 }
 
 // Errors name settings as the table does: the reader set a flag, a variable, a line of a file.
-int perform(const Command& command, const device::Registry& registry) {
+int perform(const Command& command, const device::Registry& registry,
+            const std::vector<std::string>& arguments) {
   try {
-    return perform(command.action, registry);
+    return perform(command.action, registry, arguments);
   } catch (const Error& error) {
     throw settings::at_its_place(error, command.name, command.values);
   }
@@ -64,7 +68,7 @@ int run_program(const std::vector<std::string>& arguments, const device::Registr
   try {
     const Command command = parse(arguments);
     log::set_level(command.log_level);
-    const int status = perform(command, registry);
+    const int status = perform(command, registry, arguments);
     check_output();
     return status;
   } catch (const Error& error) {

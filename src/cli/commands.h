@@ -2,12 +2,16 @@
 // status. Main thread.
 #pragma once
 
+#include <functional>
+
 #include "cli/options.h"
 #include "device/registry.h"
 
 namespace gantry::cli {
 
-int serve(const ServeCommand& command, const device::Registry& registry);
+// `read_again`: command line, variables and file as they are now.
+int serve(const ServeCommand& command, const device::Registry& registry,
+          const std::function<Command()>& read_again);
 int run(const RunCommand& command, const device::Registry& registry);
 int plan(const PlanCommand& command, const device::Registry& registry);
 int inspect(const InspectCommand& command);

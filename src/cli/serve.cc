@@ -1,7 +1,9 @@
-#include <cstdlib>
+#include <csignal>
 
 #include <fmt/format.h>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/outbox.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
@@ -46,19 +48,43 @@ void warn_of_open_door(const http::Options& options) {
        options.host);
 }
 
+// A hangup before there is a server has nothing to begin anew, and ends nothing.
+void outlive_hangups() {
+  if (std::signal(SIGHUP, [](int) {}) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+}
+
+// What can change while answers run; the rest is said to count later.
+void begin_anew(const std::function<Command()>& read_again) {
+  try {
+    log::set_level(read_again().log_level);
+    note("SIGHUP: the log's level was read again; all other settings count from the next start\n");
+  } catch (const Error& error) {
+    note("SIGHUP: the settings cannot be read, so those stay that were there: {}\n", describe(error));
+  }
+}
+
+void wait_for_the_end(Interrupts& interrupts, const std::function<Command()>& read_again) {
+  while (!Interrupts::came()) {
+    interrupts.wait();
+    if (interrupts.take_hangup()) begin_anew(read_again);
+  }
+}
+
 }  // namespace
 
-int serve(const ServeCommand& command, const device::Registry& registry) {
+int serve(const ServeCommand& command, const device::Registry& registry,
+          const std::function<Command()>& read_again) {
   // A client that goes away is that connection's matter.
   std::signal(SIGPIPE, SIG_IGN);
   // Nor does it wait for who reads its log, or does not.
   const Diverted words(stdout), notes(stderr);
+  outlive_hangups();
   const auto fleet = start_fleet({registry, beside_models(command.server.request_memory)}, command.models);
-  Interrupts interrupts(true);
+  Interrupts interrupts(true, Interrupts::Hangup::kTell);
   const auto server = server::Server::start(*fleet, command.server);
   warn_of_open_door(command.server);
   announce(fleet->list(), *server, !command.server.api_keys.empty());
-  interrupts.wait();
+  wait_for_the_end(interrupts, read_again);
   say("shutting down: running answers may go on for {} s; once more to end at once\n",
       static_cast<double>(command.drain.count()) / 1000);
   const bool whole = server->shutdown(command.drain);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "http/guard.h"
 
 namespace gantry::http {
@@ -53,7 +54,24 @@ void clear_stale_socket(const std::string& path) {
   const int error = errno;
   ::close(probe);
   if (result == 0) throw Error(ErrorCode::kIo, "another server listens there", path);
-  if (error == ECONNREFUSED) unlink(path.c_str());
+  if (error != ECONNREFUSED) return;
+  log::warn("http", "{}: a socket that nobody listened on any more is replaced", path);
+  unlink(path.c_str());
+}
+
+void SocketFile::bound(const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) return;
+  path_ = path;
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
+}
+
+void SocketFile::remove() {
+  struct stat info {};
+  if (!path_.empty() && lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
+    unlink(path_.c_str());
+  path_.clear();
 }
 
 }  // namespace gantry::http

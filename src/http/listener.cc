@@ -18,7 +18,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -95,6 +94,7 @@ class SocketListener final : public Listener {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor tcp_;
   LocalStream::acceptor local_;
+  SocketFile socket_file_;
   uint16_t port_ = 0;
   std::string url_;
   std::vector<std::thread> threads_;
@@ -134,6 +134,7 @@ void SocketListener::listen_local() {
   if (error) throw cannot_listen(url_, error);
   local_.bind(LocalStream::endpoint(endpoint_.unix_path), error);
   if (error) throw cannot_listen(url_, error);
+  socket_file_.bound(endpoint_.unix_path);
   local_.listen(kBacklog, error);
   if (error) throw cannot_listen(url_, error);
   asio::co_spawn(io_, accept_loop(local_), asio::detached);
@@ -211,7 +212,7 @@ void SocketListener::stop_accepting() {
     tcp_.close(ignored);
     local_.close(ignored);
   });
-  if (!endpoint_.unix_path.empty()) unlink(endpoint_.unix_path.c_str());
+  socket_file_.remove();
 }
 
 template <typename Condition>

@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -192,6 +193,74 @@ class Served(WithFolder):
     def stop(self, process):
         process.terminate()
         self.assertEqual(process.wait(timeout=DEADLINE), 0)
+
+
+class Hangup(Served):
+    def wait_for(self, stream, words):
+        """Reads lines until one has them."""
+        line = stream.readline()
+        while line and words not in line:
+            line = stream.readline()
+        self.assertIn(words, line)
+
+    def hears_hangups(self, process):
+        """Of a program that has begun: what it does with SIGHUP is its own."""
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as stream:
+            caught = next(line for line in stream if line.startswith("SigCgt:"))
+        return int(caught.split()[1], 16) >> (signal.SIGHUP - 1) & 1
+
+    def test_the_log_begins_anew_and_nothing_ends(self):
+        with open(self.at("gantry.toml"), "w", encoding="utf-8") as stream:
+            stream.write("[server]\nlog = 'warn'\n")
+        process = self.serve("--port", "0", "--config", self.at("gantry.toml"))
+        address = self.address(process)
+        with open(self.at("gantry.toml"), "w", encoding="utf-8") as stream:
+            stream.write("[server]\nlog = 'debug'\n")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for(process.stderr, b"SIGHUP: the log's level was read again")
+        self.assertEqual(self.ask(address), 200)
+        self.wait_for(process.stderr, b"/v1/completions -> 200")
+        with open(self.at("gantry.toml"), "w", encoding="utf-8") as stream:
+            stream.write("[server\n")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for(process.stderr, b"SIGHUP: the settings cannot be read")
+        self.assertEqual(self.ask(address), 200)
+        # While it drains a hangup is no second signal.
+        stalled = socket.create_connection(address.split(":"))
+        body = json.dumps({"prompt": "a", "max_tokens": 200, "stream": True})
+        stalled.sendall(f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        stalled.recv(1)
+        process.terminate()
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.wait(timeout=DEADLINE), 0)
+        stalled.close()
+
+    def test_at_any_time_while_it_starts(self):
+        for number in range(TRIES):
+            process = self.serve("--port", "0")
+            while not self.hears_hangups(process):
+                time.sleep(0.001)
+            time.sleep(0.003 * number)
+            process.send_signal(signal.SIGHUP)
+            self.address(process)
+            process.terminate()
+            self.assertEqual(process.wait(timeout=DEADLINE), 0)
+
+    def test_the_socket_file(self):
+        path = self.at("socket")
+        for end, status in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -9)):
+            process = self.serve("--host", "unix:" + path)
+            self.assertIn(b"listening", next_line(process))
+            self.assertTrue(os.path.exists(path))
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(end)
+            self.assertEqual(process.wait(timeout=DEADLINE), status)
+            self.assertEqual(os.path.exists(path), status != 0)
+        process = self.serve("--host", "unix:" + path)
+        self.assertIn(b"listening", next_line(process))
+        self.wait_for(process.stderr, b"nobody listened on any more is replaced")
+        self.stop(process)
+        self.assertEqual(os.listdir(self.folder), [])
 
 
 class Unread(Served):

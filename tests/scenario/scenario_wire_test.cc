@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/deadline.h"
@@ -268,6 +269,30 @@ TEST(Wire, UnixSockets) {
     EXPECT_THROW(Stage another(options), Error) << "another server listens there";
   }
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Wire, ASocketThatNobodyListensOnIsReplacedAndAnothersIsLeft) {
+  const std::string path = "/tmp/gantry_stale_" + std::to_string(getpid()) + ".sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const auto bind_once = [&] {
+    const int stale = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ::close(stale);
+  };
+  bind_once();
+  StageOptions options;
+  options.server.host = "unix:" + path;
+  {
+    Stage stage(options);
+    RawClient client(path);
+    client.send(completion("say(local)"));
+    EXPECT_EQ(text_of(client.receive()), "local");
+    ASSERT_TRUE(std::filesystem::remove(path));
+    bind_once();
+  }
+  EXPECT_TRUE(std::filesystem::remove(path)) << "another server's, which came later";
 }
 
 TEST(Wire, SixBytesWide) {
