@@ -44,13 +44,17 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void begin();
   void begin_heard();
   void on_gone();
+  void on_cut(const http::Refusal& why);
+  std::string opening();
   // The following: under the mutex. hear() says whether the client still listens.
   bool hear(uint32_t index, Delta delta);
   bool show(uint32_t index, const Delta& delta);
   bool say(std::string piece) { return piece.empty() || asker_.reply->push(std::move(piece)); }
   bool say_end();
-  void fail(const http::Refusal& refusal);
+  void lose();
+  void fail(const Delta& delta);
   void starve();
+  void refuse(const http::Refusal& refusal);
   Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
   Totals totals() const;
   static void cancel(const Running& running) {
@@ -63,6 +67,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   // Set by start(), before anyone else sees this.
   fleet::Lease lease_;
   std::vector<completion::PreparedPtr> prompts_;
+  std::string opening_;  // of a stream: all that is said before anything was generated
   const Clock::time_point asked_at_ = Clock::now();
   Clock::time_point leased_at_;
 
@@ -102,12 +107,16 @@ void Generation::start(fleet::Lease lease) {
   leased_at_ = Clock::now();
   if (!request_.nothing_to_generate) check_queue();
   prepare();
+  if (request_.stream) opening_ = opening();
   if (!request_.nothing_to_generate) start_choices();
   begin();
   const os::AccountScope nobody(nullptr);  // too late for an error
   const std::weak_ptr<Generation> weak = weak_from_this();
   asker_.reply->on_gone([weak] {
     if (const auto self = weak.lock()) self->on_gone();
+  });
+  asker_.reply->on_cut([weak](const http::Refusal& why) {
+    if (const auto self = weak.lock()) self->on_cut(why);
   });
 }
 
@@ -128,6 +137,26 @@ void Generation::prepare() {
     request.prompt = std::move(prompt);
     prompts_.push_back(lease_->completer().prepare(std::move(request)));
   }
+}
+
+// With what is echoed. It must find room at once, since nobody waits for a client.
+std::string Generation::opening() {
+  const size_t most = asker_.reply->stream_bytes_max();
+  std::string all = writer_->begin(begun());
+  for (uint32_t i = 0; request_.echo && i < choices_.size() && all.size() <= most; ++i) {
+    Delta echoed;
+    echoed.is_echo = true;
+    echoed.text = text_of(*prompts_[i / request_.n], lease_->completer().tokenizer());
+    all += writer_->delta(i, echoed);
+  }
+  if (all.size() <= most) return all;
+  throw http::Refusal(
+      413, "too_large",
+      fmt::format(
+          "what is echoed at the beginning of the stream has more than the {} bytes that may wait for "
+          "a client: ask for it without '{}', or not as a stream",
+          most, request_.names.written("echo")),
+      request_.names.written("echo"));
 }
 
 void Generation::start_choices() {
@@ -179,25 +208,24 @@ void Generation::begin() {
 void Generation::begin_heard() {
   if (request_.stream) {
     const StreamForm form = writer_->form();
-    std::string first = writer_->begin(begun());
     asker_.reply->begin_stream({.status = 200,
                                 .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
                                 .content_type = std::string(form.content_type),
                                 .body = ""},
                                std::string(form.idle));
     streaming_ = true;
-    if (!say(std::move(first))) ended_ = true;
+    if (!say(std::move(opening_))) lose();
   }
   for (uint32_t i = 0; i < choices_.size(); ++i) {
     const completion::Prepared& prepared = *prompts_[i / request_.n];
     Delta first;
-    first.is_echo = request_.echo;
-    if (request_.echo) first.text = text_of(prepared, lease_->completer().tokenizer());
+    first.is_echo = request_.echo && !request_.stream;
+    if (first.is_echo) first.text = text_of(prepared, lease_->completer().tokenizer());
     if (request_.nothing_to_generate) {
       first.finish = Finish::kLength;
       first.usage.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
     }
-    if (request_.echo || request_.nothing_to_generate) hear(i, std::move(first));
+    if (first.is_echo || request_.nothing_to_generate) hear(i, std::move(first));
   }
   for (auto& [index, delta] : std::exchange(early_, {}))
     if (!ended_) hear(index, std::move(delta));
@@ -236,20 +264,28 @@ void Generation::on_gone() {
   cancel(running);
 }
 
+void Generation::on_cut(const http::Refusal& why) {
+  Running running;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    refuse(why);
+    running.swap(running_);
+  }
+  cancel(running);
+}
+
 bool Generation::hear(uint32_t index, Delta delta) {
   if (ended_) return false;
   if (delta.finish == Finish::kError || delta.finish == Finish::kCancelled) {
-    fail(refusal_of(delta.error
-                        ? *delta.error
-                        : Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"),
-                    request_.names));
+    fail(delta);
     return false;
   }
   if (first_at_ == Clock::time_point()) first_at_ = Clock::now();
   if (delta.finish != Finish::kNone) --left_;
   Choice& choice = choices_[index];
   if (request_.stream) {
-    if (!show(index, delta)) ended_ = true;
+    if (!show(index, delta)) lose();
     choice.usage = delta.usage;
   } else {
     choice.add(std::move(delta));
@@ -274,15 +310,31 @@ bool Generation::say_end() {
     return true;
   }
   const bool told = say(writer_->end(totals()));
-  asker_.reply->finish(!told);
+  if (told)
+    asker_.reply->finish();
+  else
+    lose();
   return told;
 }
 
-void Generation::fail(const http::Refusal& refusal) {
+// The client does not hear any more, or too slowly; perhaps it reads on until here.
+void Generation::lose() {
+  refuse(http::Refusal(408, "timeout", "the stream was cut: it was read too slowly"));
+}
+
+void Generation::fail(const Delta& delta) {
+  refuse(refusal_of(delta.error
+                        ? *delta.error
+                        : Error(ErrorCode::kShuttingDown, "the answer was cut: the model is being stopped"),
+                    request_.names));
+}
+
+void Generation::refuse(const http::Refusal& refusal) {
   ended_ = true;
-  if (!streaming_) return asker_.refuse(refusal);
-  say(writer_->fail(refusal));
-  asker_.reply->finish(true);
+  if (streaming_)
+    asker_.reply->fail(writer_->fail(refusal));
+  else
+    asker_.refuse(refusal);
 }
 
 // There was no memory for what came. Before all choices run the client is still to be told, by start().
@@ -292,9 +344,9 @@ void Generation::starve() {
   const os::AccountScope nobody(nullptr);
   choices_.clear();
   early_.clear();
-  fail(asker_.account
-           ? http::refusal_of_shortage(*asker_.account)
-           : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this answer")));
+  refuse(asker_.account
+             ? http::refusal_of_shortage(*asker_.account)
+             : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this answer")));
 }
 
 Totals Generation::totals() const {

@@ -112,6 +112,17 @@ void Connection::cut() {
   asio::post(socket_.get_executor(), std::move(work));
 }
 
+void Connection::cut(const Refusal& why) {
+  auto work = [self = shared_from_this(), why] {
+    self->draining_ = true;
+    if (self->reply_)
+      self->reply_->cut(why, self->core_.service.refusal(why, &self->request_));
+    else
+      self->close();
+  };
+  asio::post(socket_.get_executor(), std::move(work));
+}
+
 void Connection::close() {
   closed_ = true;
   error_code ignored;
@@ -410,12 +421,10 @@ Connection::Awaitable<bool> Connection::write_answer() {
       silent_since = Clock::now();
     }
     if (taken.whole) co_return wire_.keep_alive;
-    if (taken.finished) co_return wire_.keep_alive && !taken.broken;
-    if (taken.lost) {
-      log::info("http", "{} {}: the client does not read, its stream is cut", request_.method,
+    if (taken.finished && taken.lost)
+      log::info("http", "{} {}: the client read too slowly, its stream was cut", request_.method,
                 request_.target);
-      close();
-    }
+    if (taken.finished) co_return wire_.keep_alive && !taken.broken;
     // Work that can be called off was; what cannot is short, and its answer is still written to a client that
     // only closed its sending side.
     if (closed_ || (eof_ && reply_->called_off())) {

@@ -42,6 +42,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain();
   // Ends now.
   void cut();
+  // Ends as soon as the client has been told why, where it was promised an answer; else now.
+  void cut(const Refusal& why);
 
  private:
   template <typename T>

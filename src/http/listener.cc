@@ -38,6 +38,7 @@ using LocalStream = asio::local::stream_protocol;
 constexpr int kBacklog = 4096;                             // connections that the system holds for us
 constexpr std::chrono::milliseconds kAcceptPause{100};     // after the system had no descriptor to give
 constexpr std::chrono::milliseconds kWatchStep{20};        // how often shutdown() looks
+constexpr std::chrono::milliseconds kLastWords{1'000};     // for clients to be told that they are cut
 constexpr std::chrono::milliseconds kCutDeadline{10'000};  // for connections that were cut to end
 
 Error cannot_listen(const std::string& url, const error_code& error) {
@@ -236,8 +237,12 @@ bool SocketListener::shutdown(std::chrono::milliseconds limit) {
   // Answers are out; what is left waits for requests or lingers. A connection that was taken just before the
   // acceptor closed is among them.
   for (const auto& connection : connections()) connection->drain();
-  if (!whole)
+  if (!whole) {
+    const Refusal why(503, "shutting_down", "the answer was cut: the server is stopping");
+    for (const auto& connection : connections()) connection->cut(why);
+    wait_until(std::chrono::steady_clock::now() + kLastWords, [this] { return core_.requests_in_work == 0; });
     for (const auto& connection : connections()) connection->cut();
+  }
   const auto end = std::chrono::steady_clock::now() + kCutDeadline;
   const auto none = [this] { return core_.connections.empty(); };
   if (!wait_until(std::min(end, std::chrono::steady_clock::now() + std::max(limit, kWatchStep)), none)) {

@@ -34,7 +34,8 @@ class Listener {
   virtual const std::string& url() const = 0;  // "http://127.0.0.1:8080", "http://[::1]:8080", "unix:/path"
 
   // Stops accepting, tells the service to refuse new requests, lets running answers finish for at most
-  // `limit`, then cuts them. True when none was cut. Later calls return the first one's result.
+  // `limit`, then cuts them, with words to the client where it reads. True when none was cut. Later calls
+  // return the first one's result.
   virtual bool shutdown(std::chrono::milliseconds limit) = 0;
 
   virtual ListenerStats stats() const = 0;

@@ -20,16 +20,24 @@ class Reply {
   // The head of a stream; pieces follow. `idle`: a piece that may stand between any two, sent when none came
   // for a while, so that nobody on the way takes the stream for dead; may be empty.
   virtual void begin_stream(Response head, std::string idle) = 0;
-  // False: the client is gone, or has not read for so long that its queue is full; its stream is lost.
+  // False: the client is gone, or has not read for so long that its queue is full; its stream is lost, and
+  // fail() says so. A single piece may have stream_bytes_max() bytes.
   virtual bool push(std::string piece) = 0;
-  // The stream is over; `broken`: by an error, so that the connection is not used again.
-  virtual void finish(bool broken) = 0;
+  virtual size_t stream_bytes_max() const = 0;
+  // The stream is over.
+  virtual void finish() = 0;
+  // It is over before its end; `last` says so, and goes out also where the queue is full.
+  virtual void fail(std::string last) = 0;
 
   // `gone` is called at most once, on any thread, when the client goes away before the answer's end; at once
   // if it is gone already. The asker then need not answer. Must not block.
   virtual void on_gone(std::function<void()> gone) = 0;
   // Whether the client has gone, for work that can be called off between two pieces.
   virtual const std::atomic<bool>& gone() const = 0;
+  // `cut` is called at most once, on any thread, when the answer has to end before its end; at once if it has
+  // to already. The asker ends it then, in its own words. Must not block. An answer that nobody can end, and
+  // of which nothing was said yet, is refused by the connection; what comes later goes nowhere.
+  virtual void on_cut(std::function<void(const Refusal& why)> cut) = 0;
 };
 
 }  // namespace gantry::http

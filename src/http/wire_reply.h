@@ -1,5 +1,5 @@
 // The Reply of a connection: keeps what is to be written until the connection's coroutine takes it. Bounded:
-// a stream whose client does not read is lost, nobody waits for it. Thread-safe.
+// a stream whose client does not read is lost, which is its last word; nobody waits for it. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -20,9 +20,12 @@ class WireReply final : public Reply {
   void send(Response response) override;
   void begin_stream(Response head, std::string idle) override;
   bool push(std::string piece) override;
-  void finish(bool broken) override;
+  size_t stream_bytes_max() const override { return stream_bytes_max_; }
+  void finish() override;
+  void fail(std::string last) override;
   void on_gone(std::function<void()> gone) override;
   const std::atomic<bool>& gone() const override { return is_gone_; }
+  void on_cut(std::function<void(const Refusal& why)> cut) override;
 
   // For the connection.
   struct Taken {
@@ -31,25 +34,34 @@ class WireReply final : public Reply {
     std::string bytes;
     bool finished = false;  // the stream is over
     bool broken = false;
-    bool lost = false;  // its queue ran full
+    bool lost = false;  // its queue ran full; it is finished soon
   };
   Taken take();
   // The client went away: who works on its answer is told.
   void client_gone();
   // Who works on the answer was told, so none will come.
   bool called_off();
+  // The answer has to end: who works on it is told, or else `refusal` is the answer.
+  void cut(const Refusal& why, Response refusal);
   // Nothing is written any more: pieces are refused, wake is not called again.
   void detach();
 
  private:
-  void wake();  // under the mutex
+  // Under the mutex.
+  void wake();
+  bool begin();  // false: it was refused already, or nobody is there
+  void end(bool broken);
 
   const size_t stream_bytes_max_;
   std::mutex mutex_;
   std::function<void()> wake_, gone_;
+  std::function<void(const Refusal&)> cut_;
+  std::optional<Refusal> why_;  // it has to end
   Taken next_;
   bool wake_posted_ = false;
   std::atomic<bool> is_gone_ = false;  // written under the mutex
+  bool begun_ = false;                 // something was said
+  bool refused_ = false;               // by cut()
   bool called_off_ = false;
   bool detached_ = false;
 };

@@ -18,9 +18,11 @@ TEST(WireReply, WakesOnceUntilItIsTaken) {
   EXPECT_TRUE(taken.head);
   EXPECT_EQ(taken.bytes, "abcd");
   EXPECT_FALSE(taken.finished);
-  reply.finish(true);
+  reply.fail("e");
   EXPECT_EQ(woken, 2);
-  EXPECT_TRUE(reply.take().broken);
+  const WireReply::Taken last = reply.take();
+  EXPECT_TRUE(last.finished && last.broken);
+  EXPECT_EQ(last.bytes, "e");
 }
 
 TEST(WireReply, TheQueueAtItsLimitAndOnePast) {
@@ -31,6 +33,59 @@ TEST(WireReply, TheQueueAtItsLimitAndOnePast) {
   EXPECT_FALSE(reply.push("e"));
   EXPECT_TRUE(reply.take().lost);
   EXPECT_FALSE(reply.push("f")) << "what is lost stays lost";
+  reply.fail("its last word");
+  const WireReply::Taken last = reply.take();
+  EXPECT_TRUE(last.finished && last.broken && last.lost);
+  EXPECT_EQ(last.bytes, "its last word");
+}
+
+const Refusal kWhy(503, "shutting_down", "because");
+
+Response refused() {
+  Response response;
+  response.status = 503;
+  return response;
+}
+
+TEST(WireReply, WhoWorksOnItEndsItWhenItIsCut) {
+  WireReply reply(100, [] {});
+  std::string told;
+  reply.begin_stream({}, "");
+  reply.on_cut([&](const Refusal& why) {
+    told += why.code();
+    reply.fail("in its own words");
+  });
+  reply.cut(kWhy, refused());
+  reply.cut(kWhy, refused());
+  EXPECT_EQ(told, "shutting_down");
+  const WireReply::Taken taken = reply.take();
+  EXPECT_FALSE(taken.whole);
+  EXPECT_EQ(taken.bytes, "in its own words");
+}
+
+TEST(WireReply, WhatNobodyCanEndYetIsRefused) {
+  WireReply reply(100, [] {});
+  reply.cut(kWhy, refused());
+  EXPECT_EQ(reply.take().whole->status, 503);
+  // The worker comes too late.
+  reply.begin_stream({}, "");
+  EXPECT_FALSE(reply.push("a"));
+  reply.send({});
+  reply.finish();
+  int told = 0;
+  reply.on_cut([&](const Refusal&) { ++told; });
+  EXPECT_EQ(told, 1);
+  const WireReply::Taken taken = reply.take();
+  EXPECT_FALSE(taken.whole || taken.head || taken.finished);
+}
+
+TEST(WireReply, AStreamThatJustBeganIsEndedWhenItsWorkerIsReady) {
+  WireReply reply(100, [] {});
+  reply.begin_stream({}, "");
+  reply.cut(kWhy, refused());
+  EXPECT_FALSE(reply.take().whole) << "one answer has begun already";
+  reply.on_cut([&](const Refusal& why) { reply.fail(why.code()); });
+  EXPECT_EQ(reply.take().bytes, "shutting_down");
 }
 
 TEST(WireReply, TellsOfAClientThatGoes) {
@@ -62,7 +117,7 @@ TEST(WireReply, NeverWakesAfterItIsDetached) {
   reply.detach();
   reply.send({});
   EXPECT_FALSE(reply.push("a"));
-  reply.finish(false);
+  reply.finish();
   EXPECT_EQ(woken, 0);
 }
 

@@ -142,6 +142,75 @@ TEST(Stream, AClientThatDoesNotReadLosesItsStreamOnly) {
   EXPECT_EQ(stage.stats().jobs_cancelled, 1U);
 }
 
+TEST(Stream, AClientThatReadsAgainHearsThatItsStreamWasCut) {
+  StageOptions options;
+  options.step_time = 50us;
+  options.context = 65536;
+  options.pages = 8192;
+  options.server.stream_queue_bytes_max = 4096;
+  options.server.send_buffer_bytes = 4096;
+  Stage stage(options);
+  RawClient slow(stage.port(), 4096);
+  slow.send(endless(true));
+  testing::await([&] { return stage.stats().jobs_cancelled == 1; }, "a stream that is cut");
+  const auto answer = slow.receive();
+  ASSERT_TRUE(answer) << "the chunked body ends as it must";
+  EXPECT_EQ(answer->body.find("[DONE]"), std::string::npos);
+  const json error = json::parse(events_of(answer->body).back())["error"];
+  EXPECT_EQ(error["code"], "timeout");
+  EXPECT_NE(error["message"].get<std::string>().find("too slowly"), std::string::npos);
+  EXPECT_TRUE(slow.receive_end());
+}
+
+TEST(Stream, WhatIsCutByTheEndOfTheServerSaysSo) {
+  Stage stage({.step_time = 500us});
+  RawClient streaming(stage.port()), whole(stage.port()), idle(stage.port());
+  streaming.send(endless(true));
+  whole.send(endless(false));
+  testing::await([&] { return stage.stats().running == 2; }, "two running jobs");
+  EXPECT_FALSE(stage.server().shutdown(50ms));
+  const auto stream = streaming.receive();
+  ASSERT_TRUE(stream) << "the chunked body ends as it must";
+  EXPECT_EQ(stream->status, 200);
+  EXPECT_EQ(stream->body.find("[DONE]"), std::string::npos);
+  EXPECT_EQ(json::parse(events_of(stream->body).back())["error"]["code"], "shutting_down");
+  const auto answer = whole.receive();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(json::parse(answer->body)["error"]["code"], "shutting_down");
+  EXPECT_TRUE(streaming.receive_end() && whole.receive_end() && idle.receive_end());
+}
+
+// A piece that must find room at once is refused beforehand, instead of a stream that ends without a word.
+TEST(Stream, AnEchoThatFindsNoRoomIsRefused) {
+  StageOptions options;
+  options.context = 65536;
+  options.pages = 8192;
+  options.server.stream_queue_bytes_max = 16384;
+  Stage stage(options);
+  const auto echo = [&](size_t bytes, bool stream, uint32_t n, uint32_t tokens_max) {
+    const json body = {
+        {"model", "sim"}, {"prompt", std::string(bytes, 'x')}, {"echo", true},    {"stream", stream},
+        {"n", n},         {"max_tokens", tokens_max},          {"temperature", 0}};
+    return ask(stage.port(), post("/v1/completions", body.dump()));
+  };
+  for (const uint32_t tokens_max : {0U, 3U}) {
+    const auto fits = echo(15000, true, 1, tokens_max);
+    ASSERT_TRUE(fits);
+    EXPECT_EQ(text_of_stream(fits->body).substr(0, 15000), std::string(15000, 'x'));
+    EXPECT_EQ(text_of_stream(fits->body).size(), 15000 + tokens_max);
+    EXPECT_EQ(events_of(fits->body).back(), "[DONE]");
+    for (const auto& [bytes, n] : {std::pair(size_t{16400}, 1U), std::pair(size_t{6000}, 3U)}) {
+      const auto refused = echo(bytes, true, n, tokens_max);
+      ASSERT_TRUE(refused);
+      EXPECT_EQ(refused->status, 413) << bytes;
+      EXPECT_EQ(json::parse(refused->body)["error"]["param"], "echo");
+      EXPECT_EQ(echo(bytes, false, n, tokens_max)->status, 200) << bytes;
+    }
+  }
+  EXPECT_TRUE(stage.at_rest());
+}
+
 TEST(Stream, AWriteThatTakesTooLongEndsTheStream) {
   StageOptions options;
   options.step_time = 50us;

@@ -255,6 +255,19 @@ TEST(Wire, AFullQueueSaysSoAtOnce) {
   EXPECT_TRUE(stage.at_rest());
 }
 
+TEST(Wire, WhatGeneratesNothingIsCheckedAsEverythingElse) {
+  Stage stage;
+  for (const char* wrong :
+       {R"("prompt":[1,2,999999])", R"("prompt":"a","logit_bias":{"999999":1})",
+        R"("prompt":"a","stop_token_ids":[999999])", R"("prompt":[-1])", R"("prompt":"a","n":1000)"})
+    for (const char* tokens_max : {"0", "1"}) {
+      const auto answer =
+          ask(stage.port(), post("/v1/completions", std::string(R"({"model":"sim","max_tokens":)") +
+                                                        tokens_max + "," + wrong + "}"));
+      EXPECT_EQ(answer ? answer->status : 0, 400) << wrong << " " << tokens_max;
+    }
+}
+
 TEST(Wire, UnixSockets) {
   const std::string path = "/tmp/gantry_wire_" + std::to_string(getpid()) + ".sock";
   StageOptions options;
