@@ -51,7 +51,8 @@ std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& set
     return jinja::ChatTemplate::parse(*source);
   } catch (const jinja::TemplateError& error) {
     log::warn("fleet",
-              "{}: the file's chat template does not parse (line {}: {}); chat is off, give --chat-template",
+              "{}: the file's chat template does not parse (line {}: {}); chat is off until the setting "
+              "chat_template names another",
               file.path(), error.line(), error.message());
     return nullptr;
   }

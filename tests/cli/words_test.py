@@ -25,6 +25,12 @@ def flags_of_help(command):
     return set(re.findall(r"^\s+(?:-\w,)?(--[\w-]+)", text, re.M)) - {"--help"}
 
 
+def spellings_of_help(command):
+    """With the second ones, as --temp for --temperature."""
+    text = run(*command, "--help").stdout.decode()
+    return flags_of_help(command) | set(re.findall(r"^\s+--[\w-]+,(--[\w-]+)", text, re.M))
+
+
 class Words(unittest.TestCase):
     def refused(self, status, *arguments, **extra):
         done = run(*arguments, **extra)
@@ -233,6 +239,74 @@ class Words(unittest.TestCase):
             self.assertEqual(json.loads(done.stdout), {"text": "hi|True"})
             self.refused(USAGE, "debug", "template", path, "--now", "soon")
             self.refused(USAGE, "debug", "template")
+
+
+def settings_of(*command):
+    """Their names, those that this command takes or, without one, all of them."""
+    table = json.loads(run("debug", "settings", "--json").stdout)
+    return {facts["name"] for facts in table if not command or " ".join(command) in facts["commands"]}
+
+
+class Advice(unittest.TestCase):
+    """Nobody is advised to give what the command does not take."""
+
+    def literals(self):
+        """Of the program's sources: file, and each text in it."""
+        for folder, _, names in os.walk(os.path.join(Program.source, "src")):
+            for name in names:
+                if name.endswith((".cc", ".h")) and not name.endswith("_test.cc"):
+                    path = os.path.join(folder, name)
+                    with open(path, encoding="utf-8") as stream:
+                        lines = [line for line in stream if not line.lstrip().startswith(("//", "#include"))]
+                    text = re.sub(r'"\s*\n\s*"', "", "".join(lines))  # pieces of one text
+                    for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text):
+                        yield os.path.relpath(path, os.path.join(Program.source, "src")), literal
+
+    def test_every_flag_that_a_text_names_is_there(self):
+        """Behind the doors texts name settings, which serve takes; a command's own file names its flags."""
+        known, seen = settings_of(), 0
+        of_serve = settings_of("serve")
+        flags = {command[-1]: flags_of_help(command) for command in COMMANDS}
+        flags["tokens"] = flags["tokenize"]
+        flags["debug"] = set().union(*(flags_of_help(command) for command in COMMANDS if command[0] == "debug"))
+        flags["debug_template"] = flags["template"]
+        for path, text in self.literals():
+            room, name = path.split("/")[0], os.path.splitext(os.path.basename(path))[0]
+            if room == "settings" or name in ("parse", "show_settings", "command_table"):
+                continue
+            named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text)) - {"--help", "--version"}
+            if room != "cli":
+                self.assertEqual(named, set(), f"{path}: {text}")
+                for setting in set(re.findall(r"`([a-z_]+)`", text)):
+                    self.assertIn(setting, known if room == "evaluate" else of_serve, f"{path}: {text}")
+                    seen += 1
+            elif not text.startswith("--unix-socket"):  # curl's
+                self.assertLessEqual(named, flags.get(name, set()) or set().union(*flags.values()), f"{path}: {text}")
+            seen += len(named)
+        self.assertGreater(seen, 10)
+
+    def test_every_example_of_the_help_can_be_given(self):
+        for command in COMMANDS:
+            text = run(*command, "--help").stdout.decode()
+            for example in re.findall(r"^ +(?:.*\| )?gantry " + " ".join(command) + r" (.*)$", text, re.M):
+                self.assertLessEqual(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", example)), spellings_of_help(command), example)
+
+    def test_what_would_fit(self):
+        model, known, advised = os.path.join(Program.source, "models", "gantry-box.gguf"), settings_of(), 0
+        for command, more in ((["serve"], ["--port", "0"]), (["run"], ["-p", "a"]), (["plan"], []),
+                              (["perplexity"], ["--file", os.path.abspath(__file__)]), (["debug", "logits"], ["--token-list", "1,2"])):
+            for cap in ("1MiB", "6MiB", "7MiB", "8MiB", "10MiB"):
+                # So long a context, in that type, that it does not fit.
+                wide = [] if command[0] in ("perplexity", "debug") else ["--context", "2048", "--sequences", "512"]
+                done = run(*command, model, *more, "--memory-cap", cap, *wide)
+                if done.returncode == 0:
+                    continue
+                words = done.stderr.decode()
+                named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", words))
+                self.assertLessEqual(named, flags_of_help(command), words)
+                self.assertEqual(known & set(re.findall(r"\b([a-z_]+)=", words)), set(), words)
+                advised += len(named)
+        self.assertGreater(advised, 10)
 
 
 if __name__ == "__main__":
