@@ -22,8 +22,7 @@ namespace {
 constexpr size_t kParserWordsMax = 200;  // bytes: the parser's words quote what it read
 
 // What a body would cost to parse, by brackets and commas outside strings; what is no JSON at all is the
-// parser's to say. Keys are counted by object because a tree that keeps their order looks each new one up in
-// a row.
+// parser's to say.
 class SizeCheck {
  public:
   void scan(std::string_view body) {
@@ -165,11 +164,8 @@ Json parse_object(std::string_view body) {
   Json json;
   try {
     json = Json::parse(body);
-  } catch (const nlohmann::json::exception& error) {
-    // The library's words name line and column behind an id of its own: "[json.exception.x.101] ...".
-    std::string_view words = error.what();
-    const size_t at = words.find("] ");
-    if (at != std::string_view::npos) words.remove_prefix(at + 2);
+  } catch (const JsonError& error) {
+    const std::string_view words = error.what();
     throw http::bad_request("the body is not JSON: " + std::string(words.substr(0, kParserWordsMax)));
   }
   if (!json.is_object())
@@ -196,7 +192,7 @@ void check_field(std::string_view name, FieldKind kind, double low, double high,
   if (number)
     size = value.get<double>();
   else if (value.is_string())
-    size = static_cast<double>(value.get_ref<const std::string&>().size());
+    size = static_cast<double>(value.get<std::string_view>().size());
   else if (value.is_structured())
     size = static_cast<double>(value.size());
   else

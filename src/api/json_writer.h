@@ -42,7 +42,4 @@ class JsonWriter {
   bool first_ = true;  // of the innermost array or object
 };
 
-// "string" with quotes and escapes.
-void append_json_string(std::string& out, std::string_view string);
-
 }  // namespace gantry::api

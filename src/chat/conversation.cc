@@ -50,7 +50,7 @@ void write_arguments(Json& message) {
   for (Json& call : message["tool_calls"]) {
     if (!call.is_object() || !call.contains("function") || !call["function"].is_object()) continue;
     Json& arguments = call["function"]["arguments"];
-    if (arguments.is_object()) arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (arguments.is_object()) arguments = arguments.dump();
   }
 }
 
@@ -120,7 +120,7 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
   for (const auto& [key, value] : extra.items()) {
     if (key == "messages" || key == "tools" || key == "bos_token" || key == "eos_token") {
       throw Error(ErrorCode::kInvalidRequest, "it is not the request's to set",
-                  "chat_template_kwargs." + key);
+                  fmt::format("chat_template_kwargs.{}", key));
     }
     context[key] = value;
   }

@@ -53,10 +53,10 @@ std::string plain_beginning(const Json& content) {
   const Json* text = &content;
   if (content.is_array() && !content.empty() && content[0].contains("text")) text = &content[0]["text"];
   if (!text->is_string()) return {};
-  const std::string& all = text->get_ref<const std::string&>();
+  const auto all = text->get<std::string_view>();
   const size_t first = all.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return {};
-  return all.substr(first, all.find_first_of("\r\n\t\"'\\<>&", first) - first);
+  if (first == std::string_view::npos) return {};
+  return std::string(all.substr(first, all.find_first_of("\r\n\t\"'\\<>&", first) - first));
 }
 
 // Another text in the place of message i makes another prompt: of the whole conversation, or of that up to
@@ -79,9 +79,11 @@ bool is_seen(const Conversation& conversation, size_t i,
 
 // A tool's name stands in the prompt, and is too long to stand there by chance.
 bool shows(std::string_view prompt, const Json& tool) {
-  const Json::json_pointer name("/function/name");
-  if (!tool.is_object() || !tool.contains(name) || !tool[name].is_string()) return false;
-  const std::string& text = tool[name].get_ref<const std::string&>();
+  const auto function = tool.find("function");
+  if (function == tool.end()) return false;
+  const auto name = function->find("name");
+  if (name == function->end() || !name->is_string()) return false;
+  const auto text = name->get<std::string_view>();
   return text.size() >= kShort && prompt.find(text) != std::string_view::npos;
 }
 
@@ -103,7 +105,8 @@ void check_expressed(std::string_view source, const Conversation& conversation, 
   }
   if (conversation.chat_template_kwargs.is_object())
     for (const auto& [key, value] : conversation.chat_template_kwargs.items())
-      if (!mentions(source, key)) refuse("'" + key + "'", "chat_template_kwargs." + key);
+      if (!mentions(source, key))
+        refuse(fmt::format("'{}'", key), fmt::format("chat_template_kwargs.{}", key));
   const Json& messages = conversation.messages;
   std::set<std::pair<std::string, bool>> tried;
   for (size_t i = 0; i < messages.size(); ++i) {

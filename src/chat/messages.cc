@@ -28,12 +28,12 @@ const Json* member(const Json& object, const char* name) {
   return it == object.end() ? nullptr : &*it;
 }
 
-const std::string& need_text(const Json& object, const char* name, const std::string& where) {
+std::string_view need_text(const Json& object, const char* name, const std::string& where) {
   const Json* value = member(object, name);
   std::string field = where + "." + name;
   if (value == nullptr) refuse(field, "it is missing", "give a string");
   if (!value->is_string()) refuse(field, "it has to be a string, not " + kind_of(*value));
-  return value->get_ref<const std::string&>();
+  return value->get<std::string_view>();
 }
 
 // A field that may be absent or null, and is a string otherwise.
@@ -44,31 +44,31 @@ void check_optional_text(const Json& object, const char* name, const std::string
   }
 }
 
-void check_role(const std::string& role, const std::string& where) {
+void check_role(std::string_view role, const std::string& where) {
   static constexpr const char* kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
   bool known =
       std::any_of(std::begin(kRoles), std::end(kRoles), [&](const char* name) { return role == name; });
   if (!known) {
-    refuse(where + ".role", "'" + role + "' is no role",
+    refuse(where + ".role", fmt::format("'{}' is no role", role),
            "it is one of system, developer, user, assistant, tool, function");
   }
 }
 
 // The text of one part; refuses what is no text by the name of its type.
-const std::string& part_text(const Json& part, const std::string& where) {
+std::string_view part_text(const Json& part, const std::string& where) {
   if (!part.is_object()) refuse(where, "a part has to be an object, not " + kind_of(part));
-  const std::string& type = need_text(part, "type", where);
+  const std::string_view type = need_text(part, "type", where);
   if (type == "text") return need_text(part, "text", where);
   if (type == "refusal") return need_text(part, "refusal", where);
   if (type == "input_text" || type == "output_text") {
-    refuse(where + ".type", "'" + type + "' is a part of the responses API", "write \"text\" here");
+    refuse(where + ".type", fmt::format("'{}' is a part of the responses API", type), "write \"text\" here");
   }
   bool media = type == "image_url" || type == "input_image" || type == "image" || type == "input_audio" ||
                type == "audio" || type == "video" || type == "video_url" || type == "file" ||
                type == "input_file";
   refuse(where + ".type",
-         media ? "parts of type '" + type + "' are not supported: this model reads text"
-               : "'" + type + "' is no type of a part",
+         media ? fmt::format("parts of type '{}' are not supported: this model reads text", type)
+               : fmt::format("'{}' is no type of a part", type),
          "give parts of type \"text\"");
 }
 
@@ -78,14 +78,14 @@ Json normalise_content(const Json& content, const std::string& where, bool keep_
   Json parts = Json::array();
   std::string text;
   for (size_t i = 0; i < content.size(); ++i) {
-    const std::string& piece = part_text(content[i], fmt::format("{}[{}]", where, i));
+    const std::string_view piece = part_text(content[i], fmt::format("{}[{}]", where, i));
     text += piece;
     Json part = content[i];
     part["type"] = "text";
     part["text"] = piece;
     parts.push_back(std::move(part));
   }
-  return keep_parts ? parts : Json(std::move(text));
+  return keep_parts ? parts : Json(text);
 }
 
 void normalise_call(Json& function, const std::string& where) {
@@ -96,8 +96,8 @@ void normalise_call(Json& function, const std::string& where) {
     function["arguments"] = Json::object();
   } else if (arguments->is_string()) {
     // Templates want the object; text that is none (a model may have written anything) is passed on as it is.
-    Json parsed = Json::parse(arguments->get_ref<const std::string&>(), nullptr, false);
-    if (parsed.is_object()) *arguments = std::move(parsed);
+    std::optional<Json> parsed = Json::try_parse(arguments->get<std::string_view>());
+    if (parsed && parsed->is_object()) *arguments = std::move(*parsed);
   } else if (!arguments->is_object()) {
     refuse(where + ".arguments", "it has to be JSON text or an object, not " + kind_of(*arguments));
   }
@@ -112,7 +112,7 @@ void normalise_tool_calls(Json& calls, const std::string& where) {
     check_optional_text(calls[i], "type", here);
     if (const Json* type = member(calls[i], "type");
         type != nullptr && type->is_string() && *type != "function") {
-      refuse(here + ".type", "'" + type->get<std::string>() + "' is no type of a tool call",
+      refuse(here + ".type", fmt::format("'{}' is no type of a tool call", type->get<std::string_view>()),
              "write \"function\"");
     }
     if (!calls[i].contains("function"))
@@ -126,7 +126,7 @@ Json normalise_message(const Json& given, const std::string& where, const Messag
   Json message = Json::object();
   for (const auto& [name, value] : given.items())
     if (!value.is_null()) message[name] = value;  // null is the same as absent
-  std::string role = need_text(message, "role", where);
+  const std::string role(need_text(message, "role", where));
   check_role(role, where);
   if (role == "developer" && !options.keep_developer) message["role"] = "system";
   for (const char* name : {"name", "tool_call_id", "reasoning_content", "refusal"}) {
@@ -181,9 +181,9 @@ void check_tools(const Json& tools) {
   for (size_t i = 0; i < tools.size(); ++i) {
     std::string where = fmt::format("tools[{}]", i);
     if (!tools[i].is_object()) refuse(where, "a tool has to be an object, not " + kind_of(tools[i]));
-    const std::string& type = need_text(tools[i], "type", where);
+    const std::string_view type = need_text(tools[i], "type", where);
     if (type != "function") {
-      refuse(where + ".type", "tools of type '" + type + "' are not supported",
+      refuse(where + ".type", fmt::format("tools of type '{}' are not supported", type),
              "give tools of type \"function\"");
     }
     const Json* function = member(tools[i], "function");

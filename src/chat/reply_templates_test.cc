@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "jinja/cases.h"
 #include "tests/reply/reply_data.h"
@@ -52,7 +53,7 @@ Turn turn_of(const jinja::ChatTemplate& chat_template, const Json& test_case, co
   const Json written = jinja::run_case(chat_template, with, 0),
              opened = jinja::run_case(chat_template, before, 0);
   if (!written.contains("text") || !opened.contains("text")) return {};
-  const std::string text = written["text"], prompt = opened["text"];
+  const auto text = written["text"].get<std::string>(), prompt = opened["text"].get<std::string>();
   size_t same = common(text, prompt);
   // What the prompt opened and the message does not have is no part of it, nor is its first half.
   if (same < prompt.size())
@@ -102,7 +103,7 @@ TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
   std::map<std::string, int> read;
   std::set<std::string> skipped;
   for (const Json& row : cases_) {
-    const std::string name = row["template"], test = row["case"];
+    const auto name = row["template"].get<std::string>(), test = row["case"].get<std::string>();
     if (test != "tool_calls_last_nogen" && test != "tool_parallel_emptystr_gen" &&
         test != "tool_long_id_text_gen")
       continue;
@@ -113,7 +114,7 @@ TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
     if (messages[0]["role"] == "system") messages.erase(0);
     while (!messages.back().contains("tool_calls")) messages.erase(messages.size() - 1);
     Turn turn = turn_of(*parsed, row, messages);
-    const std::string function = messages.back()["tool_calls"][0]["function"]["name"];
+    const auto function = messages.back()["tool_calls"][0]["function"]["name"].get<std::string>();
     if (turn.text.find(function) == std::string::npos) {
       // Some want the arguments as text; some write no calls at all.
       Json as_text = messages;

@@ -27,12 +27,8 @@ Json read_conversation(const TemplateCommand& command) {
   Json conversation;
   try {
     conversation = Json::parse(text);
-  } catch (const Json::exception& error) {
-    // The library's words follow an id of its own: "[json.exception.x.101] ...".
-    const std::string words = error.what();
-    const size_t at = words.find("] ");
-    throw Error(ErrorCode::kBadFile,
-                "not JSON: " + words.substr(at == std::string::npos ? size_t{0} : at + 2), where);
+  } catch (const JsonError& error) {
+    throw Error(ErrorCode::kBadFile, std::string("not JSON: ") + error.what(), where);
   }
   if (conversation.is_array()) conversation = {{"messages", conversation}};
   if (!conversation.is_object() || !conversation.contains("messages") || !conversation["messages"].is_array())
@@ -109,7 +105,7 @@ std::string render_of_model(const TemplateCommand& command, const OpenedTemplate
 
 // A case that brings its template, and how it is to be read, along.
 std::string run_own_template(std::string_view line, std::optional<int64_t> now) {
-  const Json test_case = Json::parse(line, nullptr, false);
+  const Json test_case = Json::try_parse(line).value_or(Json());
   if (!test_case.is_object() || !test_case.contains("template") || !test_case["template"].is_string())
     throw Error(ErrorCode::kBadFile, "a case without a template, and no MODEL was given",
                 std::string(line.substr(0, 80)));
@@ -130,7 +126,7 @@ std::string run_own_template(std::string_view line, std::optional<int64_t> now) 
   } catch (const jinja::TemplateError& error) {
     answer = jinja::error_answer(error);
   }
-  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return answer.dump();
 }
 
 int run_template_cases(const TemplateCommand& command) {

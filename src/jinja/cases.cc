@@ -128,10 +128,10 @@ Json run_case(const ChatTemplate& chat_template, const Json& test_case, std::opt
 
 std::string run_case_line(const ChatTemplate& chat_template, std::string_view line,
                           std::optional<int64_t> now, const RenderLimits& limits) {
-  Json test_case = Json::parse(line, nullptr, false);
-  Json answer = test_case.is_discarded() ? Json{{"error", "the line is not JSON"}, {"kind", "type"}}
-                                         : run_case(chat_template, test_case, now, limits);
-  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::optional<Json> test_case = Json::try_parse(line);
+  const Json answer = test_case ? run_case(chat_template, *test_case, now, limits)
+                                : Json{{"error", "the line is not JSON"}, {"kind", "type"}};
+  return answer.dump();
 }
 
 }  // namespace gantry::jinja

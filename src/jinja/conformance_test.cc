@@ -33,7 +33,7 @@ std::string difference(const Json& answer, const Json& expected) {
     std::string text = answer.contains("text") ? answer["text"].get<std::string>() : "";
     // Python prints where an object lies in memory.
     static const std::regex address(" at 0x[0-9a-f]+>");
-    std::string wanted = expected["expected"];
+    auto wanted = expected["expected"].get<std::string>();
     if (wanted.size() < 200) wanted = std::regex_replace(wanted, address, " at 0x0>");
     if (answer.contains("text") && text == wanted) return "";
     return "expected " + expected["expected"].dump() + "\n    answer " + answer.dump();
@@ -66,7 +66,7 @@ TEST(Conformance, ChatTemplates) {
   GANTRY_NEED_SHARED("conformance/chat-templates/golden.jsonl");
   std::map<std::string, Tally> folders, templates;
   auto check = [&](const Json& row, const std::string& what, const std::function<std::string()>& compare) {
-    std::string name = row["template"];
+    const auto name = row["template"].get<std::string>();
     Tally& tally = folders[name.substr(0, name.find('/'))];
     std::string wrong;
     try {
@@ -79,8 +79,10 @@ TEST(Conformance, ChatTemplates) {
     if (!wrong.empty()) ADD_FAILURE() << name << " " << row["case"] << what << ":\n    " << wrong;
   };
   for (const Json& row : read_lines("conformance/chat-templates/golden.jsonl")) {
-    check(row, "",
-          [&] { return difference(run_case(golden_template(row["template"], {}), row, kGoldenNow), row); });
+    check(row, "", [&] {
+      return difference(run_case(golden_template(row["template"].get<std::string>(), {}), row, kGoldenNow),
+                        row);
+    });
     if (row.contains("undefined_variant")) {
       check(row, " (undefined)", [&] {
         Json context = case_context(row);
@@ -88,7 +90,7 @@ TEST(Conformance, ChatTemplates) {
           if (context[name].is_null()) context.erase(name);
         }
         Json bare = {{"context", context}};
-        return difference(run_case(golden_template(row["template"], {}), bare, kGoldenNow),
+        return difference(run_case(golden_template(row["template"].get<std::string>(), {}), bare, kGoldenNow),
                           row["undefined_variant"]);
       });
     }
@@ -96,8 +98,9 @@ TEST(Conformance, ChatTemplates) {
       check(row, " (mutable)", [&] {
         TemplateOptions options;
         options.mutable_containers = true;
-        return difference(run_case(golden_template(row["template"], options), row, kGoldenNow),
-                          row["mutable_sandbox_variant"]);
+        return difference(
+            run_case(golden_template(row["template"].get<std::string>(), options), row, kGoldenNow),
+            row["mutable_sandbox_variant"]);
       });
     }
   }

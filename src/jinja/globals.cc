@@ -36,7 +36,7 @@ void fill(Env& env, const char* name, DictObject& out, CallArgs& args) {
               std::to_string(args.positional.size()));
   }
   if (!args.positional.empty()) fill_dict(env, out, args.positional[0]);
-  for (const auto& [key, value] : args.named) out.set(env, Value::string(key), value);
+  for (const auto& [key, value] : args.named) out.set(env, Value::string(std::string(key)), value);
 }
 
 Value global_dict(Env& env, CallArgs& args) {
@@ -122,7 +122,7 @@ Value from_json(Env& env, const Json& json) {
   if (json.is_number_unsigned()) return Value::integer(json.get<uint64_t>());
   if (json.is_number_integer()) return Value::integer(json.get<int64_t>());
   if (json.is_number_float()) return Value::real(json.get<double>());
-  if (json.is_string()) return Value::string(json.get_ref<const std::string&>());
+  if (json.is_string()) return Value::string(json.get<std::string>());
   DepthGuard guard(env);
   if (json.is_array()) {
     Values items;
@@ -133,7 +133,8 @@ Value from_json(Env& env, const Json& json) {
   if (!json.is_object()) fail_type("a value of the context is not JSON");
   Value dict = make_dict();
   auto& out = dict.as<DictObject>();
-  for (const auto& [key, item] : json.items()) out.set(env, Value::string(key), from_json(env, item));
+  for (const auto& [key, item] : json.items())
+    out.set(env, Value::string(std::string(key)), from_json(env, item));
   return dict;
 }
 

@@ -1,8 +1,6 @@
 // Calls in JSON: {"name": ..., "arguments": {...}}, one, several, or an array of them.
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "reply/call_reader.h"
 
 namespace gantry::reply {
@@ -161,7 +159,8 @@ CallReader::Went CallReader::json_text(Stage& stage) {
   std::string text = unquoted(scan_.done() ? std::string(literal) : std::string(literal) + '"');
   if (scan_.done()) {
     const bool nothing = text.find_first_not_of(" \t\r\n") == std::string::npos;
-    const bool object = nlohmann::json::parse(text, nullptr, false).is_object();
+    const auto parsed = gantry::Json::try_parse(text);
+    const bool object = parsed && parsed->is_object();
     if (!nothing && !object && bare_) return Went::kFail;
     if (nothing)
       text = "{}";

@@ -189,10 +189,10 @@ CallReader::Went CallReader::pair_value(Stage& stage) {
 void CallReader::give_value(Stage& stage, std::string_view text) {
   const std::string_view bare = without_space(text);
   const auto allowed = [&](std::string_view json) {
-    const auto value = nlohmann::json::parse(json, nullptr, false);
-    if (value.is_discarded()) return false;
+    const auto value = gantry::Json::try_parse(json);
+    if (!value) return false;
     // Where plain text is possible, quotes are part of the text.
-    return !types_.may(ArgumentTypes::kText) || (!value.is_string() && types_.allow(value));
+    return !types_.may(ArgumentTypes::kText) || (!value->is_string() && types_.allow(*value));
   };
   std::string literal;
   if (allowed(bare))

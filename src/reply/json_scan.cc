@@ -1,7 +1,8 @@
 #include "reply/json_scan.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "text/json.h"
 
 namespace gantry::reply {
 
@@ -47,8 +48,8 @@ std::optional<size_t> string_literal(std::string_view text) {
 }
 
 std::string unquoted(std::string_view literal) {
-  const auto parsed = nlohmann::json::parse(literal, nullptr, false);
-  if (parsed.is_string()) return parsed.get<std::string>();
+  const auto parsed = Json::try_parse(literal);
+  if (parsed && parsed->is_string()) return parsed->get<std::string>();
   return std::string(literal.size() < 2 ? literal : literal.substr(1, literal.size() - 2));
 }
 

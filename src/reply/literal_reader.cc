@@ -4,10 +4,10 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "reply/json_scan.h"
 #include "reply/markers.h"
+#include "text/json.h"
 #include "text/utf8.h"
 
 namespace gantry::reply {
@@ -30,7 +30,7 @@ std::string json_of_word(std::string_view word) {
   if (word == "True" || word == "true") return "true";
   if (word == "False" || word == "false") return "false";
   if (word == "None" || word == "null") return "null";
-  if (nlohmann::json::accept(word)) return std::string(word);
+  if (Json::accept(word)) return std::string(word);
   return '"' + escaped(word) + '"';
 }
 
@@ -305,7 +305,7 @@ std::string json_of_literal(std::string_view text) {
   if (reader.read(rest, true, json) != LiteralReader::Went::kDone || !rest.empty()) return {};
   constexpr std::string_view kBefore = "{\"value\": ";
   json = json.substr(kBefore.size(), json.size() - kBefore.size() - 1);
-  return nlohmann::json::accept(json) ? json : std::string();
+  return Json::accept(json) ? json : std::string();
 }
 
 }  // namespace gantry::reply

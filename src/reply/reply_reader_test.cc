@@ -1,5 +1,6 @@
 #include "reply/reply_reader.h"
 
+#include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>

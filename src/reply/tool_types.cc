@@ -31,8 +31,7 @@ ArgumentTypes type_named(const Json& name) {
   return {};
 }
 
-template <typename Value>
-ArgumentTypes type_of(const Value& value) {
+ArgumentTypes type_of(const Json& value) {
   using enum ArgumentTypes::Type;
   if (value.is_string()) return kText;
   if (value.is_number_integer()) return kInteger;
@@ -45,7 +44,7 @@ ArgumentTypes type_of(const Value& value) {
 // The schema that "#/$defs/NAME" or the like refers to within `root`.
 const Json* referred(const Json& root, const Json& reference) {
   if (!reference.is_string()) return nullptr;
-  std::string_view path = reference.get_ref<const std::string&>();
+  std::string_view path = reference.get<std::string_view>();
   if (!path.starts_with("#/")) return nullptr;
   path.remove_prefix(2);
   const Json* at = &root;
@@ -110,7 +109,7 @@ class SchemaReader {
 
 }  // namespace
 
-bool ArgumentTypes::allow(const nlohmann::json& value) const {
+bool ArgumentTypes::allow(const Json& value) const {
   const ArgumentTypes type = type_of(value);
   return may(static_cast<Type>(type.bits_)) || (type == kInteger && may(kNumber));
 }
@@ -127,7 +126,7 @@ ToolTypes::ToolTypes(const Json& tools) {
     const Json* properties = parameters == nullptr ? nullptr : member(*parameters, "properties");
     if (properties == nullptr || !properties->is_object()) continue;
     SchemaReader reader(*parameters);
-    for (const auto& [key, schema] : properties->items()) arguments[key] = reader.types(schema);
+    for (const auto& [key, schema] : properties->items()) arguments[std::string(key)] = reader.types(schema);
   }
 }
 

@@ -31,7 +31,7 @@ class ArgumentTypes {
   bool only_text() const { return bits_ == kText; }
   bool may(Type type) const { return (bits_ & type) != 0; }
   // Whether the value is of one of these types; an integer is a number too.
-  bool allow(const nlohmann::json& value) const;
+  bool allow(const Json& value) const;
   ArgumentTypes& operator|=(ArgumentTypes other) {
     bits_ = static_cast<uint8_t>(bits_ | other.bits_);
     return *this;

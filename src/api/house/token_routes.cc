@@ -69,7 +69,7 @@ TokenId read_token(const char* field, const Json& value, const Tokenizer& tokeni
 // Texts and ids in any order, as llama.cpp takes them; only the first item begins the text.
 std::vector<TokenId> encode_content(const Json& content, tokenizer::EncodeOptions options,
                                     const Tokenizer& tokenizer) {
-  if (content.is_string()) return tokenizer.encode(content.get_ref<const std::string&>(), options);
+  if (content.is_string()) return tokenizer.encode(content.get<std::string_view>(), options);
   if (!content.is_array())
     throw http::bad_request(
         std::string("'content' must be a string or an array of strings and token ids, is ") +
@@ -78,7 +78,7 @@ std::vector<TokenId> encode_content(const Json& content, tokenizer::EncodeOption
   std::vector<TokenId> out;
   for (const Json& item : content) {
     if (item.is_string()) {
-      const auto part = tokenizer.encode(item.get_ref<const std::string&>(), options);
+      const auto part = tokenizer.encode(item.get<std::string_view>(), options);
       out.insert(out.end(), part.begin(), part.end());
     } else {
       out.push_back(read_token("content", item, tokenizer));

@@ -91,7 +91,8 @@ void store_logit_bias(Draft& draft, const Json& value) {
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
     if (error != std::errc() || end != key.data() + key.size() || token < 0)
       throw http::bad_request(
-          "the keys of 'logit_bias' must be token ids, '" + key.substr(0, 40) + "' is none", "logit_bias");
+          fmt::format("the keys of 'logit_bias' must be token ids, '{}' is none", key.substr(0, 40)),
+          "logit_bias");
     check_field("logit_bias", FieldKind::kNumber, -sample::kLogitBiasLimit, sample::kLogitBiasLimit, bias);
     draft.request.base.sampling.logit_bias.emplace_back(token, bias.get<float>());
   }
@@ -114,7 +115,7 @@ void store_stream_options(Draft& draft, const Json& value) {
 
 void store_response_format(Draft&, const Json& value) {
   const auto type = value.find("type");
-  if (type != value.end() && type->is_string() && type->get_ref<const std::string&>() == "text") return;
+  if (type != value.end() && type->is_string() && type->get<std::string_view>() == "text") return;
   throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported", "response_format");
 }
 
@@ -179,8 +180,8 @@ constexpr std::array kCommonRows = {
 // --- chat ---
 
 void store_tool_choice(Draft& draft, const Json& value) {
-  if (value.is_string() && value.get_ref<const std::string&>() == "auto") return;
-  if (value.is_string() && value.get_ref<const std::string&>() == "none") {
+  if (value.is_string() && value.get<std::string_view>() == "auto") return;
+  if (value.is_string() && value.get<std::string_view>() == "none") {
     draft.drop_tools = true;
     return;
   }
@@ -189,7 +190,7 @@ void store_tool_choice(Draft& draft, const Json& value) {
 
 // What says nothing is as good as absent.
 void refuse_if_filled(const Json& value, const char* name) {
-  const bool says_nothing = value.is_string() ? value.get_ref<const std::string&>().empty() : value.empty();
+  const bool says_nothing = value.is_string() ? value.get<std::string_view>().empty() : value.empty();
   if (!says_nothing) throw unsupported(fmt::format("'{}' is not supported", name), name);
 }
 
@@ -201,7 +202,7 @@ void store_function_call(Draft&, const Json& value) {
 
 void store_modalities(Draft&, const Json& value) {
   for (const Json& item : value)
-    if (!item.is_string() || item.get_ref<const std::string&>() != "text")
+    if (!item.is_string() || item.get<std::string_view>() != "text")
       throw unsupported("of 'modalities' only \"text\" is supported", "modalities");
 }
 
