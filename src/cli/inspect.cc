@@ -19,8 +19,6 @@ namespace {
 
 constexpr const char* kTemplateKey = "tokenizer.chat_template";
 
-using Json = nlohmann::ordered_json;
-
 std::string type_name(const gguf::TensorInfo& tensor) {
   return tensor.dtype ? quant::facts(*tensor.dtype).name
                       : std::string(quant::name_of_unsupported(tensor.type_id));
@@ -179,7 +177,7 @@ std::string inspect_text(const gguf::GgufFile& file) {
   return text;
 }
 
-nlohmann::ordered_json inspect_json(const gguf::GgufFile& file) {
+Json inspect_json(const gguf::GgufFile& file) {
   Json metadata = Json::object();
   for (const gguf::KeyValue& entry : file.metadata().entries())
     metadata[std::string(entry.key)] = json_of(entry.value);
@@ -217,8 +215,7 @@ int inspect(const InspectCommand& command) {
   const auto file = gguf::GgufFile::open(command.path, {.check_tensor_data = false});
   put(stdout, gguf::read_whole(*file, [&] {
         if (command.chat_template) return inspect_template(*file);
-        if (command.json)
-          return inspect_json(*file).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+        if (command.json) return inspect_json(*file).dump(2) + '\n';
         return inspect_text(*file);
       }));
   return 0;

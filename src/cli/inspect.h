@@ -3,9 +3,8 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "gguf/gguf.h"
+#include "text/json.h"
 
 namespace gantry::cli {
 
@@ -14,6 +13,6 @@ inline constexpr size_t kShownStringBytes = 72;  // of a string
 
 std::string inspect_text(const gguf::GgufFile& file);
 // Arrays are cut to kShownItems, strings are whole; bytes that are no UTF-8 become U+FFFD when dumped.
-nlohmann::ordered_json inspect_json(const gguf::GgufFile& file);
+Json inspect_json(const gguf::GgufFile& file);
 
 }  // namespace gantry::cli

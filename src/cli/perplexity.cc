@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -13,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "os/file.h"
+#include "text/json.h"
 
 namespace gantry::cli {
 namespace {
@@ -73,21 +73,23 @@ std::string text_of(const Report& report, const PerplexityCommand& command) {
   return text + fmt::format("the same first choice    {:.2f} %\n", 100 * d.same_first);
 }
 
-nlohmann::ordered_json json_of(const evaluate::Perplexity& p) {
-  return {
-      {"perplexity", p.value}, {"perplexity_error", p.error}, {"loss", p.loss}, {"loss_error", p.loss_error}};
+void add_to(Json& out, const evaluate::Perplexity& p) {
+  out["perplexity"] = p.value;
+  out["perplexity_error"] = p.error;
+  out["loss"] = p.loss;
+  out["loss_error"] = p.loss_error;
 }
 
-nlohmann::ordered_json json_of(const Report& report, const PerplexityCommand& command) {
-  nlohmann::ordered_json out = {{"model", command.load.model_path}, {"text", command.text_path},
-                                {"tokens", report.tokens},          {"windows", report.cut.windows},
-                                {"window", report.cut.length},      {"first_scored", report.cut.first_scored},
-                                {"scored", report.cut.scored()}};
-  out.update(json_of(report.perplexity));
+Json json_of(const Report& report, const PerplexityCommand& command) {
+  Json out = {{"model", command.load.model_path}, {"text", command.text_path},
+              {"tokens", report.tokens},          {"windows", report.cut.windows},
+              {"window", report.cut.length},      {"first_scored", report.cut.first_scored},
+              {"scored", report.cut.scored()}};
+  add_to(out, report.perplexity);
   if (!report.divergence) return out;
   const evaluate::Divergence& d = *report.divergence;
   out["against"] = {{"model", command.against_path}};
-  out["against"].update(json_of(d.truth));
+  add_to(out["against"], d.truth);
   out["divergence"] = {{"mean", d.mean},           {"mean_error", d.mean_error},
                        {"median", d.median},       {"p99", d.p99},
                        {"greatest", d.greatest},   {"same_first", d.same_first},
@@ -133,7 +135,7 @@ int perplexity(const PerplexityCommand& command, const device::Registry& registr
   try {
     const Report report = measure(command, registry, text);
     if (command.json)
-      say("{}\n", json_of(report, command).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      say("{}\n", json_of(report, command).dump(2));
     else
       say("{}", text_of(report, command));
     return 0;

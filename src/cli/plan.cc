@@ -9,8 +9,7 @@ int plan(const PlanCommand& command, const device::Registry& registry) {
   name_model(load, command.model_source);
   const fleet::DevicePool pool(registry, beside_models(command.request_memory));
   if (command.json) {
-    say("{}\n",
-        fleet::plan_json(pool, load).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    say("{}\n", fleet::plan_json(pool, load).dump(2));
   } else {
     say("{}", fleet::explain_plan(pool, load));
   }

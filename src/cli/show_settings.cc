@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/command_table.h"
 #include "cli/terminal.h"
 #include "settings/spelling.h"
+#include "text/json.h"
 
 namespace gantry::cli {
 namespace {
@@ -136,27 +136,27 @@ std::string table_text() {
 }
 
 std::string table_json() {
-  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  Json out = Json::array();
   for (const Setting& row : settings::kTable) {
     std::vector<std::string> commands;
     for (const CommandFacts& facts : kCommands)
       if (row.commands.has(facts.command)) commands.push_back(full_name(facts));
-    nlohmann::ordered_json one = {{"name", row.name},
-                                  {"kind", kind_name(row.kind)},
-                                  {"scope", scope_name(row.scope)},
-                                  {"commands", commands},
-                                  {"words", row.words},
-                                  {"value", row.value},
-                                  {"wanted", settings::wanted(row)},
-                                  {"unit", row.unit},
-                                  {"choices", row.choices},
-                                  {"default", row.fallback},
-                                  {"default_of_run", row.fallback_of_run},
-                                  {"left_out", row.left_out},
-                                  {"flags", row.only_positional ? std::vector<std::string>() : flags(row)},
-                                  {"positional", row.positional},
-                                  {"required", row.required},
-                                  {"variable", environment(row)}};
+    Json one = {{"name", row.name},
+                {"kind", kind_name(row.kind)},
+                {"scope", scope_name(row.scope)},
+                {"commands", commands},
+                {"words", row.words},
+                {"value", row.value},
+                {"wanted", settings::wanted(row)},
+                {"unit", row.unit},
+                {"choices", row.choices},
+                {"default", row.fallback},
+                {"default_of_run", row.fallback_of_run},
+                {"left_out", row.left_out},
+                {"flags", row.only_positional ? std::vector<std::string>() : flags(row)},
+                {"positional", row.positional},
+                {"required", row.required},
+                {"variable", environment(row)}};
     out.push_back(std::move(one));
   }
   return out.dump(2) + "\n";

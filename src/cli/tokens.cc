@@ -2,20 +2,18 @@
 // cases.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "gguf/gguf.h"
+#include "text/json.h"
 #include "text/utf8.h"
 #include "tokenizer/token_list.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // As the server's /tokenize tells it: text, or a list of bytes where it is no whole UTF-8.
 Json piece_json(const std::string& bytes) {

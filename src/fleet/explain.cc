@@ -10,7 +10,7 @@ std::string explain_plan(const DevicePool& pool, const LoadSettings& settings) {
   return plan::explain(*opened.blueprint, opened.plan);
 }
 
-nlohmann::ordered_json plan_json(const DevicePool& pool, const LoadSettings& settings) {
+Json plan_json(const DevicePool& pool, const LoadSettings& settings) {
   const OpenedModel opened = open_model(pool, settings);
   return plan::to_json(*opened.blueprint, opened.plan);
 }

@@ -8,12 +8,11 @@
 #include <span>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "base/ids.h"
 #include "fleet/device_pool.h"
 #include "fleet/load_settings.h"
 #include "fleet/loader.h"
+#include "text/json.h"
 
 namespace gantry::fleet {
 
@@ -25,7 +24,7 @@ std::unique_ptr<Loader> make_loader(const DevicePool& pool);
 
 // What `gantry plan` prints. Nothing is loaded. Error kMemory with the arithmetic when it does not fit.
 std::string explain_plan(const DevicePool& pool, const LoadSettings& settings);
-nlohmann::ordered_json plan_json(const DevicePool& pool, const LoadSettings& settings);
+Json plan_json(const DevicePool& pool, const LoadSettings& settings);
 
 // The logits of every position of `tokens`, float32 [tokens, vocab], computed in slices of `slice` (0: the
 // largest), each given to `put`. Needs no vocabulary in the file.

@@ -119,8 +119,8 @@ std::string device_words(const DevicePlan& device, const HostPlan& host, const L
   return text + line_words("total", device.bytes(), "all taken while loading, nothing after");
 }
 
-nlohmann::ordered_json items_json(const std::vector<Item>& items) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+Json items_json(const std::vector<Item>& items) {
+  Json json = Json::array();
   for (const Item& item : items) json.push_back({{"name", item.name}, {"bytes", item.bytes}});
   return json;
 }
@@ -164,8 +164,8 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   return text;
 }
 
-nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
-  nlohmann::ordered_json json;
+Json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
+  Json json;
   json["model"] = {{"name", blueprint.name},
                    {"arch", blueprint.arch},
                    {"layers", blueprint.layers.size()},
@@ -179,7 +179,7 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                      {"output", blueprint.output_dealt}, {"whole_in_layers", dealt.whole}};
   }
   const Limits& limits = plan.limits;
-  nlohmann::ordered_json windows = nlohmann::ordered_json::array();
+  Json windows = Json::array();
   for (const WindowPages& window : limits.windows)
     windows.push_back({{"window", window.window}, {"pages", window.pages}});
   json["limits"] = {{"context", limits.context},
@@ -193,9 +193,9 @@ nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPla
                     {"checkpoints", limits.checkpoints},
                     {"state_bytes", state_layout(blueprint).bytes},
                     {"kv_type", quant::facts(limits.kv_dtype).name}};
-  json["devices"] = nlohmann::ordered_json::array();
+  json["devices"] = Json::array();
   for (const DevicePlan& device : plan.devices) {
-    nlohmann::ordered_json arenas = nlohmann::ordered_json::array();
+    Json arenas = Json::array();
     for (const ArenaPlan& arena : device.arenas) {
       arenas.push_back(
           {{"kind", name_of(arena.kind)}, {"bytes", arena.bytes}, {"items", items_json(arena.items)}});

@@ -3,13 +3,12 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "plan/memory_plan.h"
+#include "text/json.h"
 
 namespace gantry::plan {
 
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan);
-nlohmann::ordered_json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan);
+Json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan);
 
 }  // namespace gantry::plan
