@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace gantry {
 
@@ -25,6 +26,16 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+constexpr Place on_device(uint32_t index) { return {Tier::kDevice, index}; }
+constexpr Place on_host(uint32_t index) { return {Tier::kHost, index}; }
+
+// How much of each kind a tier beyond the device has room for.
+struct TierSizes {
+  uint32_t pages = 0, states = 0;
+  std::vector<uint32_t> window_pages = {};  // one for each length of window; empty: none
+  bool operator==(const TierSizes&) const = default;
+};
+
 // One page or state written over another of its kind.
 struct Copy {
   Kept what = Kept::kPage;
@@ -35,7 +46,7 @@ struct Copy {
 
 // From one state of the device to another.
 constexpr Copy state_copy(StateId from, StateId to) {
-  return {Kept::kState, 0, {Tier::kDevice, from}, {Tier::kDevice, to}};
+  return {Kept::kState, 0, on_device(from), on_device(to)};
 }
 
 }  // namespace gantry

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/page_records.h"
 
 namespace gantry::engine {
 namespace {
@@ -26,6 +27,8 @@ kv::MemoryLayout memory_layout(const model::RunnerLimits& limits, uint32_t slots
           .recurrent = limits.recurrent,
           .checkpoints = limits.recurrent ? states - slots : 0,
           .windows = windows,
+          .host = limits.host,
+          .fetched_max = fetched_in_step(limits.rows_max),
           .hash_mask = hash_mask};
 }
 
@@ -381,6 +384,8 @@ EngineStats EngineCore::stats() const {
   for (const auto& s : scheduler_.waiting()) stats.waiting += s->answers();
   stats.pages_free = memory_.free();
   stats.pages_cached = memory_.kept();
+  stats.pages_cached_far = memory_.kept_far();
+  stats.fetched = memory_.fetched();
   stats.pages = memory_.pages();
   return stats;
 }

@@ -43,6 +43,8 @@ struct EngineStats {
   uint64_t jobs_done = 0, jobs_cancelled = 0, jobs_failed = 0, jobs_refused = 0, preemptions = 0;
   uint32_t running = 0, waiting = 0;
   uint32_t pages_free = 0, pages_cached = 0, pages = 0;
+  uint32_t pages_cached_far = 0;  // beyond the device
+  uint64_t fetched = 0;           // pages and states brought back from there
 };
 
 class Engine {

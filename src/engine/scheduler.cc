@@ -139,14 +139,14 @@ uint32_t Scheduler::promised_pages() const {
 }
 
 // All that is pending up to where memory wants a slice to end, after taking over what others have written by
-// now. None while an older sequence is writing the very page that comes next: once it is there it can be
-// shared.
+// now, and what has to be brought back: its pages are among those that the sequence was admitted with. None
+// while an older sequence is writing the very page that comes next: once it is there it can be shared.
 Need Scheduler::need_of(size_t i) {
   Sequence& s = *running_[i];
   page_keys_[i] = 0;
   if (s.phase == Phase::kDecode) return {s.phase, s.pending()};
   if (s.phase == Phase::kVerify) return {s.phase, rows_to_verify(s)};
-  const uint32_t gained = memory_.adopt(s.slot, s.tokens);
+  const uint32_t gained = memory_.fetch(s.slot, s.tokens);
   s.written += gained;
   if (!s.preempted) s.cached_tokens += gained;
   page_keys_[i] = memory_.next_page_key(s.slot, s.tokens);

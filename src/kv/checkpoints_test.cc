@@ -28,7 +28,7 @@ TEST(Checkpoints, AreReservedAttachedAndFound) {
 
 TEST(Checkpoints, TheLeastRecentlyUsedMakesRoom) {
   Checkpoints checkpoints(8, 3, 0);
-  for (PageId page = 0; page < 3; ++page) checkpoints.attach(checkpoints.reserve(), page);
+  for (NameId name = 0; name < 3; ++name) checkpoints.attach(checkpoints.reserve(), name);
   const StateId second = checkpoints.at(1);
   checkpoints.touch(0);
   EXPECT_TRUE(checkpoints.was_taken_over(0));

@@ -125,7 +125,7 @@ TEST(Fork, TheSourceMayEndBeforeTheStep) {
   const PageId second = page(memory, b, 0);
   memory.close(a);
   for (const auto& unused : memory.list_unused())
-    EXPECT_FALSE(unused.what == Kept::kPage && unused.index == first) << "it is still to be read";
+    EXPECT_FALSE(unused.what == Kept::kPage && unused.place == on_device(first)) << "it is still to be read";
   const int32_t c = memory.fork(b);
   const PageId third = page(memory, c, 0);
   EXPECT_EQ(third, first);

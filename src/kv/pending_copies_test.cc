@@ -27,14 +27,14 @@ TEST(PendingCopies, AreTheNextStepsInTheirOrder) {
 TEST(PendingCopies, ACancelledOneIsNotMade) {
   PendingCopies copies(4);
   copies.add(kPage, 0, 1, 2);
-  EXPECT_TRUE(copies.reads(kPage, 0, 1));
-  EXPECT_FALSE(copies.reads(kPage, 0, 2));
-  EXPECT_FALSE(copies.reads(Kept::kWindowPage, 0, 1));
+  EXPECT_TRUE(copies.reads(kPage, 0, on_device(1)));
+  EXPECT_FALSE(copies.reads(kPage, 0, on_device(2)));
+  EXPECT_FALSE(copies.reads(Kept::kWindowPage, 0, on_device(1)));
   copies.cancel(Kept::kWindowPage, 0, 2);  // another kind's page 2
   copies.cancel(kPage, 0, 1);              // nothing was to be copied there
-  EXPECT_TRUE(copies.reads(kPage, 0, 1));
+  EXPECT_TRUE(copies.reads(kPage, 0, on_device(1)));
   copies.cancel(kPage, 0, 2);
-  EXPECT_FALSE(copies.reads(kPage, 0, 1));
+  EXPECT_FALSE(copies.reads(kPage, 0, on_device(1)));
 }
 
 TEST(PendingCopies, WhatALaterOneReadsIsStillMade) {
@@ -48,6 +48,24 @@ TEST(PendingCopies, WhatALaterOneReadsIsStillMade) {
   ASSERT_EQ(copies.of_step().size(), 2u);
   EXPECT_EQ(copies.of_step()[0].from.index, 1u);
   EXPECT_EQ(copies.of_step()[1].from.index, 2u);
+}
+
+TEST(PendingCopies, MovesToOtherTiersHaveRoomOfTheirOwn) {
+  PendingCopies copies(1, 2);
+  copies.move(kPage, 0, on_device(3), on_host(3));
+  copies.move(kPage, 0, on_host(5), on_device(3));
+  EXPECT_TRUE(copies.has_room(1));
+  EXPECT_TRUE(copies.reads(kPage, 0, on_host(5)));
+  EXPECT_FALSE(copies.reads(kPage, 0, on_device(5)));
+  copies.cancel(kPage, 0, 5);  // nothing comes to it
+  copies.cancel(kPage, 0, 3);
+  EXPECT_FALSE(copies.reads(kPage, 0, on_host(5)));
+  copies.move(kPage, 0, on_host(6), on_device(3));
+  copies.begin_step();
+  EXPECT_EQ(copies.of_step().size(), 2u);
+  copies.move(kPage, 0, on_device(1), on_host(3));
+  copies.move(kPage, 0, on_device(2), on_host(4));
+  EXPECT_TRUE(copies.has_room(1));
 }
 
 TEST(PendingCopiesDeathTest, RoomIsAskedForFirst) {

@@ -1,13 +1,14 @@
-// The prefix cache's index: finds the page that already holds the keys and values which a sequence is about
-// to compute. The indexed pages form one tree for each root key (roots.h). A page is found by its root, its
-// parent (the page before it in the sequence, kNoPage for the first) and its own kPageTokens tokens, so a
-// chain of hits from the first page on matches the whole prefix, token for token. The hash only shortens the
-// search: root, parent and tokens are always compared.
+// The prefix cache's index: finds the name of the page that already holds the keys and values which a
+// sequence is about to compute. The names form one tree for each root key (roots.h). A name is found by its
+// root, its parent (that of the page before it in the sequence, kNoName for the first) and its page's own
+// kPageTokens tokens, so a chain of hits from the first page on matches the whole prefix, token for token.
+// The hash only shortens the search: root, parent and tokens are always compared. Where the page lies is no
+// matter here.
 //
-// Idle pages (indexed, held by no sequence) are queued for eviction, least recently used first. Must hold:
-// the children of an idle page are idle and are queued before it, so evicting from the front never removes a
-// page whose children remain. The caller guarantees it by releasing the pages of a sequence from the last to
-// the first. Everything is allocated at construction. One thread.
+// Idle names (their page is on the device and held by no sequence) are queued for eviction, least recently
+// used first. Must hold: those children of an idle name that are on the device are idle and are queued before
+// it, so evicting from the front never leaves children behind. The caller guarantees it by releasing the
+// pages of a sequence from the last to the first. Everything is allocated at construction. One thread.
 #pragma once
 
 #include <array>
@@ -16,6 +17,8 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "kv/name.h"
+#include "kv/recency.h"
 #include "kv/roots.h"
 
 namespace gantry::kv {
@@ -25,56 +28,58 @@ using PageTokens = std::span<const TokenId, kPageTokens>;
 class PrefixIndex {
  public:
   // hash_mask: the bits of the hash that are used; tests leave few, to make collisions common.
-  PrefixIndex(uint32_t pages, uint32_t roots, uint64_t hash_mask = ~uint64_t{0});
+  PrefixIndex(uint32_t names, uint32_t roots, uint64_t hash_mask = ~uint64_t{0});
 
   Roots& roots() { return roots_; }
   const Roots& roots() const { return roots_; }
 
-  // The page that follows `parent` with these tokens, or kNoPage.
-  PageId find(RootId root, PageId parent, PageTokens tokens) const;
-  // `page` is not indexed, no equal page is, and the parent is indexed under the same root (or kNoPage).
-  void insert(PageId page, RootId root, PageId parent, PageTokens tokens);
-  bool contains(PageId page) const { return pages_[page].indexed; }
-  RootId root_of(PageId page) const { return pages_[page].root; }  // of an indexed page
+  // The name that follows `parent` with these tokens, or kNoName.
+  NameId find(RootId root, NameId parent, PageTokens tokens) const;
+  // `name` is free, no equal one is there, and the parent is indexed under the same root (or kNoName).
+  void insert(NameId name, RootId root, NameId parent, PageTokens tokens);
+  bool contains(NameId name) const { return entries_[name].indexed; }
+  RootId root_of(NameId name) const { return entries_[name].root; }  // of an indexed one, as the next
+  NameId parent_of(NameId name) const { return entries_[name].parent; }
+  // One without children, and not idle, is free again.
+  void erase(NameId name);
 
-  void set_idle(PageId page);  // its last holder released it: now the most recently used idle page
-  void set_busy(PageId page);  // a sequence holds it again
-  uint32_t idle() const { return idle_count_; }
-  bool is_idle(PageId page) const { return pages_[page].idle; }
-  // The queue of idle pages, least recently used first; kNoPage at its end.
-  PageId oldest_idle() const { return oldest_; }
-  PageId next_idle(PageId page) const { return pages_[page].newer; }
-  // An idle page without children is no longer indexed.
-  void evict(PageId page);
+  void set_idle(NameId name) { idle_.push(name); }    // now the most recently used idle one
+  void set_busy(NameId name) { idle_.remove(name); }  // held again, or no longer on the device
+  uint32_t idle() const { return idle_.size(); }
+  bool is_idle(NameId name) const { return idle_.contains(name); }
+  // The queue of idle names, least recently used first; kNoName at its end.
+  NameId oldest_idle() const { return idle_.oldest(); }
+  NameId next_idle(NameId name) const { return idle_.next(name); }
+  // An idle one without children is free again.
+  void evict(NameId name) {
+    set_busy(name);
+    erase(name);
+  }
 
   // Equal for equal (root, parent, tokens); differs almost surely otherwise. Never 0.
-  uint64_t key(RootId root, PageId parent, PageTokens tokens) const;
+  uint64_t key(RootId root, NameId parent, PageTokens tokens) const;
 
-  // O(pages), for tests.
+  // O(names), for tests.
   void check() const;
 
  private:
-  struct Page {
+  struct Entry {
     std::array<TokenId, kPageTokens> tokens;
     uint64_t hash = 0;
-    PageId parent = kNoPage;
+    NameId parent = kNoName;
     uint32_t children = 0;
-    PageId older = kNoPage, newer = kNoPage;  // neighbours in the idle queue
     RootId root = kNoRoot;
-    bool indexed = false, idle = false;
+    bool indexed = false;
   };
 
   uint32_t place_of(uint64_t hash) const { return static_cast<uint32_t>(hash) & place_mask_; }
-  void erase(PageId page);
-  void unlink(PageId page);
 
   const uint64_t hash_mask_;
   Roots roots_;
   uint32_t place_mask_ = 0;
-  std::vector<Page> pages_;     // [pages], by page id
-  std::vector<PageId> places_;  // open addressing with linear probing, at most half full
-  PageId oldest_ = kNoPage, newest_ = kNoPage;
-  uint32_t idle_count_ = 0;
+  std::vector<Entry> entries_;  // by name
+  std::vector<NameId> places_;  // open addressing with linear probing, at most half full
+  Recency idle_;
 };
 
 }  // namespace gantry::kv

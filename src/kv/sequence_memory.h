@@ -8,6 +8,9 @@
 // pages; a page that a step writes has one holder and is not indexed; all full pages of a slot are indexed,
 // so slots with equal prefixes under equal roots hold the same pages. Everything is allocated at
 // construction. One thread.
+//
+// What is cached and has to make room on the device moves to a tier beyond it, where that has places, and is
+// brought back when a prompt wants it: copies like those of a fork, made before the step's rows.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +20,8 @@
 #include "base/copies.h"
 #include "base/ids.h"
 #include "base/pages.h"
-#include "kv/page_pool.h"
+#include "kv/named_pages.h"
 #include "kv/pending_copies.h"
-#include "kv/prefix_index.h"
 #include "kv/state_memory.h"
 #include "kv/window_memory.h"
 
@@ -37,6 +39,8 @@ struct MemoryLayout {
     uint32_t window = 0, pages = 0;
   };
   std::vector<Window> windows = {};
+  TierSizes host = {};                // used with the prefix cache only
+  uint32_t fetched_max = 0;           // pages and states that one step brings back at most
   uint64_t hash_mask = ~uint64_t{0};  // see PrefixIndex
 };
 
@@ -61,14 +65,17 @@ class SequenceMemory {
 
   // At a page border: takes over the cached pages of the same tokens, as far as windows and recurrent layers
   // can go on from there; at least the last token is always left to be computed. Returns the positions
-  // gained. `tokens`: all of the sequence.
-  uint32_t adopt(int32_t slot, std::span<const TokenId> tokens);
+  // gained. `tokens`: all of the sequence. adopt() takes what lies on the device, and no page out of
+  // available() but what was cached there; fetch() also brings back what lies beyond it, and takes pages for
+  // that.
+  uint32_t adopt(int32_t slot, std::span<const TokenId> tokens) { return adopt(slot, tokens, false); }
+  uint32_t fetch(int32_t slot, std::span<const TokenId> tokens) { return adopt(slot, tokens, true); }
   // Makes room for positions [0, positions) and returns how many positions there is room for now; fewer than
   // asked for when the pages have run out.
   uint32_t grow(int32_t slot, uint32_t positions);
   // Whether rollback() to so many positions is possible: always to 0 and to what is written; else where
   // windows still have, or find attached, what the next row attends to, and, with recurrent layers, only at a
-  // page border that has a checkpoint.
+  // page border that has a checkpoint on the device.
   bool can_roll_back(int32_t slot, uint32_t positions) const;
   // Drops what is written from `positions` on (tokens of a draft that were not accepted). Pages that become
   // empty are released. A page that is indexed or shared is never written again: the slot gives it up for a
@@ -95,11 +102,13 @@ class SequenceMemory {
   uint32_t written(int32_t slot) const { return slots_[index(slot)].written; }
   uint32_t held(int32_t slot) const { return slots_[index(slot)].pages; }
   // Pages that grow() can still hand out.
-  uint32_t available() const { return pool_.free() + index_.idle(); }
-  uint32_t free() const { return pool_.free(); }
-  uint32_t kept() const { return index_.idle(); }  // cached and held by no slot
-  uint32_t pages() const { return pool_.pages(); }
-  uint32_t roots() const { return index_.roots().known(); }
+  uint32_t available() const { return pages_.available(); }
+  uint32_t free() const { return pages_.pool().free(); }
+  uint32_t kept() const { return pages_.index().idle(); }    // cached and held by no slot
+  uint32_t kept_far() const { return pages_.far().used(); }  // cached beyond the device
+  uint32_t pages() const { return pages_.pool().pages(); }
+  uint32_t roots() const { return pages_.index().roots().known(); }
+  uint64_t fetched() const { return fetched_; }  // pages and states brought back so far
 
   // [slots, pages_max], kNoPage beyond a sequence's end: what the model reads.
   std::span<const PageId> tables() const { return tables_; }
@@ -111,7 +120,8 @@ class SequenceMemory {
   // Everything whose content nobody may read any more. For tests that poison it.
   struct Unused {
     Kept what;
-    uint32_t pool, index;
+    uint32_t pool;
+    Place place;
   };
   std::vector<Unused> list_unused() const;
   // Everything that must hold between two steps, in O(pages + slots * pages_max). For tests.
@@ -128,30 +138,32 @@ class SequenceMemory {
   size_t index(int32_t slot) const;
   std::span<PageId> table(int32_t slot);
   std::span<const PageId> table(int32_t slot) const;
+  std::span<NameId> names(int32_t slot);
+  std::span<const NameId> names(int32_t slot) const;
   int32_t open_slot(RootId root);
-  RootId open_root(const RootKey& key);
-  PageId take();
-  void hold(PageId page);
-  void release(PageId page);
-  void evict(PageId page);
-  bool is_own(PageId page) const { return pool_.holders(page) == 1 && !index_.contains(page); }
+  uint32_t adopt(int32_t slot, std::span<const TokenId> tokens, bool fetches);
+  uint32_t usable(int32_t slot, std::span<const TokenId> tokens, bool fetches);
+  void forget(NameId name);
   void release_pages_from(int32_t slot, uint32_t first);
   void name_pages(int32_t slot, uint32_t first, std::span<const TokenId> tokens);
-  bool can_go_on_after(std::span<const PageId> pages) const;
-  std::span<const PageId> names_before(int32_t slot, uint32_t positions) const;
+  bool can_go_on_after(std::span<const NameId> names) const;
+  uint32_t count_far(std::span<const NameId> names) const;
+  std::span<const NameId> names_before(int32_t slot, uint32_t positions) const;
   uint32_t border_to_roll_back_to(int32_t slot, uint32_t positions) const;
   void check_slots() const;
 
   const MemoryLayout layout_;
   PendingCopies pending_;
-  PagePool pool_;
-  PrefixIndex index_;
+  NamedPages pages_;
   StateMemory states_;
   std::vector<Slot> slots_;
   std::vector<int32_t> closed_;  // a stack of closed slots
   std::vector<PageId> tables_;   // [slots, pages_max]
+  std::vector<NameId> names_;    // the same, of full pages; with the prefix cache only
   std::vector<PageId> window_tables_;
   std::vector<WindowMemory> windows_;
+  uint32_t fetches_left_;  // until the next step
+  uint64_t fetched_ = 0;
 };
 
 }  // namespace gantry::kv

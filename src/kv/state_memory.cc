@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/ids.h"
 
 namespace gantry::kv {
 namespace {
@@ -17,9 +18,12 @@ uint32_t last_border(uint32_t tokens) { return (tokens - 1) / kPageTokens * kPag
 
 }  // namespace
 
-StateMemory::StateMemory(uint32_t slots, uint32_t pages, uint32_t checkpoints, PendingCopies& pending)
-    : pending_(pending), checkpoints_(pages, checkpoints, slots), slots_(slots) {
-  saves_.reserve(slots);
+StateMemory::StateMemory(const Layout& layout, PendingCopies& pending)
+    : pending_(pending),
+      checkpoints_(layout.names, layout.checkpoints, layout.slots),
+      far_(layout.names, layout.far),
+      slots_(layout.slots) {
+  saves_.reserve(2 * size_t{layout.slots});
 }
 
 void StateMemory::start(uint32_t slot) {
@@ -28,12 +32,16 @@ void StateMemory::start(uint32_t slot) {
   pending_.cancel(Kept::kState, 0, slot);
 }
 
-void StateMemory::start_at(uint32_t slot, PageId page) {
-  const StateId checkpoint = checkpoints_.at(page);
-  GANTRY_CHECK_NE(checkpoint, kNoState);
+void StateMemory::start_at(uint32_t slot, NameId name) {
+  GANTRY_CHECK(has(name));
   start(slot);
-  pending_.add(Kept::kState, 0, checkpoint, slot);
-  checkpoints_.touch(page);
+  if (is_far(name)) {
+    pending_.move(Kept::kState, 0, on_host(far_.at(name)), on_device(slot));
+    far_.touch(name);
+  } else {
+    pending_.add(Kept::kState, 0, checkpoints_.at(name), slot);
+    checkpoints_.touch(name);
+  }
 }
 
 void StateMemory::start_from(uint32_t slot, uint32_t other) {
@@ -73,26 +81,36 @@ void StateMemory::will_write(uint32_t slot, uint32_t positions, uint32_t tokens)
     // One checkpoint moves along with the end of the sequence, for the next turn of the conversation and for
     // going on after a preemption; only where that leaves checkpoints for the prompts.
     if (checkpoints_.count() < 2 * slots_.size()) return;
-    const bool reuse = s.follower != kNoPage && checkpoints_.at(s.follower) != kNoState &&
+    const bool reuse = s.follower != kNoName && checkpoints_.at(s.follower) != kNoState &&
                        !checkpoints_.was_taken_over(s.follower);
-    s.reserved = reuse ? checkpoints_.reserve_from(s.follower) : checkpoints_.reserve();
+    s.reserved = reuse ? checkpoints_.reserve_from(s.follower) : reserve();
     s.reserved_follows = true;
   } else if (positions == last_border(tokens) || positions % stride(tokens) == 0) {
-    s.reserved = checkpoints_.reserve();
+    s.reserved = reserve();
     s.reserved_follows = false;
   }
   if (s.reserved != kNoState) saves_.push_back(state_copy(slot, s.reserved));
 }
 
-void StateMemory::commit(uint32_t slot, PageId page) {
+// The checkpoint that makes room is copied away before it is written over.
+StateId StateMemory::reserve() {
+  const NameId name = checkpoints_.next_to_go();
+  const StateId state = checkpoints_.reserve();
+  if (name != kNoName && far_.at(name) != kNoPlace) far_.touch(name);
+  if (name == kNoName || far_.at(name) != kNoPlace || !far_.make_room()) return state;
+  saves_.push_back({Kept::kState, 0, on_device(state), on_host(far_.take(name))});
+  return state;
+}
+
+void StateMemory::commit(uint32_t slot, NameId name) {
   Slot& s = slots_[slot];
   if (s.reserved == kNoState) return;
-  GANTRY_CHECK_NE(page, kNoPage);
-  if (checkpoints_.at(page) != kNoState) {  // another sequence was first, its state is the same (contract E1)
+  GANTRY_CHECK_NE(name, kNoName);
+  if (checkpoints_.at(name) != kNoState) {  // another sequence was first, its state is the same (contract E1)
     checkpoints_.give(s.reserved);
   } else {
-    checkpoints_.attach(s.reserved, page);
-    if (s.reserved_follows) s.follower = page;
+    checkpoints_.attach(s.reserved, name);
+    if (s.reserved_follows) s.follower = name;
   }
   s.reserved = kNoState;
 }
@@ -106,6 +124,7 @@ void StateMemory::list_unused(std::vector<StateId>& out) const {
 
 void StateMemory::check() const {
   checkpoints_.check();
+  far_.check();
   for (const Slot& slot : slots_) {
     GANTRY_CHECK_EQ(slot.reserved, kNoState);
   }

@@ -13,21 +13,33 @@ WindowMemory::WindowMemory(const Layout& layout, std::span<PageId> tables, Pendi
       window_(layout.window),
       pages_max_(layout.pages_max),
       pool_(layout.pages),
-      pages_(layout.pages),
+      names_(layout.pages, kNoName),
       of_name_(layout.names, kNoPage),
+      far_(layout.names, layout.far),
+      idle_(layout.pages),
       tables_(tables),
       slots_(tables.size() / layout.pages_max) {
   GANTRY_CHECK_LE(1u, window_);
 }
 
-bool WindowMemory::covers(std::span<const PageId> names) const {
+bool WindowMemory::covers(std::span<const NameId> names) const {
   const auto count = static_cast<uint32_t>(names.size());
   for (uint32_t i = first_seen(count * kPageTokens); i < count; ++i)
-    if (of_name_[names[i]] == kNoPage) return false;
+    if (of_name_[names[i]] == kNoPage && far_.at(names[i]) == kNoPlace) return false;
   return true;
 }
 
-void WindowMemory::adopt(uint32_t slot, std::span<const PageId> names) {
+uint32_t WindowMemory::count_far(std::span<const NameId> names) const {
+  const auto count = static_cast<uint32_t>(names.size());
+  uint32_t far = 0;
+  for (uint32_t i = first_seen(count * kPageTokens); i < count; ++i)
+    far += far_.at(names[i]) != kNoPlace ? 1u : 0u;
+  return far;
+}
+
+// What is near is held before anything has to make room, and what is far keeps its place until it is brought
+// back.
+void WindowMemory::adopt(uint32_t slot, std::span<const NameId> names) {
   Slot& s = slots_[slot];
   const auto pages = table(slot);
   const auto count = static_cast<uint32_t>(names.size());
@@ -35,9 +47,21 @@ void WindowMemory::adopt(uint32_t slot, std::span<const PageId> names) {
   // What the slot holds already may be within the window still.
   release_before(slot, first);
   s.first = std::max(s.first, first);
-  for (uint32_t i = std::max(s.first, s.end); i < count; ++i) {
+  const uint32_t begin = std::max(s.first, s.end);
+  for (uint32_t i = begin; i < count; ++i) {
     pages[i] = of_name_[names[i]];
-    hold(pages[i]);
+    if (pages[i] != kNoPage)
+      hold(pages[i]);
+    else
+      far_.pin(names[i]);
+  }
+  for (uint32_t i = begin; i < count; ++i) {
+    if (pages[i] != kNoPage) continue;
+    pages[i] = take();
+    GANTRY_CHECK_NE(pages[i], kNoPage);
+    pending_.move(Kept::kWindowPage, number_, on_host(far_.at(names[i])), on_device(pages[i]));
+    far_.give(names[i]);
+    attach(pages[i], names[i]);
   }
   s.end = std::max(s.end, count);
 }
@@ -54,16 +78,16 @@ void WindowMemory::grow(uint32_t slot, uint32_t written, uint32_t positions) {
   }
 }
 
-void WindowMemory::commit(uint32_t slot, uint32_t positions, uint32_t first, std::span<const PageId> names) {
+void WindowMemory::commit(uint32_t slot, uint32_t positions, uint32_t first, std::span<const NameId> names) {
   const auto pages = table(slot);
   for (uint32_t i = 0; i < names.size(); ++i) {
     PageId& page = pages[first + i];
     if (page == kNoPage) continue;
-    PageId& attached = of_name_[names[i]];
+    const PageId attached = of_name_[names[i]];
     if (attached == page) continue;
     if (attached == kNoPage) {
-      attached = page;
-      pages_[page].name = names[i];
+      far_.give(names[i]);  // it was computed again
+      attach(page, names[i]);
     } else {  // another sequence was first, and wrote the same
       hold(attached);
       release(page);
@@ -90,14 +114,14 @@ void WindowMemory::fork(uint32_t slot, uint32_t other, uint32_t written) {
   }
 }
 
-bool WindowMemory::can_roll_back(uint32_t slot, uint32_t positions, std::span<const PageId> names) const {
+bool WindowMemory::can_roll_back(uint32_t slot, uint32_t positions, std::span<const NameId> names) const {
   const uint32_t end = std::min(slots_[slot].first, pages_for(positions));
   for (uint32_t i = first_seen(positions); i < end; ++i)
     if (i >= names.size() || of_name_[names[i]] == kNoPage) return false;
   return true;
 }
 
-void WindowMemory::rollback(uint32_t slot, uint32_t positions, std::span<const PageId> names) {
+void WindowMemory::rollback(uint32_t slot, uint32_t positions, std::span<const NameId> names) {
   Slot& s = slots_[slot];
   const auto pages = table(slot);
   const uint32_t first = first_seen(positions), end = pages_for(positions);
@@ -114,7 +138,7 @@ void WindowMemory::rollback(uint32_t slot, uint32_t positions, std::span<const P
 // For a partly filled page of a slot, which will be written on. The given up one goes first, so that the pool
 // cannot be empty: no page of it is written before the pending copy is made.
 void WindowMemory::make_own(PageId& page) {
-  if (pool_.holders(page) == 1 && pages_[page].name == kNoPage) return;
+  if (pool_.holders(page) == 1 && names_[page] == kNoName) return;
   const PageId shared = page;
   release(shared);
   page = take();
@@ -144,56 +168,63 @@ void WindowMemory::release_from(uint32_t slot, uint32_t begin) {
   }
 }
 
-void WindowMemory::forget(PageId name) {
+void WindowMemory::forget(NameId name) {
+  far_.give(name);
   const PageId page = of_name_[name];
   if (page == kNoPage) return;
-  of_name_[name] = kNoPage;
-  pages_[page].name = kNoPage;
-  if (!pages_[page].idle) return;
-  unlink(page);
+  detach(page);
+  if (!idle_.contains(page)) return;
+  idle_.remove(page);
   pool_.give(page);
 }
 
+void WindowMemory::attach(PageId page, NameId name) {
+  of_name_[name] = page;
+  names_[page] = name;
+}
+
+void WindowMemory::detach(PageId page) {
+  of_name_[names_[page]] = kNoPage;
+  names_[page] = kNoName;
+}
+
 PageId WindowMemory::take() {
-  if (pool_.free() == 0 && oldest_ != kNoPage) forget(pages_[oldest_].name);
+  if (pool_.free() == 0 && idle_.oldest() != Recency::kNone) make_free(idle_.oldest());
   return pool_.take();
+}
+
+// What is in it moves away where there is a place.
+void WindowMemory::make_free(PageId idle) {
+  if (far_.make_room())
+    pending_.move(Kept::kWindowPage, number_, on_device(idle), on_host(far_.take(names_[idle])));
+  detach(idle);
+  idle_.remove(idle);
+  pool_.give(idle);
 }
 
 void WindowMemory::hold(PageId page) {
   GANTRY_CHECK_NE(page, kNoPage);
-  if (pages_[page].idle) unlink(page);
+  if (idle_.contains(page)) idle_.remove(page);
   pool_.hold(page);
 }
 
 void WindowMemory::release(PageId page) {
   if (!pool_.release(page)) return;
-  Page& p = pages_[page];
-  if (p.name == kNoPage) {
-    pending_.cancel(Kept::kWindowPage, number_, page);
-    return pool_.give(page);
-  }
-  p.idle = true;
-  p.older = newest_;
-  p.newer = kNoPage;
-  (newest_ == kNoPage ? oldest_ : pages_[newest_].newer) = page;
-  newest_ = page;
-}
-
-void WindowMemory::unlink(PageId page) {
-  Page& p = pages_[page];
-  (p.older == kNoPage ? oldest_ : pages_[p.older].newer) = p.newer;
-  (p.newer == kNoPage ? newest_ : pages_[p.newer].older) = p.older;
-  p.idle = false;
+  if (names_[page] != kNoName) return idle_.push(page);
+  pending_.cancel(Kept::kWindowPage, number_, page);
+  pool_.give(page);
 }
 
 void WindowMemory::list_unused(std::vector<PageId>& out) const {
-  for (PageId page = 0; page < pages_.size(); ++page)
+  for (PageId page = 0; page < names_.size(); ++page)
     if (pool_.is_free(page)) out.push_back(page);
 }
 
 void WindowMemory::check() const {
   pool_.check();
-  std::vector<uint32_t> holders(pages_.size());
+  idle_.check();
+  far_.check();
+  std::vector<uint32_t> holders(names_.size());
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const Slot& s = slots_[slot];
     for (uint32_t i = 0; i < pages_max_; ++i) {
@@ -202,20 +233,13 @@ void WindowMemory::check() const {
       if (page != kNoPage) ++holders[page];
     }
   }
-  uint32_t idle = 0;
-  for (PageId page = 0; page < pages_.size(); ++page) {
-    const Page& p = pages_[page];
+  for (PageId page = 0; page < names_.size(); ++page) {
+    const NameId name = names_[page];
     GANTRY_CHECK_EQ(pool_.holders(page), holders[page]);
-    GANTRY_CHECK(p.name == kNoPage || of_name_[p.name] == page);
-    GANTRY_CHECK_EQ(p.idle, p.name != kNoPage && holders[page] == 0);
-    GANTRY_CHECK_EQ(pool_.is_free(page), p.name == kNoPage && holders[page] == 0);
-    idle += p.idle ? 1u : 0u;
+    GANTRY_CHECK(name == kNoName || (of_name_[name] == page && far_.at(name) == kNoPlace));
+    GANTRY_CHECK_EQ(idle_.contains(page), name != kNoName && holders[page] == 0);
+    GANTRY_CHECK_EQ(pool_.is_free(page), name == kNoName && holders[page] == 0);
   }
-  for (PageId page = oldest_; page != kNoPage; page = pages_[page].newer) {
-    GANTRY_CHECK(pages_[page].idle);
-    --idle;
-  }
-  GANTRY_CHECK_EQ(idle, 0u);
 }
 
 }  // namespace gantry::kv

@@ -7,7 +7,24 @@
 
 namespace gantry::model {
 
+namespace {
+
+uint32_t places_on_host(const TierSizes& host, Kept what, uint32_t pool) {
+  switch (what) {
+    case Kept::kPage:
+      return host.pages;
+    case Kept::kWindowPage:
+      return pool < host.window_pages.size() ? host.window_pages[pool] : 0;
+    case Kept::kState:
+      return host.states;
+  }
+  return 0;
+}
+
+}  // namespace
+
 uint32_t places(const RunnerLimits& limits, Tier tier, Kept what, uint32_t pool) {
+  if (tier == Tier::kHost) return places_on_host(limits.host, what, pool);
   if (tier != Tier::kDevice) return 0;
   switch (what) {
     case Kept::kPage:
@@ -26,6 +43,7 @@ void check_copies(const RunnerLimits& limits, std::span<const Copy> copies) {
       GANTRY_CHECK_LT(place.index, places(limits, place.tier, copy.what, copy.pool));
     GANTRY_CHECK(copy.what == Kept::kWindowPage || copy.pool == 0);
     GANTRY_CHECK(!(copy.from == copy.to));
+    GANTRY_CHECK(copy.from.tier == Tier::kDevice || copy.to.tier == Tier::kDevice);
   }
 }
 

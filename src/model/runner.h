@@ -32,6 +32,7 @@ struct RunnerLimits {
   uint32_t width = 0;                // values of a hidden state; 0: the runner gives none out
   uint32_t adapters = 0;             // that a row may ask for, numbered from 1
   uint32_t checkpoints = 0;  // states beside those of the sequences: [sequences_max, sequences_max + this)
+  TierSizes host = {};       // pages and states that copies may move to the host's memory and back
 };
 
 // A row whose next token is picked, and what the pick needs beside its logits.

@@ -67,24 +67,35 @@ TEST(SimAllocation, RecordsOfPagesAreWhatThePlanCounts) {
   for (const uint32_t pages : {1u, 3u, 1000u, 4096u, 5000u}) {
     for (const uint32_t windows : {0u, 2u}) {
       for (const uint32_t checkpoints : {0u, 40u}) {
-        const kv::MemoryLayout layout{.pages = pages,
-                                      .slots = 8,
-                                      .pages_max = pages,
-                                      .recurrent = checkpoints != 0,
-                                      .checkpoints = checkpoints,
-                                      .windows = std::vector<kv::MemoryLayout::Window>(windows, {64, 50})};
-        const uint64_t counted = bytes_of(PageRecords{.pages = pages,
-                                                      .sequences = 8,
-                                                      .tables = uint64_t{8} * pages,
-                                                      .windows = windows,
-                                                      .window_pages = uint64_t{50} * windows,
-                                                      .checkpoints = checkpoints});
-        const uint64_t before = allocated_bytes;
-        const kv::SequenceMemory memory(layout);
-        const uint64_t taken = allocated_bytes - before;
-        constexpr uint64_t kSlotsAndOwn = 2048;  // whatever the pages
-        EXPECT_LE(taken, counted + kSlotsAndOwn) << pages << " pages";
-        EXPECT_LE(counted, taken + taken / 8 + kSlotsAndOwn) << pages << " pages";
+        for (const uint32_t times : {0u, 3u}) {  // on the host
+          const TierSizes host{times * pages, times * checkpoints,
+                               std::vector<uint32_t>(windows, 50 * times)};
+          const uint32_t fetched = times == 0 ? 0 : fetched_in_step(512);
+          const kv::MemoryLayout layout{.pages = pages,
+                                        .slots = 8,
+                                        .pages_max = pages,
+                                        .recurrent = checkpoints != 0,
+                                        .checkpoints = checkpoints,
+                                        .windows = std::vector<kv::MemoryLayout::Window>(windows, {64, 50}),
+                                        .host = host,
+                                        .fetched_max = fetched};
+          const uint64_t counted = bytes_of(PageRecords{.pages = pages,
+                                                        .sequences = 8,
+                                                        .tables = uint64_t{8} * pages,
+                                                        .windows = windows,
+                                                        .window_pages = uint64_t{50} * windows,
+                                                        .checkpoints = checkpoints,
+                                                        .far_pages = host.pages,
+                                                        .far_window_pages = uint64_t{50} * times * windows,
+                                                        .far_states = host.states,
+                                                        .fetched = fetched});
+          const uint64_t before = allocated_bytes;
+          const kv::SequenceMemory memory(layout);
+          const uint64_t taken = allocated_bytes - before;
+          constexpr uint64_t kSlotsAndOwn = 2048;  // whatever the pages
+          EXPECT_LE(taken, counted + kSlotsAndOwn) << pages << " pages";
+          EXPECT_LE(counted, taken + taken / 8 + kSlotsAndOwn) << pages << " pages";
+        }
       }
     }
   }
@@ -105,7 +116,7 @@ class Reader final : public completion::DeltaSink {
 // all of it within steps, for every kind of sequence memory, and told to those who listen in the product.
 TEST(SimAllocation, AStepAllocatesNothing) {
   const testing::ByteTokenizer tokenizer;
-  uint64_t steps = 0, preemptions = 0;
+  uint64_t steps = 0, preemptions = 0, fetched = 0;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Dice dice(seed);
     constexpr SimKind kKinds[] = {SimKind::kPages, SimKind::kState, SimKind::kBoth, SimKind::kWindows};
@@ -115,6 +126,7 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     limits.adapters = static_cast<uint32_t>(seed % 3);
     if (limits.recurrent) limits.checkpoints = static_cast<uint32_t>(seed % 13);
     if (kind == SimKind::kWindows) limits.windows = {{33, 5 * window_share(33, limits.rows_max)}};
+    if (dice.chance(0.5)) limits.host = random_host(dice, limits);
     SimRunner sim({.limits = limits, .seed = seed, .kind = kind});
     Uncounted runner(sim);
     engine::EngineCore core(runner, {});
@@ -139,10 +151,12 @@ TEST(SimAllocation, AStepAllocatesNothing) {
     while (core.step()) ++steps;
     ASSERT_EQ(allocations, before) << "seed " << seed;
     preemptions += core.stats().preemptions;
+    fetched += core.stats().fetched;
     workers->stop();
   }
   EXPECT_GT(steps, 1000u);
   EXPECT_GT(preemptions, 100u);
+  EXPECT_GT(fetched, 100u);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 using engine::FinishReason;
 
 struct Totals {
-  uint64_t steps = 0, rows = 0, tokens = 0, preemptions = 0, cached = 0, done = 0, cancelled = 0;
+  uint64_t steps = 0, rows = 0, tokens = 0, preemptions = 0, cached = 0, fetched = 0, done = 0, cancelled = 0;
 };
 
 struct Life {
@@ -33,7 +33,9 @@ struct Life {
   uint32_t end = 0;
 };
 
-model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
+enum class Host : uint8_t { kNone, kSome };
+
+model::RunnerLimits random_limits(Dice& dice, SimKind kind, Host host) {
   const uint32_t context = dice.roll(40, kind == SimKind::kPages ? 260 : 700);
   const uint32_t sequences = dice.roll(1, 8);
   const uint32_t full = kv::pages_for(context);
@@ -43,6 +45,7 @@ model::RunnerLimits random_limits(Dice& dice, SimKind kind) {
   if (dice.chance(0.3)) limits.adapters = 2;
   if (dice.chance(0.2)) limits.logit_rows_max = dice.roll(1, sequences);
   remember_by(kind, dice, limits);
+  if (host == Host::kSome) limits.host = random_host(dice, limits);
   return limits;
 }
 
@@ -86,9 +89,9 @@ void arrive(Life& life, const model::RunnerLimits& limits, JobId& next_id, engin
   core.add(std::move(sequence));
 }
 
-void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
+void run_seed(uint64_t seed, SimKind kind, Host host, Totals& totals) {
   Dice dice(seed);
-  const auto limits = random_limits(dice, kind);
+  const auto limits = random_limits(dice, kind, host);
   engine::EngineOptions options;
   options.prefix_cache = dice.chance(0.75);
   options.step_rows = dice.chance(0.5) ? dice.roll(1, limits.rows_max) : 0;
@@ -117,7 +120,7 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
         if (asked.cancelled && asked.cancelled->load()) unwanted.push_back(asked.sink.get());
     core.step();
     core.check();
-    for (const auto& [what, pool, index] : core.memory().list_unused()) runner.poison(what, pool, index);
+    for (const auto& [what, pool, place] : core.memory().list_unused()) runner.poison(what, pool, place);
     for (const RecordingSink* sink : unwanted) ASSERT_TRUE(sink->finished()) << "seed " << seed;
   }
   EXPECT_EQ(core.memory().available(), limits.pages) << "seed " << seed;
@@ -139,27 +142,30 @@ void run_seed(uint64_t seed, SimKind kind, Totals& totals) {
   totals.tokens += stats.generated_tokens;
   totals.preemptions += stats.preemptions;
   totals.cached += stats.cached_tokens;
+  totals.fetched += stats.fetched;
   totals.done += stats.jobs_done;
   totals.cancelled += stats.jobs_cancelled;
 }
 
-Totals run_seeds(SimKind kind, uint64_t seeds_default) {
+Totals run_seeds(SimKind kind, uint64_t seeds_default, Host host = Host::kNone) {
   const char* wish = std::getenv("GANTRY_SIM_SEEDS");
   const uint64_t seeds = wish != nullptr ? std::strtoull(wish, nullptr, 10) : seeds_default;
   Totals totals;
   for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed)
-    run_seed(seed, kind, totals);
+    run_seed(seed, kind, host, totals);
   std::printf(
-      "%llu seeds: %llu steps, %llu rows, %llu tokens, %llu cached, %llu preemptions, %llu done, %llu "
-      "cancelled\n",
+      "%llu seeds: %llu steps, %llu rows, %llu tokens, %llu cached, %llu brought back, %llu preemptions, "
+      "%llu done, %llu cancelled\n",
       static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(totals.steps),
       static_cast<unsigned long long>(totals.rows), static_cast<unsigned long long>(totals.tokens),
-      static_cast<unsigned long long>(totals.cached), static_cast<unsigned long long>(totals.preemptions),
-      static_cast<unsigned long long>(totals.done), static_cast<unsigned long long>(totals.cancelled));
+      static_cast<unsigned long long>(totals.cached), static_cast<unsigned long long>(totals.fetched),
+      static_cast<unsigned long long>(totals.preemptions), static_cast<unsigned long long>(totals.done),
+      static_cast<unsigned long long>(totals.cancelled));
   // The seeds reach what they are for.
   EXPECT_GT(totals.preemptions, seeds / 10);
   EXPECT_GT(totals.cached, seeds * 10);
   EXPECT_GT(totals.cancelled, seeds / 10);
+  EXPECT_GE(totals.fetched, host == Host::kSome ? seeds / 4 : 0);
   return totals;
 }
 
@@ -170,6 +176,15 @@ TEST(SimCore, ToldFromTheStateAlone) { run_seeds(SimKind::kState, 500); }
 TEST(SimCore, ToldFromPagesAndStateWhichMustAgree) { run_seeds(SimKind::kBoth, 400); }
 
 TEST(SimCore, ToldFromWindowsThatForget) { run_seeds(SimKind::kWindows, 400); }
+
+// What makes room moves to the host and comes back: the same answers.
+TEST(SimCore, WithPagesOnTheHost) { run_seeds(SimKind::kPages, 1000, Host::kSome); }
+
+TEST(SimCore, WithStatesOnTheHost) { run_seeds(SimKind::kState, 1000, Host::kSome); }
+
+TEST(SimCore, WithPagesAndStatesOnTheHost) { run_seeds(SimKind::kBoth, 1000, Host::kSome); }
+
+TEST(SimCore, WithPagesOfWindowsOnTheHost) { run_seeds(SimKind::kWindows, 1000, Host::kSome); }
 
 }  // namespace
 }  // namespace gantry::sim

@@ -59,6 +59,15 @@ sample::SamplingParams random_sampling(Dice& dice, uint32_t vocab) {
 
 }  // namespace
 
+TierSizes random_host(Dice& dice, const model::RunnerLimits& limits) {
+  TierSizes host;
+  host.pages = dice.chance(0.5) ? dice.roll(0, 6) : dice.roll(0, 3 * limits.pages);
+  if (limits.recurrent) host.states = dice.chance(0.5) ? dice.roll(0, 3) : dice.roll(0, 40);
+  for (const auto& window : limits.windows)
+    host.window_pages.push_back(dice.chance(0.5) ? dice.roll(0, 6) : dice.roll(0, 3 * window.pages));
+  return host;
+}
+
 engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters) {
   engine::Job job;
   const uint32_t length = dice.roll(1, tokens_limit - 1);

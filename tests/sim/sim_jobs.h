@@ -51,6 +51,9 @@ class RecordingSink final : public engine::TokenSink {
   Answer answer_;
 };
 
+// What a host's tier may have for these: none of a kind, too little, plenty.
+TierSizes random_host(Dice& dice, const model::RunnerLimits& limits);
+
 // A job with random prompt, sampling, stops, salt and adapter; prompts often share their beginning. Fits a
 // context and pool of `tokens_limit` tokens.
 engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32_t adapters = 0);

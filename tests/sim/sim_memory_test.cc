@@ -20,7 +20,7 @@ namespace {
 constexpr uint32_t kVocab = 61, kRoots = 3;
 
 struct Totals {
-  uint64_t rows = 0, cached = 0, forks = 0, own_pages = 0, refused_forks = 0, rollbacks = 0,
+  uint64_t rows = 0, cached = 0, fetched = 0, forks = 0, own_pages = 0, refused_forks = 0, rollbacks = 0,
            short_rollbacks = 0;
 };
 
@@ -44,10 +44,11 @@ TokenId seen(const Track& track, uint32_t position) {
 
 class Life {
  public:
-  Life(uint64_t seed, SimKind kind, Totals& totals)
+  Life(uint64_t seed, SimKind kind, bool host, Totals& totals)
       : dice_(seed),
         totals_(totals),
-        limits_(random_limits(kind)),
+        host_(host),
+        limits_(random_limits(kind, host)),
         memory_(layout()),
         runner_({.limits = limits_, .seed = seed, .kind = kind}),
         model_{seed, kVocab, {}},
@@ -62,13 +63,15 @@ class Life {
     }
     while (!tracks_.empty()) finish(0);
     EXPECT_EQ(memory_.available(), limits_.pages);
+    totals_.fetched += memory_.fetched();
   }
 
  private:
-  model::RunnerLimits random_limits(SimKind kind) {
+  model::RunnerLimits random_limits(SimKind kind, bool host) {
     const uint32_t context = dice_.roll(40, 300), sequences = dice_.roll(2, 6);
     const uint32_t full = kv::pages_for(context);
-    const uint32_t pages = dice_.chance(0.5) ? full + dice_.roll(0, 4) : full * sequences + dice_.roll(0, 20);
+    const uint32_t pages =
+        dice_.chance(host ? 0.9 : 0.5) ? full + dice_.roll(0, 4) : full * sequences + dice_.roll(0, 20);
     auto limits = sim_limits(kVocab, context, sequences, dice_.roll(sequences, 96), pages);
     limits.recurrent = kind == SimKind::kState || kind == SimKind::kBoth;
     if (limits.recurrent) limits.checkpoints = dice_.roll(0, 6 * sequences);
@@ -76,6 +79,7 @@ class Life {
       const uint32_t window = dice_.roll(1, 100);
       limits.windows.push_back({window, sequences * window_share(window, limits.rows_max)});
     }
+    if (host) limits.host = random_host(dice_, limits);
     return limits;
   }
 
@@ -87,13 +91,15 @@ class Life {
                             .recurrent = limits_.recurrent,
                             .checkpoints = limits_.checkpoints};
     for (const auto& [window, pages] : limits_.windows) layout.windows.push_back({window, pages});
+    layout.host = limits_.host;
+    layout.fetched_max = dice_.roll(0, 20);
     layout.hash_mask = dice_.chance(0.3) ? 0 : ~uint64_t{0};
     return layout;
   }
 
   void settle() {
     memory_.check();
-    for (const auto& [what, pool, index] : memory_.list_unused()) runner_.poison(what, pool, index);
+    for (const auto& [what, pool, place] : memory_.list_unused()) runner_.poison(what, pool, place);
   }
 
   void between_steps() {
@@ -113,19 +119,26 @@ class Life {
     const auto have = static_cast<uint32_t>(track.tokens.size());
     const uint32_t length = dice_.roll(have + 1, std::max(have + 1, limits_.context_max));
     Dice same(1000 + dice_.roll(0, 2));
-    const uint32_t end_of_same = shared ? dice_.roll(0, length) : 0;
+    // What was there before is asked for again and again where it may have moved away meanwhile.
+    const bool again = host_ && dice_.chance(0.8);
+    const uint32_t end_of_same = again ? length : shared ? dice_.roll(0, length) : 0;
     for (uint32_t i = have; i < length; ++i)
       track.tokens.push_back(static_cast<TokenId>((i < end_of_same ? same : dice_).roll(0, kVocab - 1)));
   }
 
   void begin() {
     Track track;
-    track.root = dice_.roll(0, kRoots - 1);
+    track.root = host_ && dice_.chance(0.7) ? 0 : dice_.roll(0, kRoots - 1);
     track.slot = memory_.open(key_of(track.root));
     if (track.slot < 0) return;
     extend(track, true);
-    totals_.cached += memory_.adopt(track.slot, track.tokens);
+    totals_.cached += take_over(track);
     tracks_.push_back(std::move(track));
+  }
+
+  uint32_t take_over(const Track& track) {
+    return dice_.chance(0.3) ? memory_.adopt(track.slot, track.tokens)
+                             : memory_.fetch(track.slot, track.tokens);
   }
 
   void fork(const Track& from) {
@@ -172,7 +185,7 @@ class Life {
     uint32_t left = limits_.rows_max;
     for (Track& track : tracks_) {
       if (dice_.chance(0.3)) continue;
-      totals_.cached += memory_.adopt(track.slot, track.tokens);
+      totals_.cached += take_over(track);
       const uint32_t written = memory_.written(track.slot);
       uint32_t end = written + dice_.roll(0, left);
       end = std::min(end, dice_.chance(0.8) ? memory_.slice_end(track.slot, track.tokens)
@@ -232,6 +245,7 @@ class Life {
 
   Dice dice_;
   Totals& totals_;
+  const bool host_;
   const model::RunnerLimits limits_;
   kv::SequenceMemory memory_;
   SimRunner runner_;
@@ -241,20 +255,21 @@ class Life {
   std::vector<uint64_t> cells_;
 };
 
-Totals run_seeds(SimKind kind, uint64_t seeds_default) {
+Totals run_seeds(SimKind kind, uint64_t seeds_default, bool host = false) {
   const char* wish = std::getenv("GANTRY_SIM_SEEDS");
   const uint64_t seeds = wish != nullptr ? std::strtoull(wish, nullptr, 10) : seeds_default;
   Totals totals;
   for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
-    Life(seed, kind, totals).run(60);
+    Life(seed, kind, host, totals).run(60);
   }
   std::printf(
-      "%llu seeds: %llu rows, %llu cached, %llu forks (%llu with a page of their own, %llu refused), %llu "
+      "%llu seeds: %llu rows, %llu cached, %llu brought back, %llu forks (%llu with a page of their own, "
+      "%llu refused), %llu "
       "rollbacks (%llu further than asked)\n",
       static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(totals.rows),
-      static_cast<unsigned long long>(totals.cached), static_cast<unsigned long long>(totals.forks),
-      static_cast<unsigned long long>(totals.own_pages),
+      static_cast<unsigned long long>(totals.cached), static_cast<unsigned long long>(totals.fetched),
+      static_cast<unsigned long long>(totals.forks), static_cast<unsigned long long>(totals.own_pages),
       static_cast<unsigned long long>(totals.refused_forks),
       static_cast<unsigned long long>(totals.rollbacks),
       static_cast<unsigned long long>(totals.short_rollbacks));
@@ -264,6 +279,7 @@ Totals run_seeds(SimKind kind, uint64_t seeds_default) {
   EXPECT_GT(totals.own_pages, seeds);
   EXPECT_GT(totals.refused_forks, seeds / 10);
   EXPECT_GT(totals.rollbacks, seeds);
+  EXPECT_GE(totals.fetched, host ? seeds / 40 : 0);
   return totals;
 }
 
@@ -277,6 +293,14 @@ TEST(SimMemory, ForksAndRollbacksOfStates) { run_seeds(SimKind::kState, 300); }
 TEST(SimMemory, ForksAndRollbacksOfPagesAndStatesWhichMustAgree) { run_seeds(SimKind::kBoth, 200); }
 
 TEST(SimMemory, ForksAndRollbacksOfWindows) { run_seeds(SimKind::kWindows, 200); }
+
+TEST(SimMemory, PagesOnTheHost) { run_seeds(SimKind::kPages, 1000, true); }
+
+TEST(SimMemory, StatesOnTheHost) { run_seeds(SimKind::kState, 1000, true); }
+
+TEST(SimMemory, PagesAndStatesOnTheHost) { run_seeds(SimKind::kBoth, 1000, true); }
+
+TEST(SimMemory, PagesOfWindowsOnTheHost) { run_seeds(SimKind::kWindows, 1000, true); }
 
 }  // namespace
 }  // namespace gantry::sim

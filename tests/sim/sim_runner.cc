@@ -76,7 +76,9 @@ SimRunner::SimRunner(SimOptions options)
     : options_(std::move(options)),
       model_(sim_model(options_.seed, options_.limits)),
       memory_(size_t{options_.limits.pages} * kPageTokens),
+      host_memory_(size_t{options_.limits.host.pages} * kPageTokens),
       states_(options_.limits.recurrent ? options_.limits.sequences_max + options_.limits.checkpoints : 0),
+      host_states_(options_.limits.host.states),
       folds_(options_.limits.rows_max),
       seen_(options_.limits.sequences_max),
       read_by_(options_.limits.pages),
@@ -94,24 +96,39 @@ SimRunner::SimRunner(SimOptions options)
     window_memory_.emplace_back(size_t{window.pages} * kPageTokens);
     for (uint64_t& cell : window_memory_.back()) cell = mix(options_.seed ^ ++cells);
   }
-  for (StateId state = 0; state < states_.size(); ++state) poison(Kept::kState, 0, state);
+  for (const uint32_t pages : options_.limits.host.window_pages)
+    host_windows_.emplace_back(size_t{pages} * kPageTokens);
+  for (StateId state = 0; state < states_.size(); ++state) poison(Kept::kState, 0, on_device(state));
   if (options_.work == SimOptions::Work::kThread)
     thread_ = std::make_unique<model::StepThread>([this] { run(); });
 }
 
-void SimRunner::poison(Kept what, uint32_t pool, uint32_t index) {
-  if (under_way_) return to_poison_.push_back({what, pool, index});
-  const uint64_t noise = mix(options_.seed + steps() + index);
-  const size_t first = size_t{index} * kPageTokens;
+std::span<SimRunner::Cell> SimRunner::page(Place place) {
+  auto& cells = place.tier == Tier::kHost ? host_memory_ : memory_;
+  return std::span(cells).subspan(size_t{place.index} * kPageTokens, kPageTokens);
+}
+
+std::span<uint64_t> SimRunner::window_page(uint32_t pool, Place place) {
+  auto& cells = place.tier == Tier::kHost ? host_windows_.at(pool) : window_memory_.at(pool);
+  return std::span(cells).subspan(size_t{place.index} * kPageTokens, kPageTokens);
+}
+
+uint64_t& SimRunner::state(Place place) {
+  return place.tier == Tier::kHost ? host_states_.at(place.index) : states_.at(place.index);
+}
+
+void SimRunner::poison(Kept what, uint32_t pool, Place place) {
+  if (under_way_) return to_poison_.push_back({what, pool, place});
+  const uint64_t noise = mix(options_.seed + steps() + place.index);
   switch (what) {
     case Kept::kPage:
-      std::fill_n(memory_.begin() + static_cast<std::ptrdiff_t>(first), kPageTokens, Cell{noise, 0});
+      std::ranges::fill(page(place), Cell{noise, 0});
       break;
     case Kept::kWindowPage:
-      std::fill_n(window_memory_.at(pool).begin() + static_cast<std::ptrdiff_t>(first), kPageTokens, noise);
+      std::ranges::fill(window_page(pool, place), noise);
       break;
     case Kept::kState:
-      states_.at(index) = noise;
+      state(place) = noise;
       break;
   }
 }
@@ -139,7 +156,7 @@ model::Outputs SimRunner::land() {
   else if (!done_)
     run();
   under_way_ = false;
-  for (const auto& [what, pool, index] : to_poison_) poison(what, pool, index);
+  for (const auto& [what, pool, place] : to_poison_) poison(what, pool, place);
   to_poison_.clear();
   if (fails()) throw Error(ErrorCode::kDevice, "the simulated device has failed", "sim:0");
   return {picks_, logits_, hidden_};
@@ -277,39 +294,43 @@ ptrdiff_t SimRunner::readers(const model::Batch& batch, PageId page) const {
   return readers;
 }
 
-// Before the rows states are copied to live ones, after them from live ones of this batch, to each place
-// once. No page is written that more than one sequence of this step reads; the tables of others may be older
-// than the copies.
+// Before the rows states are copied to live ones, after them from live ones of this batch or to make room for
+// those, to each place of the device once. No page that more than one sequence of this step reads is what a
+// copy within the device leaves there; the tables of others may be older than the copies.
 void SimRunner::check_copies(const model::Batch& batch) {
   const uint32_t live = options_.limits.sequences_max;
+  const auto is_live = [&](Place place) { return place.tier == Tier::kDevice && place.index < live; };
   for (const auto copies : {batch.copies_before, batch.copies_after}) {
     model::check_copies(options_.limits, copies);
-    for (const Copy& copy : copies)
-      if (copy.what == Kept::kPage) GANTRY_CHECK_LE(readers(batch, copy.to.index), 1);
+    for (size_t i = 0; i < copies.size(); ++i) {
+      const Copy& copy = copies[i];
+      if (copy.what != Kept::kPage || copy.from.tier != Tier::kDevice || copy.to.tier != Tier::kDevice)
+        continue;
+      const bool stays = std::ranges::none_of(copies.subspan(i + 1), [&](const Copy& later) {
+        return later.what == Kept::kPage && later.to == copy.to;
+      });
+      if (stays) GANTRY_CHECK_LE(readers(batch, copy.to.index), 1);
+    }
   }
   for (const Copy& copy : batch.copies_before)
-    if (copy.what == Kept::kState) GANTRY_CHECK_LT(copy.to.index, live);
+    if (copy.what == Kept::kState) GANTRY_CHECK(is_live(copy.to));
   for (size_t i = 0; i < batch.copies_after.size(); ++i) {
     const Copy& copy = batch.copies_after[i];
-    if (copy.what == Kept::kState) GANTRY_CHECK(copy.from.index < live && seen_[copy.from.index] == steps());
+    if (copy.to.tier == Tier::kHost) continue;
+    if (copy.what == Kept::kState) GANTRY_CHECK(is_live(copy.from) && seen_[copy.from.index] == steps());
     for (const Copy& earlier : batch.copies_after.first(i))
       GANTRY_CHECK(earlier.what != copy.what || earlier.pool != copy.pool || !(earlier.to == copy.to));
   }
 }
 
 void SimRunner::run(std::span<const Copy> copies) {
-  const auto page = [](auto& cells, uint32_t index) {
-    return cells.begin() + static_cast<std::ptrdiff_t>(size_t{index} * kPageTokens);
-  };
   for (const auto& [what, pool, from, to] : copies) {
-    if (what == Kept::kState) {
-      states_[to.index] = states_[from.index];
-    } else if (what == Kept::kPage) {
-      std::copy_n(page(memory_, from.index), kPageTokens, page(memory_, to.index));
-    } else {
-      auto& cells = window_memory_[pool];
-      std::copy_n(page(cells, from.index), kPageTokens, page(cells, to.index));
-    }
+    if (what == Kept::kState)
+      state(to) = state(from);
+    else if (what == Kept::kPage)
+      std::ranges::copy(page(from), page(to).begin());
+    else
+      std::ranges::copy(window_page(pool, from), window_page(pool, to).begin());
   }
 }
 

@@ -75,7 +75,7 @@ class SimRunner final : public model::Runner {
   model::Outputs land() override;
 
   // What stands there must not be read any more by steps that are launched from now on.
-  void poison(Kept what, uint32_t pool, uint32_t index);
+  void poison(Kept what, uint32_t pool, Place place);
 
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
 
@@ -97,6 +97,9 @@ class SimRunner final : public model::Runner {
   uint64_t remembered(const model::Batch& batch, size_t row);
   ptrdiff_t readers(const model::Batch& batch, PageId page) const;
   void check_copies(const model::Batch& batch);
+  std::span<Cell> page(Place place);
+  std::span<uint64_t> window_page(uint32_t pool, Place place);
+  uint64_t& state(Place place);
   void run(std::span<const Copy> copies);
   void read_folds(const model::Batch& batch);
   void write_rows(const model::Batch& batch);
@@ -104,9 +107,9 @@ class SimRunner final : public model::Runner {
 
   const SimOptions options_;
   const SimModel model_;
-  std::vector<Cell> memory_;      // [pages, kPageTokens]
-  std::vector<uint64_t> states_;  // [sequences + checkpoints]: the fold of all positions so far
-  std::vector<std::vector<uint64_t>> window_memory_;  // [windows][pages * kPageTokens]
+  std::vector<Cell> memory_, host_memory_;      // [pages, kPageTokens]
+  std::vector<uint64_t> states_, host_states_;  // [sequences + checkpoints]: the fold of all positions so far
+  std::vector<std::vector<uint64_t>> window_memory_, host_windows_;  // [windows][pages * kPageTokens]
   std::vector<uint64_t> folds_;    // [rows]: of all positions before the row's sequence in this batch
   std::vector<uint64_t> seen_;     // [sequences]: the step in which a sequence last had rows
   std::vector<uint64_t> read_by_;  // [pages]: in how many tables of the batch it stands
@@ -120,7 +123,8 @@ class SimRunner final : public model::Runner {
   bool under_way_ = false, done_ = false;
   struct Poison {
     Kept what;
-    uint32_t pool, index;
+    uint32_t pool;
+    Place place;
   };
   std::vector<Poison> to_poison_;  // once the step under way is done
   std::unique_ptr<model::StepThread> thread_;
