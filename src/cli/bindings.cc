@@ -208,8 +208,8 @@ fleet::LoadSettings bind_load(const Values& values) {
   fleet::LoadSettings out;
   // As in bind_sampling. The bytes are those of the model in the box, which no setting names.
   auto& [model_path, model_bytes, alias, context, sequences, kv_type, step_rows, checkpoints, queue_max,
-         prefix_cache, device, isa, threads, memory_cap_bytes, pre_split_override, chat_template_path,
-         reply_format] = out;
+         prefix_cache, host_cache_bytes, device, isa, threads, memory_cap_bytes, pre_split_override,
+         chat_template_path, reply_format] = out;
   values.take(Id::kModel, model_path);
   values.take(Id::kAlias, alias);
   values.take(Id::kContext, context);
@@ -219,6 +219,7 @@ fleet::LoadSettings bind_load(const Values& values) {
   values.take(Id::kCheckpoints, checkpoints);
   values.take(Id::kQueue, queue_max);
   values.take(Id::kPrefixCache, prefix_cache);
+  values.take(Id::kHostCache, host_cache_bytes);
   values.take(Id::kDevice, device);
   values.take(Id::kIsa, isa);
   values.take(Id::kThreads, threads);

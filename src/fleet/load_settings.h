@@ -22,8 +22,9 @@ struct LoadSettings {
   std::optional<uint32_t> checkpoints;  // copies of recurrent states that are kept
   uint32_t queue_max = 256;             // requests waiting
   bool prefix_cache = true;
-  std::string device;  // "cpu:0"
-  std::string isa;     // of the CPU: "scalar", "avx2", "avx512"
+  uint64_t host_cache_bytes = 0;  // of main memory, for what the device's cache has no room for
+  std::string device;             // "cpu:0"
+  std::string isa;                // of the CPU: "scalar", "avx2", "avx512"
   uint32_t threads = 0;
   uint64_t memory_cap_bytes = 0;  // of the device
   std::string pre_split_override;

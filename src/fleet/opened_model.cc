@@ -21,6 +21,10 @@ std::vector<plan::Item> host_items(const gguf::GgufFile& file) {
 
 OpenedModel open_file(const DevicePool& pool, const LoadSettings& settings) {
   check_wording(settings);
+  if (settings.host_cache_bytes != 0 && !settings.prefix_cache)
+    throw Error(ErrorCode::kUsage,
+                "the host's cache keeps beginnings of prompts, and those are not to be kept", "host_cache",
+                "leave it out, or let prefix_cache be");
   plan::parse_kv_dtype(settings.kv_type);
   OpenedModel opened;
   opened.file = settings.model_bytes.empty()
@@ -42,6 +46,7 @@ plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, c
   asked.step_rows = settings.step_rows;
   asked.checkpoints = settings.checkpoints;
   asked.kv_dtype = plan::parse_kv_dtype(settings.kv_type);
+  asked.host_cache_bytes = settings.host_cache_bytes;
   asked.host_items = host_items(*opened.file);
   asked.logits_of_all_rows = wishes.logits_of_all_rows;
   asked.whole_windows = wishes.whole_windows || wishes.logits_of_all_rows;

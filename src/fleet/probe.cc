@@ -18,6 +18,7 @@ namespace {
 LoadSettings alone(LoadSettings settings) {
   settings.sequences = 1;
   settings.checkpoints = 0;
+  settings.host_cache_bytes = 0;
   return settings;
 }
 

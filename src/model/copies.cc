@@ -21,6 +21,17 @@ uint32_t places_on_host(const TierSizes& host, Kept what, uint32_t pool) {
   return 0;
 }
 
+bool on_host(const device::Buffer& buffer) { return buffer.arena->kind() == device::MemoryKind::kHost; }
+
+void copy_between(device::Stream& stream, const device::Buffer& to, const device::Buffer& from) {
+  if (on_host(from))
+    stream.write(to, device::host_bytes(from));
+  else if (on_host(to))
+    stream.read(device::host_bytes(to), from);
+  else
+    stream.copy(to, from);
+}
+
 }  // namespace
 
 uint32_t places(const RunnerLimits& limits, Tier tier, Kept what, uint32_t pool) {
@@ -53,25 +64,36 @@ Copier::Copier(const arch::Blueprint& blueprint, const LoadedModel& model)
     std::visit(arch::Overloaded{[&](const auto& attention) {
                                   const auto window = plan::window_of(attention, model.limits());
                                   const device::Buffer pages = model.kv(i);
-                                  pools_[window ? 1 + *window : 0].push_back(
-                                      {pages, pages.bytes / plan::pool_pages(attention, model.limits())});
+                                  const uint64_t bytes =
+                                      pages.bytes / plan::pool_pages(attention, model.limits());
+                                  Pool& pool = pools_[window ? 1 + *window : 0];
+                                  pool.parts.push_back({pages, bytes, pool.page_bytes});
+                                  pool.page_bytes += bytes;
                                 },
                                 arch::SkipRecurrent{}},
                blueprint.layers[i].mixer);
   }
 }
 
+device::Buffer Copier::state(const Place& place) const {
+  return place.tier == Tier::kHost ? model_.host_state(place.index) : model_.state(place.index);
+}
+
 void Copier::run(device::Stream& stream, std::span<const Copy> copies) const {
   for (const Copy& copy : copies) {
     if (copy.what == Kept::kState) {
-      stream.copy(model_.state(copy.to.index), model_.state(copy.from.index));
+      copy_between(stream, state(copy.to), state(copy.from));
       continue;
     }
-    for (const Part& part : pools_[copy.what == Kept::kPage ? 0 : 1 + copy.pool]) {
+    const size_t number = copy.what == Kept::kPage ? 0 : 1 + copy.pool;
+    const Pool& pool = pools_[number];
+    for (const Part& part : pool.parts) {
       const auto page = [&](const Place& place) {
-        return part.pages.part(place.index * part.page_bytes, part.page_bytes);
+        return place.tier == Tier::kHost ? model_.host_pages(number).part(
+                                               place.index * pool.page_bytes + part.offset, part.page_bytes)
+                                         : part.pages.part(place.index * part.page_bytes, part.page_bytes);
       };
-      stream.copy(page(copy.to), page(copy.from));
+      copy_between(stream, page(copy.to), page(copy.from));
     }
   }
 }

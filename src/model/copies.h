@@ -1,5 +1,6 @@
-// The copies that travel with a batch, on the device: a page is copied as the parts that the layers of its
-// pool have of it, a state in one piece.
+// The copies that travel with a batch, as operations of its stream: a page is copied as the parts that the
+// layers of its pool have of it, a state in one piece. In the host's memory a page's parts stand one after
+// the other.
 #pragma once
 
 #include <span>
@@ -26,14 +27,20 @@ class Copier {
   void run(device::Stream& stream, std::span<const Copy> copies) const;
 
  private:
-  // One layer's pages.
+  // One layer's pages, and where its part of a page begins on the host.
   struct Part {
     device::Buffer pages;
-    uint64_t page_bytes = 0;
+    uint64_t page_bytes = 0, offset = 0;
+  };
+  struct Pool {
+    std::vector<Part> parts;
+    uint64_t page_bytes = 0;  // of all parts
   };
 
+  device::Buffer state(const Place& place) const;
+
   const LoadedModel& model_;
-  std::vector<std::vector<Part>> pools_;  // the main pool, then that of each window
+  std::vector<Pool> pools_;  // the main pool, then that of each window
 };
 
 }  // namespace gantry::model

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "plan/host_cache.h"
 #include "plan/staging.h"
 #include "quant/finite.h"
 
@@ -82,9 +83,12 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
   }
   const uint64_t staging = plan.devices[0].arena(plan::ArenaKind::kStaging).bytes;
   model->host_arena_ = device.new_arena("staging on the host", staging, device::MemoryKind::kHost);
+  if (const plan::ArenaPlan& cache = plan.devices[0].host_cache; cache.bytes != 0)
+    model->host_cache_ = device.new_arena(name_of(cache.kind), cache.bytes, device::MemoryKind::kHost);
   model->take_all(blueprint, device.sizer());
   for (const auto& arena : model->arenas_) arena->seal();
   model->host_arena_->seal();
+  if (model->host_cache_ != nullptr) model->host_cache_->seal();
   model->upload(blueprint, file, device, progress);
   return model;
 }
@@ -130,6 +134,9 @@ void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer
       plan::staging_layout(plan::largest_step(limits_), arena(plan::ArenaKind::kStaging).alignment()).bytes;
   staging_ = device::take(arena(plan::ArenaKind::kStaging), staging);
   host_staging_ = device::take(*host_arena_, staging);
+  if (host_cache_ == nullptr) return;
+  for (const plan::Item& item : plan::list_host_cache(blueprint, limits_, sizer))
+    host_pools_.push_back(device::take(*host_cache_, item.bytes));
 }
 
 void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile& file, device::Device& device,

@@ -34,6 +34,7 @@ class LoadedModel {
   const plan::Limits& limits() const { return limits_; }
   const std::vector<std::unique_ptr<device::Arena>>& arenas() const { return arenas_; }
   const device::Arena& host_arena() const { return *host_arena_; }
+  const device::Arena* host_cache() const { return host_cache_.get(); }  // none where nothing is kept there
 
   // Of a last matrix, whose nodes a step exchanges; of a whole one nothing is exchanged.
   arch::DealtSum dealt_sum(const device::WeightShape& last) const {
@@ -49,6 +50,11 @@ class LoadedModel {
   const plan::StateLayout& state_layout() const { return state_layout_; }
   device::Buffer state(StateId state) const {
     return states_.part(state * state_layout_.bytes, state_layout_.bytes);
+  }
+  // In the host's memory: a pool of pages (the main one, then that of each window), and the states.
+  device::Buffer host_pages(size_t pool) const { return host_pools_[pool]; }
+  device::Buffer host_state(StateId state) const {
+    return host_pools_.back().part(state * state_layout_.bytes, state_layout_.bytes);
   }
   // One layer's part of all states, `offset` bytes from the beginning of each.
   device::StatePart state_part(uint64_t offset) const { return {states_, state_layout_.bytes, offset}; }
@@ -70,6 +76,7 @@ class LoadedModel {
   const arch::Ranks ranks_;
   std::vector<std::unique_ptr<device::Arena>> arenas_;  // by ArenaKind
   std::unique_ptr<device::Arena> host_arena_;           // of host_staging_
+  std::unique_ptr<device::Arena> host_cache_;
   // Where a weight begins in the file, and how many rows, matrices or values it has: of one tensor a model
   // may take several weights, also ones that begin at the same place.
   struct Place {
@@ -94,6 +101,7 @@ class LoadedModel {
   std::vector<Taken> activations_;
   plan::StateLayout state_layout_;
   device::Buffer states_;
+  std::vector<device::Buffer> host_pools_;  // as list_host_cache() has them
   device::Buffer scratch_, staging_, host_staging_;
 };
 

@@ -31,7 +31,8 @@ RunnerLimits limits_of(const arch::Blueprint& blueprint, const LoadedModel& mode
                       .recurrent = model.state_layout().bytes != 0,
                       .windows = {},
                       .width = blueprint.width,
-                      .checkpoints = l.checkpoints};
+                      .checkpoints = l.checkpoints,
+                      .host = l.host};
   for (const auto& [window, pages] : l.windows) limits.windows.push_back({window, pages});
   return limits;
 }

@@ -48,6 +48,8 @@ std::string what_it_holds(const ArenaPlan& arena, const Limits& limits, uint32_t
       return "the most that one operation needs";
     case ArenaKind::kStaging:
       return "tokens, positions and page tables of a step";
+    case ArenaKind::kHostCache:
+      return "";  // a line of the host's
   }
   return "";
 }
@@ -119,10 +121,25 @@ std::string device_words(const DevicePlan& device, const HostPlan& host, const L
   return text + line_words("total", device.bytes(), "all taken while loading, nothing after");
 }
 
+std::string host_cache_words(const DevicePlan& device) {
+  std::string parts;
+  for (const Item& item : device.host_cache.items)
+    if (item.bytes != 0) parts += (parts.empty() ? "" : ", ") + item.name;
+  if (parts.empty()) return "";
+  return fmt::format("          beginnings that make room on {} move to the host's memory: {}\n",
+                     device.facts.id, parts);
+}
+
 Json items_json(const std::vector<Item>& items) {
   Json json = Json::array();
   for (const Item& item : items) json.push_back({{"name", item.name}, {"bytes", item.bytes}});
   return json;
+}
+
+Json host_json(const Limits& limits) {
+  Json windows = Json::array();
+  for (const uint32_t pages : limits.host.window_pages) windows.push_back(pages);
+  return {{"pages", limits.host.pages}, {"window_pages", std::move(windows)}, {"states", limits.host.states}};
 }
 
 }  // namespace
@@ -158,6 +175,7 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
         "beginnings\n",
         human_bytes(states.bytes), limits.checkpoints);
   }
+  for (const DevicePlan& device : plan.devices) text += host_cache_words(device);
   for (const std::string& note : plan.notes) text += "note      " + note + "\n";
   for (const std::string& name : blueprint.unused_tensors)
     text += "note      the file's tensor " + name + " is not used\n";
@@ -191,6 +209,7 @@ Json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
                     {"pages_max", limits.pages_max},
                     {"windows", std::move(windows)},
                     {"checkpoints", limits.checkpoints},
+                    {"host", host_json(limits)},
                     {"state_bytes", state_layout(blueprint).bytes},
                     {"kv_type", quant::facts(limits.kv_dtype).name}};
   json["devices"] = Json::array();
@@ -210,6 +229,7 @@ Json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
                                {"arenas", std::move(arenas)},
                                {"overhead_bytes", device.overhead_bytes},
                                {"recordings_bytes", device.recordings_bytes},
+                               {"host_cache_bytes", device.host_cache.bytes},
                                {"host_bytes", device.host_bytes},
                                {"bytes", device.bytes()}});
   }

@@ -47,6 +47,8 @@ const char* name_of(ArenaKind kind) {
       return "scratch";
     case ArenaKind::kStaging:
       return "staging";
+    case ArenaKind::kHostCache:
+      return "host cache";
   }
   return "";
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arch/blueprint.h"
+#include "base/copies.h"
 #include "plan/machine.h"
 
 namespace gantry::plan {
@@ -28,6 +29,7 @@ struct Settings {
   uint32_t step_rows = 0;               // tokens in one step
   std::optional<uint32_t> checkpoints;  // copies of recurrent states; none: you decide
   quant::Dtype kv_dtype = quant::Dtype::kF16;
+  uint64_t host_cache_bytes = 0;    // of the host's memory, for what the device has no room for any more
   bool whole_windows = false;       // layers with windows keep all pages too (debugging)
   bool logits_of_all_rows = false;  // not only of each sequence's last one (debugging)
   std::vector<Item> host_items;     // what the caller keeps in the host's memory beside the engine
@@ -45,10 +47,11 @@ struct Limits {
   uint32_t pages_max = 0;            // of one sequence
   std::vector<WindowPages> windows;  // layers with windows have pools of their own
   uint32_t checkpoints = 0;          // recurrent states beside the one of each sequence
+  TierSizes host = {};               // pages and states in the host's memory, beside those of the device
   quant::Dtype kv_dtype = quant::Dtype::kF16;
 };
 
-enum class ArenaKind : uint8_t { kWeights, kKv, kStates, kActivations, kScratch, kStaging };
+enum class ArenaKind : uint8_t { kWeights, kKv, kStates, kActivations, kScratch, kStaging, kHostCache };
 const char* name_of(ArenaKind kind);
 
 struct ArenaPlan {
@@ -66,10 +69,11 @@ struct HostPlan {
 struct DevicePlan {
   device::DeviceFacts facts;
   Budget budget;
-  std::vector<ArenaPlan> arenas;  // one of each kind
-  uint64_t overhead_bytes = 0;    // the backend's own
-  uint64_t recordings_bytes = 0;  // of steps that the backend has recorded
-  uint64_t host_bytes = 0;        // HostPlan::bytes, where the host's memory is this device's
+  std::vector<ArenaPlan> arenas;                       // one of each kind but the next
+  ArenaPlan host_cache{ArenaKind::kHostCache, {}, 0};  // in the host's memory, and counted there
+  uint64_t overhead_bytes = 0;                         // the backend's own
+  uint64_t recordings_bytes = 0;                       // of steps that the backend has recorded
+  uint64_t host_bytes = 0;  // HostPlan::bytes, where the host's memory is this device's
   uint64_t bytes() const;
   bool fits() const { return bytes() <= budget.bytes; }
   const ArenaPlan& arena(ArenaKind kind) const;

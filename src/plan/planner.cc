@@ -13,6 +13,7 @@
 #include "base/sampler_bytes.h"
 #include "device/expert_ops.h"
 #include "plan/activations.h"
+#include "plan/host_cache.h"
 #include "plan/recordings.h"
 #include "plan/staging.h"
 #include "plan/states.h"
@@ -30,8 +31,13 @@ PageRecords page_records(const Limits& limits) {
                       .tables = uint64_t{limits.sequences} * limits.pages_max,
                       .windows = limits.windows.size(),
                       .window_pages = 0,
-                      .checkpoints = limits.checkpoints};
+                      .checkpoints = limits.checkpoints,
+                      .far_pages = limits.host.pages,
+                      .far_window_pages = 0,
+                      .far_states = limits.host.states,
+                      .fetched = limits.host == TierSizes{} ? 0 : fetched_in_step(limits.step_rows)};
   for (const WindowPages& window : limits.windows) records.window_pages += window.pages;
+  for (const uint32_t pages : limits.host.window_pages) records.far_window_pages += pages;
   return records;
 }
 
@@ -52,8 +58,8 @@ Planner::Planner(const arch::Blueprint& blueprint, const Settings& settings, con
 MemoryPlan Planner::count(const Limits& limits) const {
   MemoryPlan plan;
   plan.limits = limits;
-  plan.host = count_host(limits);
   plan.devices.push_back(count_device(limits));
+  plan.host = count_host(limits, plan.devices[0].host_cache);
   if (is_host(device_))
     plan.devices[0].host_bytes = plan.host.bytes;
   else
@@ -63,8 +69,11 @@ MemoryPlan Planner::count(const Limits& limits) const {
 }
 
 DevicePlan Planner::count_device(const Limits& limits) const {
-  DevicePlan plan{
-      device_.facts, device_.budget, {}, sizer_.overhead_bytes(), recordings_bytes(blueprint_, sizer_), 0};
+  DevicePlan plan;
+  plan.facts = device_.facts;
+  plan.budget = device_.budget;
+  plan.overhead_bytes = sizer_.overhead_bytes();
+  plan.recordings_bytes = recordings_bytes(blueprint_, sizer_);
   plan.arenas.push_back(weights_);
   plan.arenas.push_back(arena(ArenaKind::kKv, kv_items(limits)));
   plan.arenas.push_back(arena(ArenaKind::kStates, state_items(limits)));
@@ -78,11 +87,13 @@ DevicePlan Planner::count_device(const Limits& limits) const {
   for (const StagedPart& part : staging_layout(largest_step(limits), sizer_.alignment()).parts)
     staging.push_back({part.name, part.bytes});
   plan.arenas.push_back(arena(ArenaKind::kStaging, std::move(staging)));
+  if (limits.host != TierSizes{})
+    plan.host_cache = arena(ArenaKind::kHostCache, list_host_cache(blueprint_, limits, sizer_));
   return plan;
 }
 
 // One step is computed while the next one is prepared.
-HostPlan Planner::count_host(const Limits& limits) const {
+HostPlan Planner::count_host(const Limits& limits, const ArenaPlan& cache) const {
   constexpr uint64_t kStepsAtOnce = 2;
   const uint32_t pick_threads = std::min({device_.facts.compute_units, kPickThreadsMax, limits.logit_rows});
   const uint64_t staging = staging_layout(largest_step(limits), sizer_.alignment()).bytes;
@@ -94,6 +105,7 @@ HostPlan Planner::count_host(const Limits& limits) const {
                 {"choosing tokens", uint64_t{kSamplerTokenBytes} * pick_threads * blueprint_.logits()},
                 {"tokens of sequences", sizeof(TokenId) * limits.sequences * limits.pages_max * kPageTokens},
                 {"records of pages", bytes_of(page_records(limits))}};
+  if (cache.bytes != 0) plan.items.push_back({"cached pages and states", cache.bytes});
   plan.items.insert(plan.items.end(), settings_.host_items.begin(), settings_.host_items.end());
   for (const Item& item : plan.items) plan.bytes = std::min(plan.bytes + item.bytes, kBeyondAnyMachine);
   return plan;
@@ -111,6 +123,7 @@ Limits Planner::limits(uint32_t context, uint32_t pages) const {
   limits.pages_max = pages_for(context);
   limits.pages = pages;
   if (!settings_.whole_windows) limits.windows = window_pages(blueprint_, limits);
+  limits.host = fit_host_cache(settings_.host_cache_bytes, blueprint_, limits, sizer_);
   return limits;
 }
 
@@ -229,6 +242,10 @@ void Planner::note_what_gave_way() {
   if (state_bytes_ == 0 && settings_.checkpoints.value_or(0) != 0)
     notes_.push_back(fmt::format("no checkpoints instead of {}: no layer of this model is recurrent",
                                  *settings_.checkpoints));
+  if (settings_.host_cache_bytes != 0 && is_host(device_))
+    notes_.push_back(
+        "the device computes in the host's memory: what host_cache takes would be of more use to it "
+        "as pages of its own");
 }
 
 uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)>& good) {
@@ -273,6 +290,9 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, co
   }
   MemoryPlan plan = planner.count(planner.limits(context, pages));
   plan.notes = std::move(notes);
+  if (settings.host_cache_bytes != 0 && plan.limits.host == TierSizes{})
+    plan.notes.push_back(fmt::format("nothing is cached in the host's memory: {} are less than one page",
+                                     human_bytes(settings.host_cache_bytes)));
   return plan;
 }
 

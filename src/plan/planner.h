@@ -41,7 +41,7 @@ class Planner {
   ArenaPlan arena(ArenaKind kind, std::vector<Item> items) const;
   ArenaPlan weights() const;
   DevicePlan count_device(const Limits& limits) const;
-  HostPlan count_host(const Limits& limits) const;
+  HostPlan count_host(const Limits& limits, const ArenaPlan& cache) const;
   std::vector<Item> kv_items(const Limits& limits) const;
   std::vector<Item> state_items(const Limits& limits) const;
   void choose_states();

@@ -76,4 +76,19 @@ inline Live make_live(const fleet::LoadSettings& settings, const engine::EngineO
   return l;
 }
 
+// A model with fewer pages than it has.
+class FewPages final : public model::Runner {
+ public:
+  FewPages(model::Runner& runner, uint32_t pages) : runner_(runner), limits_(runner.limits()) {
+    limits_.pages = pages;
+  }
+  const model::RunnerLimits& limits() const override { return limits_; }
+  void launch(const model::Batch& batch) override { runner_.launch(batch); }
+  model::Outputs land() override { return runner_.land(); }
+
+ private:
+  model::Runner& runner_;
+  model::RunnerLimits limits_;
+};
+
 }  // namespace gantry::testing

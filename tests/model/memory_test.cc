@@ -64,6 +64,25 @@ TEST_F(Memory, PlannedIsTaken) {
   }
 }
 
+// Beside the device: what the host's memory keeps for it, in an arena that is counted there.
+TEST_F(Memory, TheHostsCacheIsTaken) {
+  fleet::LoadSettings s = settings();
+  const plan::MemoryPlan without = fleet::open_model(testing::registry(), s).plan;
+  s.host_cache_bytes = 3 * without.devices[0].arena(plan::ArenaKind::kKv).bytes;
+  const fleet::OpenedModel opened = fleet::open_model(testing::registry(), s);
+  EXPECT_EQ(opened.plan.limits.host.pages, 3 * opened.plan.limits.pages);
+  const uint64_t bytes = opened.plan.devices[0].host_cache.bytes;
+  EXPECT_LE(bytes, s.host_cache_bytes);
+  EXPECT_GE(bytes + bytes / 20, s.host_cache_bytes);
+  EXPECT_GT(opened.plan.host.bytes, without.host.bytes + bytes) << "the records of its pages are counted too";
+  const auto loaded = model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device);
+  ASSERT_NE(loaded->host_cache(), nullptr);
+  EXPECT_EQ(loaded->host_cache()->kind(), device::MemoryKind::kHost);
+  EXPECT_EQ(loaded->host_cache()->taken(), bytes);
+  EXPECT_TRUE(loaded->host_cache()->sealed());
+  expect_taken(s);
+}
+
 // States of recurrent layers among it, whatever their number.
 TEST(MemoryOfStates, PlannedIsTakenAndNotOneByteLess) {
   for (const char* name : {"mamba2", "lfm2", "qwen35"}) {
