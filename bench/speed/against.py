@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""against.py OLD NEW MODEL... [--rounds N] [--batches 1,8,32] [--prompt N] [--tokens N]: two builds of gantry_bench_speed over the same
+"""against.py OLD NEW MODEL... [--rounds N] [--inner N] [--batches 1,8,32] [--prompt N] [--tokens N]: two builds of gantry_bench_speed over the same
 files, in turns, so that what else the machine does meets both. Prints a table in Markdown: the ratio new / old of tokens per second, the
 median of the rounds' own ratios, and the medians of both. Let nothing else run meanwhile."""
 
@@ -11,7 +11,7 @@ import subprocess
 
 
 def measure(program, model, batch, arguments):
-    command = [program, model, "--prompt", str(arguments.prompt), "--tokens", str(arguments.tokens), "--batch", str(batch), "--rounds", "1"]
+    command = [program, model, "--prompt", str(arguments.prompt), "--tokens", str(arguments.tokens), "--batch", str(batch), "--rounds", str(arguments.inner)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
@@ -21,6 +21,7 @@ def main():
     parser.add_argument("new")
     parser.add_argument("models", nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--inner", type=int, default=1, help="rounds within one process, whose median counts")
     parser.add_argument("--batches", default="1,8,32")
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=64)
