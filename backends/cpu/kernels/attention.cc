@@ -16,7 +16,6 @@
 #include "backends/cpu/kernels/exp.h"
 #include "backends/cpu/kernels/set.h"
 #include "backends/cpu/kernels/tanh.h"
-#include "backends/cpu/kernels/unrolled.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 namespace {

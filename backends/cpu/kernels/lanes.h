@@ -5,8 +5,6 @@
 
 #include <cstdint>
 
-#include "backends/cpu/kernels/unrolled.h"
-
 namespace gantry::cpu::GANTRY_ISA {
 
 // step(sum, i, n) is `sum` with the elements [i, i + n) added; n is at most 16.

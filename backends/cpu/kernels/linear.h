@@ -4,7 +4,6 @@
 #pragma once
 
 #include "backends/cpu/kernels/set.h"
-#include "backends/cpu/kernels/unrolled.h"
 #include "quant/dtype.h"  // for the names of the types alone: nothing of it is called here
 
 namespace gantry::cpu::GANTRY_ISA {

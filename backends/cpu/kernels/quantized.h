@@ -9,45 +9,52 @@ namespace {
 
 // ---- codes of one block: eight groups of unsigned bytes
 
-template <typename L>
-GANTRY_INLINE void unpack_codes(const uint8_t* lines, U8* w) {
-  if constexpr (L::kLowBits == 8) {
-    unrolled<8>(GANTRY_LAMBDA(g) { w[g.value] = load_line(lines + kLine * g.value); });
-  } else if constexpr (L::kLowBits == 4) {
-    unrolled<4>(GANTRY_LAMBDA(l) {
-      const U8 line = load_line(lines + kLine * l.value);
-      w[l.value] = pick<0, 15>(line);
-      w[l.value + 4] = pick<4, 15>(line);
-    });
-  } else if constexpr (L::kLowBits == 2) {
-    unrolled<2>(GANTRY_LAMBDA(l) {
-      const U8 line = load_line(lines + kLine * l.value);
-      unrolled<4>(
-          GANTRY_LAMBDA(p) { w[4 * l.value + p.value] = pick<2 * static_cast<int>(p.value), 3>(line); });
-    });
+// Group G of a block's eight.
+template <typename L, uint32_t G>
+GANTRY_INLINE U8 unpack_group(const uint8_t* lines) {
+  constexpr uint32_t kLow = L::kLowBits;
+  U8 w{};
+  if constexpr (kLow == 8) {
+    w = load_line(lines + kLine * G);
+  } else if constexpr (kLow == 4) {
+    w = pick<static_cast<int>(G / 4 * 4), 15>(load_line(lines + kLine * (G % 4)));
+  } else if constexpr (kLow == 2) {
+    w = pick<2 * static_cast<int>(G % 4), 3>(load_line(lines + kLine * (G / 4)));
   }
-  constexpr int kLow = static_cast<int>(L::kLowBits);
-  const uint8_t* high = lines + kLine * L::kLowBits;
+  const uint8_t* high = lines + kLine * kLow;
   if constexpr (L::kHighBits == 1) {
-    const U8 line = load_line(high);
-    unrolled<8>(GANTRY_LAMBDA(g) {
-      constexpr int kShift = static_cast<int>(decltype(g)::value) - static_cast<int>(kHighAt<L>);
-      const U8 bit = pick<kShift, static_cast<uint8_t>(1u << kHighAt<L>)>(line);
-      w[g.value] = L::kLowBits == 0 ? bit : either(w[g.value], bit);
-    });
+    constexpr int kShift = static_cast<int>(G) - static_cast<int>(kHighAt<L>);
+    const U8 bit = pick<kShift, static_cast<uint8_t>(1u << kHighAt<L>)>(load_line(high));
+    w = kLow == 0 ? bit : either(w, bit);
   } else if constexpr (L::kHighBits == 2) {
-    unrolled<2>(GANTRY_LAMBDA(l) {
-      const U8 line = load_line(high + kLine * l.value);
-      unrolled<4>(GANTRY_LAMBDA(p) {
-        constexpr int kShift = 2 * static_cast<int>(decltype(p)::value) - kLow;
-        U8& at = w[4 * l.value + p.value];
-        at = either(at, pick<kShift, static_cast<uint8_t>(3u << L::kLowBits)>(line));
-      });
-    });
+    constexpr int kShift = 2 * static_cast<int>(G % 4) - static_cast<int>(kLow);
+    w = either(w, pick<kShift, static_cast<uint8_t>(3u << kLow)>(load_line(high + kLine * (G / 4))));
   }
-  if constexpr (requires { L::kLevels; })
-    unrolled<8>(GANTRY_LAMBDA(g) { w[g.value] = look_up(L::kLevels, w[g.value]); });
+  if constexpr (requires { L::kLevels; }) w = look_up(L::kLevels, w);
+  return w;
 }
+
+// All groups, for several tokens.
+struct HeldCodes {
+  U8 w[8];
+  template <typename L>
+  GANTRY_INLINE void unpack(const uint8_t* lines) {
+    unrolled<8>(GANTRY_LAMBDA(g) { w[g.value] = unpack_group<L, g.value>(lines); });
+  }
+  template <typename Group>
+  GANTRY_INLINE const U8& group(Group g) const {
+    return w[g.value];
+  }
+};
+// Each group as it is asked for, for one token: fewer registers.
+template <typename L>
+struct ReadCodes {
+  const uint8_t* lines;
+  template <typename Group>
+  GANTRY_INLINE U8 group(Group) const {
+    return unpack_group<L, Group::value>(lines);
+  }
+};
 
 // The 16 six-bit numbers of the 16 rows, as bytes [number][row].
 GANTRY_INLINE void unpack_six(const uint8_t* lines, uint8_t* out) {
@@ -117,15 +124,15 @@ struct BlockScales {
     }
   }
   // Tokens [t, t + N) of a group of T.
-  template <uint32_t T, uint32_t N>
-  GANTRY_INLINE void add_tokens(const U8* w, const uint8_t* x, uint32_t t, F32* acc) const {
+  template <uint32_t T, uint32_t N, typename Codes>
+  GANTRY_INLINE void add_tokens(const Codes& codes, const uint8_t* x, uint32_t t, F32* acc) const {
     const uint8_t* numbers = x + T * kBlock + 4 * t;
     I32 isum[N];
     repeated<N>(GANTRY_LAMBDA(n) {
       isum[n.value] =
           L::kSums == SumsKind::kZero32 ? broadcast_i_at(numbers + 4 * (T + n.value)) : broadcast_i(0);
     });
-    dots<L::kCodeMax, 8, N>(w, x + kBlock * t, isum);
+    dots<L::kCodeMax, 0, 8, N>(codes, x + kBlock * t, isum);
     repeated<N>(GANTRY_LAMBDA(n) {
       F32& at = acc[n.value];
       at = fma(mul(s, broadcast_at(numbers + 4 * n.value)), to_float(isum[n.value]), at);
@@ -159,8 +166,8 @@ struct HalfScales {
       c1 = load_i8(unit + L::kSmall + at + 16);
     }
   }
-  template <uint32_t T, uint32_t N>
-  GANTRY_INLINE void add_tokens(const U8* w, const uint8_t* x, uint32_t t, F32* acc) const {
+  template <uint32_t T, uint32_t N, typename Codes>
+  GANTRY_INLINE void add_tokens(const Codes& codes, const uint8_t* x, uint32_t t, F32* acc) const {
     const uint8_t* numbers = x + T * kBlock + 4 * t;
     constexpr bool kMins = L::kSums == SumsKind::kSums16;
     I32 sum0[N], sum1[N];
@@ -168,8 +175,8 @@ struct HalfScales {
       sum0[n.value] = kMins ? broadcast_i(0) : broadcast_i_at(numbers + 4 * (T + n.value));
       sum1[n.value] = kMins ? broadcast_i(0) : broadcast_i_at(numbers + 4 * (2 * T + n.value));
     });
-    dots<L::kCodeMax, 4, N>(w, x + kBlock * t, sum0);
-    dots<L::kCodeMax, 4, N>(w + 4, x + kBlock * t + 16, sum1);
+    dots<L::kCodeMax, 0, 4, N>(codes, x + kBlock * t, sum0);
+    dots<L::kCodeMax, 4, 4, N>(codes, x + kBlock * t + 16, sum1);
     repeated<N>(GANTRY_LAMBDA(n) {
       F32& at = acc[n.value];
       const F32 dx = broadcast_at(numbers + 4 * n.value);
@@ -192,16 +199,16 @@ struct FloatHalfScales {
     s0 = small_floats(unit + L::kHalfScales + 32 * b);
     s1 = small_floats(unit + L::kHalfScales + 32 * b + 16);
   }
-  template <uint32_t T, uint32_t N>
-  GANTRY_INLINE void add_tokens(const U8* w, const uint8_t* x, uint32_t t, F32* acc) const {
+  template <uint32_t T, uint32_t N, typename Codes>
+  GANTRY_INLINE void add_tokens(const Codes& codes, const uint8_t* x, uint32_t t, F32* acc) const {
     const uint8_t* numbers = x + T * kBlock + 4 * t;
     I32 sum0[N], sum1[N];
     repeated<N>(GANTRY_LAMBDA(n) {
       sum0[n.value] = broadcast_i_at(numbers + 4 * (T + n.value));
       sum1[n.value] = broadcast_i_at(numbers + 4 * (2 * T + n.value));
     });
-    dots<L::kCodeMax, 4, N>(w, x + kBlock * t, sum0);
-    dots<L::kCodeMax, 4, N>(w + 4, x + kBlock * t + 16, sum1);
+    dots<L::kCodeMax, 0, 4, N>(codes, x + kBlock * t, sum0);
+    dots<L::kCodeMax, 4, 4, N>(codes, x + kBlock * t + 16, sum1);
     repeated<N>(GANTRY_LAMBDA(n) {
       F32& at = acc[n.value];
       const F32 joined = fma(s1, to_float(sum1[n.value]), mul(s0, to_float(sum0[n.value])));
@@ -246,21 +253,27 @@ void quantized_tile(const LinearJob& job, const TokenGroup& group, uint32_t tile
     const uint32_t end = job.borders[section + 1] / kBlock;
     for (uint32_t at = job.borders[section] / kBlock; at < end;) {
       const uint8_t* unit = units + uint64_t{at / kUnit} * L::kUnitBytes;
-      const uint32_t first = at % kUnit;  // a border may lie inside a unit
-      const uint32_t count = end - at < kUnit - first ? end - at : kUnit - first;
-      at += count;
       UnitScales unit_scales;
       if constexpr (T <= 2) prefetch<L::kUnitBytes>(unit);
       open_unit<L>(unit, unit_scales);
+      const uint32_t first = at % kUnit;  // a border may lie inside a unit
+      const uint32_t count = end - at < kUnit - first ? end - at : kUnit - first;
+      at += count;
       for (uint32_t done = 0; done < count; ++done, x += group.x_stride) {
         const uint64_t b = uint64_t{first} + done;
-        U8 w[8];
-        unpack_codes<L>(unit + L::kCodes + b * L::kBlockBytes, w);
+        const uint8_t* lines = unit + L::kCodes + b * L::kBlockBytes;
         Scales scales;
         scales.open(unit, unit_scales, b);
-        constexpr uint32_t kN = T < kTokensAtOnce ? T : kTokensAtOnce;
-        repeated<T / kN>(
-            GANTRY_LAMBDA(i) { scales.template add_tokens<T, kN>(w, x, i.value * kN, acc + i.value * kN); });
+        if constexpr (T == 1 && kReadCodes) {
+          scales.template add_tokens<1, 1>(ReadCodes<L>{lines}, x, 0, acc);
+        } else {
+          HeldCodes codes;
+          codes.unpack<L>(lines);
+          constexpr uint32_t kN = T < kTokensAtOnce ? T : kTokensAtOnce;
+          repeated<T / kN>(GANTRY_LAMBDA(i) {
+            scales.template add_tokens<T, kN>(codes, x, i.value * kN, acc + i.value * kN);
+          });
+        }
       }
     }
     parts.lay(acc, job.joins[section]);

@@ -26,6 +26,8 @@
 #include "backends/cpu/kernels/kernels.h"
 
 // Included after what names the set.
+#include "backends/cpu/kernels/unrolled.h"
+
 #if defined(GANTRY_ROLLED)
 #include "backends/cpu/kernels/vec_scalar.h"
 #elif defined(GANTRY_SET_AVX2)

@@ -1,9 +1,7 @@
-// Loops over a few vectors.
+// Loops over a few vectors. Comes with set.h, which names the set first.
 #pragma once
 
 #include <cstdint>
-
-#include "backends/cpu/kernels/set.h"
 
 namespace gantry::cpu::GANTRY_ISA {
 

@@ -19,6 +19,7 @@ struct U8 {
 };
 
 inline constexpr uint32_t kQueriesAtOnce = 4, kTokensAtOnce = 2, kFloatTokens = 4;
+inline constexpr bool kReadCodes = true;  // sixteen registers cannot hold them
 
 GANTRY_INLINE __m256i load_256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 GANTRY_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
@@ -162,46 +163,41 @@ GANTRY_INLINE U8 look_up(const uint8_t* table, U8 v) {
 GANTRY_INLINE __m256i four_bytes(const uint8_t* p) { return broadcast_i_at(p).a; }
 
 // As in vec_avx512.h without VNNI.
-template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
-GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
+template <uint32_t CodeMax, uint32_t First, uint32_t Groups, uint32_t N, typename Codes>
+GANTRY_INLINE void dots(const Codes& codes, const uint8_t* x, I32* sums) {
   const __m256i ones = _mm256_set1_epi16(1);
   if constexpr (CodeMax == 255) {
     const __m256i top = _mm256_set1_epi8(static_cast<char>(0x80));
-#pragma GCC unroll 8
-    for (uint32_t n = 0; n < N; ++n) sums[n] = broadcast_i(0);
-#pragma GCC unroll 8
-    for (uint32_t g = 0; g < Groups; ++g) {
-      const __m256i a = _mm256_xor_si256(w[g].a, top), b = _mm256_xor_si256(w[g].b, top);
+    unrolled<N>(GANTRY_LAMBDA(n) { sums[n.value] = broadcast_i(0); });
+    unrolled<Groups>(GANTRY_LAMBDA(g) {
+      const U8 w = codes.group(Index<First + g.value>{});
+      const __m256i a = _mm256_xor_si256(w.a, top), b = _mm256_xor_si256(w.b, top);
       const __m256i size_a = _mm256_abs_epi8(a), size_b = _mm256_abs_epi8(b);
-#pragma GCC unroll 8
-      for (uint32_t n = 0; n < N; ++n) {
-        const __m256i value = four_bytes(x + kBlock * n + 4 * g);
+      unrolled<N>(GANTRY_LAMBDA(n) {
+        const __m256i value = four_bytes(x + kBlock * n.value + 4 * g.value);
         const __m256i pairs_a = _mm256_maddubs_epi16(size_a, _mm256_sign_epi8(value, a));
         const __m256i pairs_b = _mm256_maddubs_epi16(size_b, _mm256_sign_epi8(value, b));
-        sums[n] = add_i(sums[n], {_mm256_madd_epi16(pairs_a, ones), _mm256_madd_epi16(pairs_b, ones)});
-      }
-    }
+        I32& sum = sums[n.value];
+        sum = add_i(sum, {_mm256_madd_epi16(pairs_a, ones), _mm256_madd_epi16(pairs_b, ones)});
+      });
+    });
   } else {
     constexpr uint32_t kFit = 32767 / (2 * 127 * CodeMax);
     constexpr uint32_t kTogether = kFit < Groups ? (kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1) : Groups;
-#pragma GCC unroll 8
-    for (uint32_t g = 0; g < Groups; g += kTogether) {
-      __m256i a[N], b[N];
-#pragma GCC unroll 8
-      for (uint32_t i = 0; i < kTogether; ++i) {
-#pragma GCC unroll 8
-        for (uint32_t n = 0; n < N; ++n) {
-          const __m256i value = four_bytes(x + kBlock * n + 4 * (g + i));
-          const __m256i more_a = _mm256_maddubs_epi16(w[g + i].a, value);
-          const __m256i more_b = _mm256_maddubs_epi16(w[g + i].b, value);
-          a[n] = i == 0 ? more_a : _mm256_add_epi16(a[n], more_a);
-          b[n] = i == 0 ? more_b : _mm256_add_epi16(b[n], more_b);
-        }
-      }
-#pragma GCC unroll 8
-      for (uint32_t n = 0; n < N; ++n)
-        sums[n] = add_i(sums[n], {_mm256_madd_epi16(a[n], ones), _mm256_madd_epi16(b[n], ones)});
-    }
+    __m256i a[N], b[N];
+    unrolled<Groups>(GANTRY_LAMBDA(g) {
+      const U8 w = codes.group(Index<First + g.value>{});
+      unrolled<N>(GANTRY_LAMBDA(n) {
+        const __m256i value = four_bytes(x + kBlock * n.value + 4 * g.value);
+        const __m256i more_a = _mm256_maddubs_epi16(w.a, value), more_b = _mm256_maddubs_epi16(w.b, value);
+        constexpr bool kFirst = g.value % kTogether == 0;
+        a[n.value] = kFirst ? more_a : _mm256_add_epi16(a[n.value], more_a);
+        b[n.value] = kFirst ? more_b : _mm256_add_epi16(b[n.value], more_b);
+        if constexpr (g.value % kTogether == kTogether - 1)
+          sums[n.value] = add_i(sums[n.value],
+                                {_mm256_madd_epi16(a[n.value], ones), _mm256_madd_epi16(b[n.value], ones)});
+      });
+    });
   }
 }
 

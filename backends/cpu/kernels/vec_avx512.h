@@ -19,6 +19,7 @@ struct U8 {
 };
 
 inline constexpr uint32_t kQueriesAtOnce = 8, kTokensAtOnce = 4, kFloatTokens = 16;
+inline constexpr bool kReadCodes = false;
 
 GANTRY_INLINE __mmask16 first_lanes(uint32_t n) {
   return static_cast<__mmask16>(n >= 16 ? 0xffffu : (1u << n) - 1u);
@@ -131,14 +132,15 @@ GANTRY_INLINE __m512i four_bytes(const uint8_t* p) { return broadcast_i_at(p).v;
 
 #ifdef GANTRY_VNNI
 
-template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
-GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
-#pragma GCC unroll 8
-  for (uint32_t g = 0; g < Groups; ++g) {
-#pragma GCC unroll 8
-    for (uint32_t n = 0; n < N; ++n)
-      sums[n].v = _mm512_dpbusd_epi32(sums[n].v, w[g].v, four_bytes(x + kBlock * n + 4 * g));
-  }
+template <uint32_t CodeMax, uint32_t First, uint32_t Groups, uint32_t N, typename Codes>
+GANTRY_INLINE void dots(const Codes& codes, const uint8_t* x, I32* sums) {
+  unrolled<Groups>(GANTRY_LAMBDA(g) {
+    const U8 w = codes.group(Index<First + g.value>{});
+    unrolled<N>(GANTRY_LAMBDA(n) {
+      __m512i& sum = sums[n.value].v;
+      sum = _mm512_dpbusd_epi32(sum, w.v, four_bytes(x + kBlock * n.value + 4 * g.value));
+    });
+  });
 }
 
 #else
@@ -146,42 +148,37 @@ GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
 // Pairs of products are summed in 16 bits as long as they cannot overflow. Codes of all eight bits go as
 // signed numbers 128 lower, which what stands in `sums` (-128 times the sum of x) would have taken off
 // afterwards.
-template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
-GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
+template <uint32_t CodeMax, uint32_t First, uint32_t Groups, uint32_t N, typename Codes>
+GANTRY_INLINE void dots(const Codes& codes, const uint8_t* x, I32* sums) {
   const __m512i ones = _mm512_set1_epi16(1), zero = _mm512_setzero_si512();
   if constexpr (CodeMax == 255) {
-#pragma GCC unroll 8
-    for (uint32_t n = 0; n < N; ++n) sums[n].v = zero;
-#pragma GCC unroll 8
-    for (uint32_t g = 0; g < Groups; ++g) {
-      const __m512i code = _mm512_xor_si512(w[g].v, _mm512_set1_epi8(static_cast<char>(0x80)));
+    unrolled<N>(GANTRY_LAMBDA(n) { sums[n.value].v = zero; });
+    unrolled<Groups>(GANTRY_LAMBDA(g) {
+      const U8 w = codes.group(Index<First + g.value>{});
+      const __m512i code = _mm512_xor_si512(w.v, _mm512_set1_epi8(static_cast<char>(0x80)));
       const __m512i size = _mm512_abs_epi8(code);
       const __mmask64 negative = _mm512_movepi8_mask(code);
-#pragma GCC unroll 8
-      for (uint32_t n = 0; n < N; ++n) {
-        const __m512i value = four_bytes(x + kBlock * n + 4 * g);
+      unrolled<N>(GANTRY_LAMBDA(n) {
+        const __m512i value = four_bytes(x + kBlock * n.value + 4 * g.value);
         const __m512i pairs = _mm512_maddubs_epi16(size, _mm512_mask_sub_epi8(value, negative, zero, value));
-        sums[n].v = _mm512_add_epi32(sums[n].v, _mm512_madd_epi16(pairs, ones));
-      }
-    }
+        __m512i& sum = sums[n.value].v;
+        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, ones));
+      });
+    });
   } else {
     constexpr uint32_t kFit = 32767 / (2 * 127 * CodeMax);
     constexpr uint32_t kTogether = kFit < Groups ? (kFit >= 4 ? 4 : kFit >= 2 ? 2 : 1) : Groups;
-#pragma GCC unroll 8
-    for (uint32_t g = 0; g < Groups; g += kTogether) {
-      __m512i pairs[N];
-#pragma GCC unroll 8
-      for (uint32_t i = 0; i < kTogether; ++i) {
-#pragma GCC unroll 8
-        for (uint32_t n = 0; n < N; ++n) {
-          const __m512i more = _mm512_maddubs_epi16(w[g + i].v, four_bytes(x + kBlock * n + 4 * (g + i)));
-          pairs[n] = i == 0 ? more : _mm512_add_epi16(pairs[n], more);
-        }
-      }
-#pragma GCC unroll 8
-      for (uint32_t n = 0; n < N; ++n)
-        sums[n].v = _mm512_add_epi32(sums[n].v, _mm512_madd_epi16(pairs[n], ones));
-    }
+    __m512i pairs[N];
+    unrolled<Groups>(GANTRY_LAMBDA(g) {
+      const U8 w = codes.group(Index<First + g.value>{});
+      unrolled<N>(GANTRY_LAMBDA(n) {
+        const __m512i more = _mm512_maddubs_epi16(w.v, four_bytes(x + kBlock * n.value + 4 * g.value));
+        __m512i& sum = pairs[n.value];
+        sum = g.value % kTogether == 0 ? more : _mm512_add_epi16(sum, more);
+        if constexpr (g.value % kTogether == kTogether - 1)
+          sums[n.value].v = _mm512_add_epi32(sums[n.value].v, _mm512_madd_epi16(sum, ones));
+      });
+    });
   }
 }
 

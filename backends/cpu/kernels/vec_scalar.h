@@ -21,6 +21,7 @@ struct U8 {
 inline constexpr uint32_t kQueriesAtOnce = 4;  // of attention's inner loop
 inline constexpr uint32_t kTokensAtOnce = 1;   // of dots()
 inline constexpr uint32_t kFloatTokens = 4;    // of a float layer's inner loop
+inline constexpr bool kReadCodes = false;      // of one token: unpacked as they are asked for, not before
 
 template <typename Out, typename Function>
 GANTRY_INLINE Out each(Function function) {
@@ -163,15 +164,17 @@ GANTRY_INLINE U8 look_up(const uint8_t* table, U8 v) {
   return out;
 }
 
-// Of N tokens, whose bytes lie kBlock apart: sums[n] += the sum over the groups of w's unsigned bytes times
-// x's signed ones: lane r takes bytes 4r..4r+3 of group g and x[4g..4g+3]. No byte of w is above CodeMax.
-template <uint32_t CodeMax, uint32_t Groups, uint32_t N>
-GANTRY_INLINE void dots(const U8* w, const uint8_t* x, I32* sums) {
+// Of N tokens, whose bytes lie kBlock apart: sums[n] += the sum over groups [First, First + Groups) of the
+// codes' unsigned bytes w times x's signed ones: lane r takes bytes 4r..4r+3 of group First + g and
+// x[4g..4g+3]. No byte of w is above CodeMax.
+template <uint32_t CodeMax, uint32_t First, uint32_t Groups, uint32_t N, typename Codes>
+GANTRY_INLINE void dots(const Codes& codes, const uint8_t* x, I32* sums) {
   for (uint32_t n = 0; n < N; ++n, x += kBlock) {
     for (uint32_t g = 0; g < Groups; ++g) {
+      const U8& w = codes.group(Counter{First + g});
       for (uint32_t r = 0; r < 16; ++r) {
         for (uint32_t j = 0; j < 4; ++j)
-          sums[n].lane[r] += int32_t{w[g].lane[4 * r + j]} * static_cast<int8_t>(x[4 * g + j]);
+          sums[n].lane[r] += int32_t{w.lane[4 * r + j]} * static_cast<int8_t>(x[4 * g + j]);
       }
     }
   }
