@@ -27,11 +27,8 @@ bool WorkQueue::try_post(Load load, Work work) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || small_.size() + large_.size() >= capacity_) return false;
-    if (accounts_.size() >= kAccountsMax) accounts_.clear();  // many who came once: nobody owes anything then
-    uint64_t& account = accounts_[load.client];
-    const uint64_t begins = std::max(account, now_);
+    const uint64_t begins = turns_.enter(load.client, load.bytes + kLeastCost);
     (large ? large_ : small_).emplace(Turn{begins, ++posted_}, std::move(work));
-    account = begins + load.bytes + kLeastCost;
   }
   ready_.notify_one();
   return true;
@@ -52,14 +49,14 @@ void WorkQueue::run() {
     if (list == nullptr) return;
     const bool large = list == &large_;
     Waiting::node_type begun = list->extract(list->begin());
-    now_ = std::max(now_, begun.key().first);
+    turns_.begun(begun.key().first);
     if (large) ++large_running_;
     lock.unlock();
     begun.mapped()();
     begun = {};
     lock.lock();
     if (large) --large_running_;
-    if (small_.empty() && large_.empty()) accounts_.clear();  // nobody waits behind anybody
+    if (small_.empty() && large_.empty()) turns_.forget();
     ready_.notify_all();
   }
 }

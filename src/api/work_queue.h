@@ -1,7 +1,6 @@
 // Threads that do what requests need before and after the engine. Whose turn it is goes by what each client
-// has had: work is begun in the order of its client's account of bytes, so that one who sends much, or often,
-// stands behind one who sends little (start-time fair queueing, Goyal, Vin, Cheng 1996). Large work leaves
-// one thread to small work. Bounded: full means no, at once (contract L1). Thread-safe.
+// has had, in bytes (base/fair_turns.h). Large work leaves one thread to small work. Bounded: full means no,
+// at once (contract L1). Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -10,9 +9,10 @@
 #include <map>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "base/fair_turns.h"
 
 namespace gantry::api {
 
@@ -44,7 +44,7 @@ class WorkQueue {
   void close();
 
  private:
-  static constexpr size_t kAccountsMax = 4096;
+  static constexpr size_t kAccountsMax = 1024;
 
   using Turn = std::pair<uint64_t, uint64_t>;  // when it began in its client's account; which came first
   using Waiting = std::map<Turn, Work>;
@@ -57,8 +57,7 @@ class WorkQueue {
   std::mutex mutex_;
   std::condition_variable ready_;
   Waiting small_, large_;
-  std::unordered_map<uint64_t, uint64_t> accounts_;  // by client: where its next work begins
-  uint64_t now_ = 0;                                 // where the work begun last began
+  FairTurns turns_{kAccountsMax};
   uint64_t posted_ = 0;
   uint32_t large_running_ = 0;
   bool closed_ = false;
