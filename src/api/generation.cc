@@ -134,6 +134,7 @@ void Generation::check_queue() const {
 void Generation::prepare() {
   for (completion::Prompt& prompt : request_.prompts) {
     completion::CompletionRequest request = request_.base;
+    request.client = asker_.load.client;
     request.prompt = std::move(prompt);
     prompts_.push_back(lease_->completer().prepare(std::move(request)));
   }

@@ -49,7 +49,7 @@ TEST(FairTurnsTest, WhoComesLateWaitsForOneOfTheOthers) {
   line.add(2, 50);
   line.add(2, 50);
   uint64_t of_two = 0;
-  for (int i = 0; i < 4; ++i) of_two += line.take() == 2 ? 1 : 0;
+  for (int i = 0; i < 4; ++i) of_two += line.take() == 2 ? 1u : 0u;
   EXPECT_EQ(of_two, 2u);  // by turns, not all of one first
 }
 

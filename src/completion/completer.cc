@@ -65,6 +65,7 @@ class TextCompleter final : public Completer {
     if (!request.ignore_end_of_generation) job.stop_tokens = parts_.tokenizer->special().end_of_generation;
     job.stop_tokens.insert(job.stop_tokens.end(), request.stop_token_ids.begin(),
                            request.stop_token_ids.end());
+    job.client = request.client;
     job.logprobs = request.logprobs;
     job.top_logprobs = request.logprobs ? request.top_logprobs : 0;
     return job;

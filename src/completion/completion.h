@@ -41,6 +41,7 @@ struct CompletionRequest {
   bool ignore_end_of_generation = false;  // go on past EOS, until tokens_max
   bool logprobs = false;
   uint32_t top_logprobs = 0;
+  uint64_t client = 0;  // whose it is, as engine::Job has it
 };
 
 // A request that was looked at once, for any number of answers: checked, rendered, tokenized. Immutable.

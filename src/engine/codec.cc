@@ -14,7 +14,7 @@ namespace gantry::engine {
 namespace {
 
 constexpr uint32_t kJobMark = 0x424f4a47, kEventMark = 0x54564547;  // "GJOB", "GEVT"
-constexpr uint16_t kVersion = 2;
+constexpr uint16_t kVersion = 3;
 
 class Writer {
  public:
@@ -169,6 +169,7 @@ std::vector<std::byte> encode(const Job& job) {
   out.text(job.grammar.kind);
   out.text(job.grammar.text);
   out.number(static_cast<uint8_t>(job.wanted));
+  out.number(job.client);
   out.number(job.priority);
   out.number(job.deadline_ms);
   out.text(job.salt);
@@ -189,6 +190,7 @@ Job decode_job(std::span<const std::byte> bytes) {
   job.grammar.kind = in.text(kGrammarKindBytesMax);
   job.grammar.text = in.text(kGrammarBytesMax);
   job.wanted = static_cast<Wanted>(in.number_below<uint8_t>(kWantedCount));
+  job.client = in.number<uint64_t>();
   job.priority = in.number<int32_t>();
   job.deadline_ms = in.number<uint32_t>();
   job.salt = in.text(kv::kSaltBytesMax);

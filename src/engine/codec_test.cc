@@ -57,6 +57,7 @@ Job random_job(Dice& dice) {
   job.top_logprobs = static_cast<uint32_t>(dice.roll(21));
   job.grammar = {dice.text(kGrammarKindBytesMax), dice.text(500)};
   job.wanted = static_cast<Wanted>(dice.roll(kWantedCount));
+  job.client = dice.roll(1000000);
   job.priority = static_cast<int32_t>(dice.roll(2001)) - 1000;
   job.deadline_ms = static_cast<uint32_t>(dice.roll(100000));
   job.salt = dice.text(kv::kSaltBytesMax);

@@ -48,12 +48,12 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       running_max_(std::min({limits_.sequences_max, limits_.logit_rows_max, step_rows_})),
       clock_(options.clock),
       memory_(memory_layout(limits_, running_max_, options.prefix_cache, hash_mask)),
-      scheduler_(memory_, options.queue_max, running_max_, step_rows_, options.drafts,
+      scheduler_(memory_, waiting_max(options), running_max_, step_rows_, options.drafts,
                  limits_.logit_rows_max),
       step_(limits_, running_max_, step_rows_),
       budget_(step_rows_, options.step_time),
       late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")) {
-  finished_.reserve(size_t{options.queue_max} + 2 * running_max_);
+  finished_.reserve(size_t{waiting_max(options)} + 2 * running_max_);
   leaving_.reserve(running_max_);
   words_.reserve(limits_.logit_rows_max);
 }
@@ -98,6 +98,7 @@ void EngineCore::drop_unwanted() {
       std::erase_if(s.followers, [&](const auto& follower) {
         const Verdict verdict = verdict_on(*follower, now);
         if (verdict.reason == FinishReason::kNone) return false;
+        scheduler_.settle(*follower);
         tell_end(*follower, verdict.reason, verdict.error);
         return true;
       });
@@ -376,6 +377,11 @@ void EngineCore::cancel_all() {
   finish_all(FinishReason::kCancelled, nullptr);
 }
 
+void EngineCore::list_waiting(std::vector<uint64_t>& clients) const {
+  for (const auto& s : scheduler_.running()) clients.insert(clients.end(), s->answers() - 1, s->job.client);
+  for (const auto& s : scheduler_.waiting()) clients.insert(clients.end(), s->answers(), s->job.client);
+}
+
 EngineStats EngineCore::stats() const {
   EngineStats stats = stats_;
   stats.preemptions = scheduler_.preemptions();
@@ -398,7 +404,7 @@ void EngineCore::check() const {
   GANTRY_CHECK(std::ranges::is_sorted(scheduler_.waiting(), in_order));
   for (const auto& s : scheduler_.running()) {
     for (const auto& other : scheduler_.waiting())
-      GANTRY_CHECK(s->job.priority != other->job.priority || s->id < other->id || other->overtaken);
+      GANTRY_CHECK(s->job.priority != other->job.priority || goes_before(*s, *other) || other->overtaken);
     GANTRY_CHECK_EQ(s->written, memory_.written(s->slot));
     GANTRY_CHECK(!s->due || s->under_way);
     GANTRY_CHECK_LT(0u, s->pending());

@@ -49,6 +49,8 @@ class EngineCore {
   std::span<const JobId> finished() const { return finished_; }
   void forget_finished() { finished_.clear(); }
   EngineStats stats() const;
+  // Adds the client of each answer that waits for admission.
+  void list_waiting(std::vector<uint64_t>& clients) const;
 
   const Scheduler& scheduler() const { return scheduler_; }
   const kv::SequenceMemory& memory() const { return memory_; }

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -26,8 +27,9 @@ class ThreadedEngine final : public Engine {
  public:
   ThreadedEngine(model::Runner& runner, const EngineOptions& options)
       : limits_(runner.limits()), options_(options), core_(runner, options), stats_(core_.stats()) {
-    inbox_.reserve(options.queue_max);
-    arrivals_.reserve(options.queue_max);
+    inbox_.reserve(waiting_max(options));
+    arrivals_.reserve(waiting_max(options));
+    waiting_.reserve(waiting_max(options));
     thread_ = std::thread([this] { run(); });
   }
 
@@ -48,14 +50,15 @@ class ThreadedEngine final : public Engine {
     const std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
     stats.jobs_refused = refused_;
-    stats.waiting = core_waiting_ + inbox_answers_;
+    stats.waiting = static_cast<uint32_t>(waiting_.size());
     return stats;
   }
   const model::RunnerLimits& limits() const override { return limits_; }
   uint32_t queue_max() const override { return options_.queue_max; }
 
  private:
-  void refuse_if_closed(uint32_t answers) const;
+  void refuse_if_closed() const;
+  void refuse_if_full(uint64_t client, uint32_t answers) const;
   void remember(const Sequence& sequence);
   void run();
   bool receive();
@@ -73,8 +76,7 @@ class ThreadedEngine final : public Engine {
   EngineStats stats_;
   std::shared_ptr<const Error> failure_;
   uint64_t refused_ = 0;
-  uint32_t inbox_answers_ = 0;
-  uint32_t core_waiting_ = 0;  // answers taken out of the inbox, not yet admitted
+  std::vector<uint64_t> waiting_;  // the client of each answer that has not been admitted
   bool draining_ = false, stopping_ = false;
 
   std::thread thread_;
@@ -85,13 +87,15 @@ JobId ThreadedEngine::submit(Job job, std::vector<std::shared_ptr<TokenSink>> si
   try {
     auto sequence = make_sequence(std::move(job), std::move(sinks), limits_, options_);
     const uint32_t answers = sequence->answers();
+    const uint64_t client = sequence->job.client;
     const std::lock_guard lock(mutex_);
-    refuse_if_closed(answers);
+    refuse_if_closed();
+    refuse_if_full(client, answers);
     id = next_job_ids(answers);
     sequence->take_ids(id);
     remember(*sequence);
     inbox_.push_back(std::move(sequence));
-    inbox_answers_ += answers;
+    waiting_.insert(waiting_.end(), answers, client);
   } catch (const Error&) {
     const std::lock_guard lock(mutex_);
     ++refused_;
@@ -114,18 +118,27 @@ void ThreadedEngine::remember(const Sequence& sequence) {
   }
 }
 
-void ThreadedEngine::refuse_if_closed(uint32_t answers) const {
+void ThreadedEngine::refuse_if_closed() const {
   if (failure_)
     throw Error(ErrorCode::kDevice, failure_->message(), failure_->where(), "the model must be loaded again");
   if (draining_ || stopping_) throw Error(ErrorCode::kShuttingDown, "the engine takes no new jobs");
+}
+
+void ThreadedEngine::refuse_if_full(uint64_t client, uint32_t answers) const {
   if (answers > options_.queue_max)
     throw Error(ErrorCode::kInvalidRequest,
                 fmt::format("{} answers, of which at most {} may wait at once", answers, options_.queue_max),
                 "n");
-  const uint32_t waiting = core_waiting_ + inbox_answers_;
-  if (waiting + answers > options_.queue_max)
+  const auto of_client = static_cast<size_t>(std::ranges::count(waiting_, client));
+  if (of_client + answers > options_.queue_max)
     throw Error(ErrorCode::kBusy,
-                fmt::format("{} answers are waiting already, of at most {}", waiting, options_.queue_max), {},
+                fmt::format("{} answers of this client are waiting already, of at most {}", of_client,
+                            options_.queue_max),
+                {}, "come back later");
+  const uint32_t most = waiting_max(options_);
+  if (waiting_.size() + answers > most)
+    throw Error(ErrorCode::kBusy,
+                fmt::format("{} answers are waiting already, of at most {}", waiting_.size(), most), {},
                 "come back later");
 }
 
@@ -162,14 +175,15 @@ bool ThreadedEngine::receive() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ || !inbox_.empty() || !core_.idle(); });
   std::swap(inbox_, arrivals_);
-  core_waiting_ += std::exchange(inbox_answers_, 0u);
   return !stopping_;
 }
 
 void ThreadedEngine::publish() {
   const std::lock_guard lock(mutex_);
   stats_ = core_.stats();
-  core_waiting_ = stats_.waiting;
+  waiting_.clear();
+  core_.list_waiting(waiting_);
+  for (const auto& s : inbox_) waiting_.insert(waiting_.end(), s->answers(), s->job.client);
   if (!failure_ && core_.failure()) failure_ = core_.failure();
   for (const JobId id : core_.finished()) live_.erase(id);
   core_.forget_finished();

@@ -29,7 +29,7 @@ using StageFactory =
     std::function<std::unique_ptr<sample::LogitStage>(const Grammar& grammar, uint32_t vocab)>;
 
 struct EngineOptions {
-  uint32_t queue_max = 256;                // answers waiting for admission; one more is Error kBusy
+  uint32_t queue_max = 256;                // answers of one client that wait; one more is Error kBusy
   uint32_t step_rows = 0;                  // tokens in one step; 0: what the runner allows
   std::chrono::milliseconds step_time{0};  // about as long a step may take; 0: as long as it likes
   bool prefix_cache = true;                // share pages of equal beginnings, keep them while there is room
@@ -37,6 +37,13 @@ struct EngineOptions {
   DraftSource* drafts = nullptr;           // outlives the engine; none: nothing is guessed
   Clock::time_point (*clock)() = Clock::now;
 };
+
+// Answers of all clients that may wait for admission: so that one client who fills his queue is not the only
+// one.
+inline uint32_t waiting_max(const EngineOptions& options) {
+  constexpr uint32_t kClients = 4;
+  return kClients * options.queue_max;
+}
 
 struct EngineStats {
   uint64_t steps = 0, rows = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;

@@ -42,7 +42,9 @@ struct Job {
   uint32_t top_logprobs = 0;  // at most sample::kTopLogprobsMax
   Grammar grammar;
   Wanted wanted = Wanted::kTokens;
-  int32_t priority = 0;  // the higher is admitted first; of equals the first to come
+  // Whose it is, by a number that its server gives: of equal priority clients have fair turns and shares.
+  uint64_t client = 0;
+  int32_t priority = 0;  // the higher is admitted first
   uint32_t deadline_ms =
       0;  // from its submission; a job that is not done by then ends with kTimeout. 0: none
   // Parts those who must not learn from timing what others asked: what is kept of prompts is shared among

@@ -6,6 +6,15 @@
 #include "base/check.h"
 
 namespace gantry::engine {
+namespace {
+
+// What its client is charged for an answer until it is known: nobody asks for less than he may get.
+uint32_t answer_expected(const Sequence& s) {
+  constexpr uint32_t kTokens = 256;
+  return std::min(s.end - s.prompt_tokens, kTokens);
+}
+
+}  // namespace
 
 void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows) {
   uint32_t left = budget;
@@ -49,6 +58,7 @@ Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t 
       step_rows_(step_rows),
       picks_max_(std::max(picks_max, running_max)),
       drafts_(drafts),
+      turns_(size_t{waiting_max} + running_max),
       needs_(running_max),
       rows_(running_max),
       page_keys_(running_max) {
@@ -56,6 +66,7 @@ Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t 
   GANTRY_CHECK_LE(running_max, step_rows);
   running_.reserve(running_max);
   waiting_.reserve(size_t{waiting_max} + running_max);
+  clients_.reserve(running_max);
 }
 
 void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
@@ -64,7 +75,17 @@ void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
   list.insert(place, std::move(sequence));
 }
 
-void Scheduler::add(std::unique_ptr<Sequence> sequence) { insert(waiting_, std::move(sequence)); }
+void Scheduler::add(std::unique_ptr<Sequence> sequence) {
+  uint64_t cost = sequence->prompt_tokens + answer_expected(*sequence);
+  for (const auto& follower : sequence->followers) cost += answer_expected(*follower);
+  sequence->turn = turns_.enter(sequence->job.client, cost);
+  for (const auto& follower : sequence->followers) follower->turn = sequence->turn;
+  insert(waiting_, std::move(sequence));
+}
+
+void Scheduler::settle(const Sequence& s) {
+  turns_.settle(s.job.client, answer_expected(s), s.size() - s.prompt_tokens);
+}
 
 bool Scheduler::plan(uint32_t budget) {
   admit();
@@ -82,11 +103,72 @@ bool Scheduler::plan(uint32_t budget) {
   return !running_.empty();
 }
 
+// In order, but who has fewer than his share of the places passes those who have it.
 void Scheduler::admit() {
-  size_t admitted = 0;
-  while (admitted < waiting_.size() && places_taken() < running_max_ && admit(*waiting_[admitted]))
-    insert(running_, std::move(waiting_[admitted++]));
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(admitted));
+  if (waiting_.empty()) return;
+  share_places();
+  while (!waiting_.empty() && places_taken() < running_max_) {
+    const size_t next = next_to_admit();
+    if (!admit(*waiting_[next])) return;
+    for (size_t i = 0; i < next; ++i) waiting_[i]->overtaken = true;
+    turns_.begun(waiting_[next]->turn);
+    insert(running_, std::move(waiting_[next]));
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(next));
+  }
+}
+
+size_t Scheduler::next_to_admit() {
+  const size_t below = first_below(share_of_places());
+  return below < waiting_.size() ? below : 0;
+}
+
+// At most one sequence a step gives way: of the client who then still has his share, and the most.
+void Scheduler::share_places() {
+  if (places_taken() < running_max_) return;
+  const uint32_t share = share_of_places();
+  const size_t waits = first_below(share);
+  if (waits == waiting_.size()) return;
+  Sequence* gives = nullptr;
+  uint32_t most = 0;
+  for (const auto& s : running_) {
+    const uint32_t places = places_of(s->job.client);
+    const bool may = places >= share + s->answers() && s->job.priority <= waiting_[waits]->job.priority;
+    if (!may || places < most) continue;
+    most = places;
+    gives = s.get();
+  }
+  if (gives == nullptr) return;
+  gives->overtaken = true;
+  give_way(*gives);
+}
+
+uint32_t Scheduler::places_of(uint64_t client) const {
+  uint32_t places = 0;
+  for (const auto& s : running_)
+    if (s->job.client == client) places += s->answers();
+  return places;
+}
+
+// Of the clients that have something to do. More than there are places need not be told apart.
+uint32_t Scheduler::share_of_places() {
+  clients_.clear();
+  for (const List* list : {&running_, &waiting_})
+    for (const auto& s : *list) {
+      if (std::ranges::find(clients_, s->job.client) != clients_.end()) continue;
+      clients_.push_back(s->job.client);
+      if (clients_.size() == running_max_) return 1;
+    }
+  return running_max_ / static_cast<uint32_t>(std::max<size_t>(clients_.size(), 1));
+}
+
+// The first of those who wait, by place in the list, whose client has fewer places than that; beyond the
+// list's end where there is none. Priority goes first.
+size_t Scheduler::first_below(uint32_t share) const {
+  for (size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i]->job.priority != waiting_[0]->job.priority) break;
+    if (places_of(waiting_[i]->job.client) < share) return i;
+  }
+  return waiting_.size();
 }
 
 bool Scheduler::admit(Sequence& sequence) {
@@ -209,6 +291,7 @@ std::unique_ptr<Sequence> Scheduler::remove(Sequence* sequence) {
   std::unique_ptr<Sequence> s = std::move(*place);
   list.erase(place);
   if (s->slot >= 0) memory_.close(std::exchange(s->slot, -1));
+  settle(*s);
   if (!s->followers.empty()) {
     std::unique_ptr<Sequence> next = std::move(s->followers.front());
     s->followers.erase(s->followers.begin());

@@ -1,12 +1,15 @@
 // Which sequences take part in the next step, and with how many rows. Engine thread only; allocates nothing
 // after construction.
 //
-// Must hold: jobs are admitted in the order of goes_before(): by priority, then by arrival; of one priority
-// every running sequence is older than every waiting one; each decoding sequence has its row in every step
-// unless the pages have run out (L3); when they have, the last running sequence in that order gives its pages
-// back and waits again, in its place (M3). The first always goes on, so all of one priority do. Followers
-// have their places among the running from their leader's admission; where pages are short when they begin,
-// they may be overtaken.
+// Must hold: jobs are admitted in the order of goes_before(): by priority, then by their clients' turns, then
+// by arrival; of one priority every running sequence is older than every waiting one; each decoding sequence
+// has its row in every step unless the pages have run out (L3); when they have, the last running sequence in
+// that order gives its pages back and waits again, in its place (M3). The first always goes on, so all of one
+// priority do. Followers have their places among the running from their leader's admission; where pages are
+// short when they begin, they may be overtaken.
+//
+// Clients share the places of the running evenly: where all are taken, one who has more than his share gives
+// one to one who waits and has less, and overtakes nobody until he has not.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fair_turns.h"
 #include "engine/sequence.h"
 #include "kv/sequence_memory.h"
 
@@ -49,6 +53,8 @@ class Scheduler {
   // now.
   std::unique_ptr<Sequence> remove(Sequence* sequence);
 
+  // A follower that ends before it began: what its client was charged for it is given back.
+  void settle(const Sequence& sequence);
   // A running sequence gives its pages back, keeps what was said and waits.
   void give_way(const Sequence& sequence);
 
@@ -61,7 +67,12 @@ class Scheduler {
   static void insert(List& list, std::unique_ptr<Sequence> sequence);
   void admit();
   bool admit(Sequence& sequence);
+  void share_places();
   uint32_t places_taken() const;
+  uint32_t places_of(uint64_t client) const;
+  uint32_t share_of_places();
+  size_t first_below(uint32_t share) const;
+  size_t next_to_admit();
   uint32_t missing_pages(const Sequence& sequence) const;
   uint32_t promised_pages() const;
   Need need_of(size_t i);
@@ -72,6 +83,8 @@ class Scheduler {
   const uint32_t running_max_, step_rows_, picks_max_;
   DraftSource* const drafts_;
   List running_, waiting_;
+  FairTurns turns_;
+  std::vector<uint64_t> clients_;    // [running_max]
   std::vector<Need> needs_;          // [running_max]
   std::vector<uint32_t> rows_;       // [running_max]
   std::vector<uint64_t> page_keys_;  // [running_max]: the page that each prefill is about to write

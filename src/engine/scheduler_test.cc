@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -94,11 +95,12 @@ class SchedulerTest : public ::testing::Test {
     scheduler_ = std::make_unique<Scheduler>(*memory_, 16, running_max, step_rows);
   }
 
-  Sequence* add(uint32_t prompt, uint32_t answer, TokenId first, int32_t priority = 0) {
+  Sequence* add(uint32_t prompt, uint32_t answer, TokenId first, int32_t priority = 0, uint64_t client = 0) {
     Job job;
     for (uint32_t i = 0; i < prompt; ++i) job.prompt.push_back(first + static_cast<TokenId>(i % 100));
     job.tokens_max = answer;
     job.priority = priority;
+    job.client = client;
     auto s = make_sequence(std::move(job), std::make_shared<Nobody>(), limits_);
     s->id = ++last_id_;
     Sequence* raw = s.get();
@@ -166,6 +168,55 @@ TEST_F(SchedulerTest, AdmitsInTheOrderOfArrival) {
   scheduler_->remove(first);
   step();
   EXPECT_EQ(scheduler_->running().size(), 2u);
+}
+
+std::vector<uint64_t> clients_of(std::span<const std::unique_ptr<Sequence>> sequences) {
+  std::vector<uint64_t> clients;
+  for (const auto& s : sequences) clients.push_back(s->job.client);
+  return clients;
+}
+
+TEST_F(SchedulerTest, ClientsAreAdmittedByTurns) {
+  start(64, 2, 64);
+  for (TokenId i = 0; i < 6; ++i) add(5, 40, 100 * i, 0, 1);
+  for (TokenId i = 6; i < 9; ++i) add(5, 40, 100 * i, 0, 2);
+  std::vector<uint64_t> order;
+  while (scheduler_->plan()) {
+    Sequence* const done = scheduler_->running()[0].get();
+    order.push_back(done->job.client);
+    scheduler_->remove(done);
+  }
+  EXPECT_EQ(order, (std::vector<uint64_t>{1, 2, 1, 2, 1, 2, 1, 1, 1}));
+}
+
+TEST_F(SchedulerTest, WhoHasAllPlacesGivesSomeToWhoComes) {
+  start(64, 4, 64);
+  for (TokenId i = 0; i < 8; ++i) add(5, 400, 100 * i, 0, 1);
+  step();
+  ASSERT_EQ(clients_of(scheduler_->running()), (std::vector<uint64_t>{1, 1, 1, 1}));
+  Sequence* const first = scheduler_->running()[0].get();
+  for (TokenId i = 0; i < 3; ++i) add(5, 400, 100 * i + 50, 0, 2);
+  for (int i = 0; i < 20; ++i) step();
+  EXPECT_EQ(clients_of(scheduler_->running()), (std::vector<uint64_t>{1, 1, 2, 2}));
+  EXPECT_EQ(scheduler_->running()[0].get(), first);
+  EXPECT_EQ(scheduler_->preemptions(), 2u) << "and no further";
+  add(5, 400, 850, 0, 3);
+  for (int i = 0; i < 20; ++i) step();
+  EXPECT_EQ(clients_of(scheduler_->running()), (std::vector<uint64_t>{1, 1, 2, 3}));
+  // Who gave way goes on as soon as there is room, before what came later.
+  scheduler_->remove(scheduler_->running()[1].get());
+  step();
+  EXPECT_EQ(scheduler_->running()[1]->id, 3u);
+  EXPECT_TRUE(scheduler_->running()[1]->preempted);
+}
+
+TEST_F(SchedulerTest, AHigherPriorityKeepsItsPlaces) {
+  start(64, 4, 64);
+  for (TokenId i = 0; i < 4; ++i) add(5, 400, 100 * i, 1, 1);
+  step();
+  add(5, 400, 850, 0, 2);
+  for (int i = 0; i < 5; ++i) step();
+  EXPECT_EQ(clients_of(scheduler_->running()), (std::vector<uint64_t>{1, 1, 1, 1}));
 }
 
 TEST_F(SchedulerTest, TheYoungestGivesWayAndComesBackFirst) {

@@ -25,8 +25,9 @@ enum class Phase : uint8_t {
 };
 
 struct Sequence {
-  JobId id = 0;  // given by who takes the job in
-  Job job;       // its prompt has moved into `tokens`
+  JobId id = 0;       // given by who takes the job in
+  uint64_t turn = 0;  // its place among the clients: base/fair_turns.h
+  Job job;            // its prompt has moved into `tokens`
   std::shared_ptr<TokenSink> sink;
   std::unique_ptr<sample::LogitStage> stage;  // none: every token may be picked
   Clock::time_point deadline = Clock::time_point::max();
@@ -52,7 +53,8 @@ struct Sequence {
   // Further answers to its prompt: they begin where its last row has been computed, and until then are not in
   // the scheduler's lists.
   std::vector<std::unique_ptr<Sequence>> followers;
-  bool overtaken = false;  // by jobs that came later: while it followed, or when it could not go back
+  // By jobs that came later: while it followed, when it could not go back, or as its client had enough.
+  bool overtaken = false;
 
   uint32_t answers() const { return 1 + static_cast<uint32_t>(followers.size()); }
   void guess() {
@@ -86,7 +88,8 @@ struct Sequence {
 
 // Of two sequences the one that is admitted first and gives way last: a total order.
 inline bool goes_before(const Sequence& a, const Sequence& b) {
-  return a.job.priority != b.job.priority ? a.job.priority > b.job.priority : a.id < b.id;
+  if (a.job.priority != b.job.priority) return a.job.priority > b.job.priority;
+  return a.turn != b.turn ? a.turn < b.turn : a.id < b.id;
 }
 
 // Checks the job against the model: Errors as Engine::submit says. Its time begins to run. A sink for each

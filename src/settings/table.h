@@ -187,7 +187,7 @@ inline constexpr std::array kTable = {
             .words = "how long running answers may go on at the end", .value = "TIME", .most = rows::kDayMs,
             .unit = "seconds", .fallback = "30"},
     Setting{.id = Id::kQueue, .name = "queue", .kind = Kind::kCount, .scope = Scope::kModel, .commands = rows::kServes,
-            .words = "requests that may wait; one more is refused with 429", .value = "N", .least = 1, .most = 1u << 20,
+            .words = "answers of one client that may wait, of all clients four times as many; one more is refused with 429", .value = "N", .least = 1, .most = 1u << 20,
             .unit = "requests", .fallback = "256", .group = rows::kLimits},
     Setting{.id = Id::kConnections, .name = "connections", .kind = Kind::kCount, .scope = Scope::kServer,
             .commands = rows::kServes, .words = "connections at once", .value = "N", .least = 1, .most = 1u << 20,

@@ -85,6 +85,7 @@ engine::Job random_job(Dice& dice, uint32_t vocab, uint32_t tokens_limit, uint32
   job.top_logprobs = job.logprobs ? dice.roll(0, 5) : 0;
   if (dice.chance(0.2)) job.priority = static_cast<int32_t>(dice.roll(0, 2)) - 1;
   if (dice.chance(0.2)) job.salt = dice.chance(0.5) ? "one" : "another";
+  if (dice.chance(0.5)) job.client = dice.roll(0, 3);
   if (adapters > 0) job.adapter = dice.roll(0, adapters);
   return job;
 }
