@@ -19,12 +19,16 @@ void Asker::answer_json(std::string body) const {
 
 void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_response(*dialect, refusal)); }
 
-void Asker::post(WorkQueue& work, std::function<void()> step) const {
-  const bool taken = work.try_post(load, [asker = *this, step = std::move(step)] { asker.attempt(step); });
+void Asker::post(std::function<void()> step) const {
+  const bool taken = work->try_post(load, [asker = *this, step = std::move(step)] { asker.attempt(step); });
   if (!taken) refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting")));
 }
 
 void Asker::attempt(const std::function<void()>& step) const {
+  if (const auto fault = fault_of(step)) refuse(*fault);
+}
+
+std::optional<http::Refusal> Asker::fault_of(const std::function<void()>& step) const {
   try {
     const os::AccountScope scope(account);
     // A client that only closed its sending side looks like one that has gone: small work is done for it.
@@ -32,17 +36,18 @@ void Asker::attempt(const std::function<void()>& step) const {
     if (load.bytes > WorkQueue::kLargeBytes) interruptible.emplace(reply->gone());
     check_interrupt();
     step();
+    return std::nullopt;
   } catch (const http::Refusal& refusal) {
-    refuse(refusal);
+    return refusal;
   } catch (const Error& error) {
-    refuse(refusal_of(error, names));
+    return refusal_of(error, names);
   } catch (const std::bad_alloc&) {
-    refuse(account
+    return account
                ? http::refusal_of_shortage(*account)
-               : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this request")));
+               : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this request"));
   } catch (const std::exception& error) {
     log::error("api", "{} {}: {}", route->method, route->path, error.what());
-    refuse(refusal_of(Error(ErrorCode::kInternal, "a bug of the server")));
+    return refusal_of(Error(ErrorCode::kInternal, "a bug of the server"));
   }
 }
 

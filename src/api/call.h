@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/dialect.h"
@@ -23,15 +24,19 @@ struct Asker {
   std::shared_ptr<http::Reply> reply;
   std::shared_ptr<os::MemoryAccount> account;  // whose memory the work takes
   Load load = {};
+  std::shared_ptr<WorkQueue>
+      work;               // of its own right: the server may go before a model that was asked for comes
   FieldNames names = {};  // the client's, once its body is parsed
 
   void answer_json(std::string body) const;
   void refuse(const http::Refusal& refusal) const;
   // Puts a step of the work on a request worker; refuses when too much waits.
-  void post(WorkQueue& work, std::function<void()> step) const;
+  void post(std::function<void()> step) const;
   // Does one step of the work (large work only as long as the client is there) under the request's account;
   // what it throws is the answer.
   void attempt(const std::function<void()>& step) const;
+  // The same where the answer has begun: what it threw is returned.
+  std::optional<http::Refusal> fault_of(const std::function<void()>& step) const;
 };
 
 struct Call {

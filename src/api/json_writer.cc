@@ -21,6 +21,13 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   return *this;
 }
 
+JsonWriter& JsonWriter::begin_string() { return open('"'); }
+
+JsonWriter& JsonWriter::characters(std::string_view part) {
+  text::append_json_characters(*out_, part);
+  return *this;
+}
+
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   return raw(fmt::format("{}", number));

@@ -28,6 +28,10 @@ class JsonWriter {
   JsonWriter& value(T number) {
     return raw(std::to_string(number));
   }
+  // One string, whose characters come in parts of whole UTF-8.
+  JsonWriter& begin_string();
+  JsonWriter& characters(std::string_view part);
+  JsonWriter& end_string() { return close('"'); }
   JsonWriter& null() { return raw("null"); }
   JsonWriter& value_or_null(std::string_view text) { return text.empty() ? null() : value(text); }
   // JSON that is already written.

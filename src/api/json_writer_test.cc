@@ -35,6 +35,14 @@ TEST(JsonWriter, PutsCommasWhereTheyBelong) {
   EXPECT_EQ(out, R"({"a":[1,"x",{},[]],"b":null,"c":true,"d":{"e":-1.5}})");
 }
 
+TEST(JsonWriter, AStringInParts) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("a").begin_string().characters("x\"").characters("").characters("\n");
+  json.end_string().key("b").begin_string().end_string().end_object();
+  EXPECT_EQ(out, R"({"a":"x\"\n","b":""})");
+}
+
 TEST(JsonWriter, NumbersThatJsonHasNot) {
   std::string out;
   JsonWriter json(out);

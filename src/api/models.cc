@@ -74,12 +74,12 @@ http::Refusal no_such_model(std::string message, const FieldNames& names) {
 
 void Models::with(const std::string& id, const Asker& asker, Then then) const {
   const auto wish = std::make_shared<Wish>();
-  auto ready = [asker, then = std::move(then), work = work_, wish, here = std::this_thread::get_id()](
+  auto ready = [asker, then = std::move(then), wish, here = std::this_thread::get_id()](
                    const fleet::Lease& lease, const std::optional<Error>& error) {
     if (std::this_thread::get_id() == here) return asker.attempt([&] { go_on(asker, then, lease, error); });
     // On the fleet's thread, where nothing may take its time.
-    wish->come([asker, then, work, lease, error] {
-      asker.post(*work, [asker, then, lease, error] { go_on(asker, then, lease, error); });
+    wish->come([asker, then, lease, error] {
+      asker.post([asker, then, lease, error] { go_on(asker, then, lease, error); });
     });
   };
   const fleet::Fleet::Ticket ticket = fleet_.lease(id, std::move(ready));

@@ -4,19 +4,17 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "api/call.h"
-#include "api/work_queue.h"
 #include "fleet/fleet.h"
 
 namespace gantry::api {
 
 class Models {
  public:
-  // The fleet outlives this. Who waited for a model goes on from `work`.
-  Models(fleet::Fleet& fleet, std::shared_ptr<WorkQueue> work) : fleet_(fleet), work_(std::move(work)) {}
+  // The fleet outlives this.
+  explicit Models(fleet::Fleet& fleet) : fleet_(fleet) {}
 
   std::vector<fleet::ModelCard> list() const { return fleet_.list(); }
 
@@ -28,7 +26,6 @@ class Models {
 
  private:
   fleet::Fleet& fleet_;
-  const std::shared_ptr<WorkQueue> work_;  // of its own right: a lease may come when the server has gone
 };
 
 // 404 model_not_found.

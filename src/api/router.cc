@@ -34,8 +34,8 @@ std::string path_of(const http::Request& request) {
 }  // namespace
 
 Router::Router(const std::vector<const Dialect*>& dialects, const Models& models, const http::Guard& guard,
-               WorkQueue& work)
-    : default_dialect_(*dialects.at(0)), models_(models), guard_(guard), work_(work) {
+               std::shared_ptr<WorkQueue> work)
+    : default_dialect_(*dialects.at(0)), models_(models), guard_(guard), work_(std::move(work)) {
   for (const Dialect* dialect : dialects)
     for (const Route& route : dialect->routes()) {
       for (const Entry& entry : entries_)
@@ -145,14 +145,15 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .route = entry->route,
               .reply = std::move(reply),
               .account = request.account,
-              .load = {request.connection, request.body.size()}};
+              .load = {request.connection, request.body.size()},
+              .work = work_};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
     Call call{whole, rest, models_, listener_.load(), asker};
     asker.route->handler(call);
   };
   if (entry->route->cost == Cost::kAtOnce) return asker.attempt([&] { run(request); });
   const auto shared = std::make_shared<const http::Request>(std::move(request));
-  asker.post(work_, [run, shared] { run(*shared); });
+  asker.post([run, shared] { run(*shared); });
 }
 
 std::vector<http::Header> Router::common_headers(const http::Request& head) const {

@@ -19,10 +19,10 @@ namespace gantry::api {
 
 class Router final : public http::Service {
  public:
-  // All outlive the router. The first dialect writes the errors of no route. No two routes may take the same
-  // requests: of one method, path and header there is one.
+  // All but `work` outlive the router. The first dialect writes the errors of no route. No two routes may
+  // take the same requests: of one method, path and header there is one.
   Router(const std::vector<const Dialect*>& dialects, const Models& models, const http::Guard& guard,
-         WorkQueue& work);
+         std::shared_ptr<WorkQueue> work);
 
   std::optional<http::Response> judge(const http::Request& head) const override;
   // At once, or from a request worker.
@@ -51,7 +51,7 @@ class Router final : public http::Service {
   const Dialect& default_dialect_;
   const Models& models_;
   const http::Guard& guard_;
-  WorkQueue& work_;
+  const std::shared_ptr<WorkQueue> work_;
   std::atomic<bool> draining_ = false;
   std::atomic<const http::Listener*> listener_ = nullptr;
 };

@@ -21,12 +21,12 @@ WorkQueue::WorkQueue(uint32_t threads, size_t capacity) : capacity_(capacity) {
       threads_, threads, [this] { run(); }, end);
 }
 
-bool WorkQueue::try_post(Load load, Work work) {
+bool WorkQueue::try_post(Load load, Work work, Entry entry) {
   const os::AccountScope nobody(nullptr);  // the queue's own records
   const bool large = load.bytes > kLargeBytes;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || small_.size() + large_.size() >= capacity_) return false;
+    if (closed_ || (entry == Entry::kNew && small_.size() + large_.size() >= capacity_)) return false;
     const uint64_t begins = turns_.enter(load.client, load.bytes + kLeastCost);
     (large ? large_ : small_).emplace(Turn{begins, ++posted_}, std::move(work));
   }

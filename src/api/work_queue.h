@@ -1,6 +1,7 @@
 // Threads that do what requests need before and after the engine. Whose turn it is goes by what each client
 // has had, in bytes (base/fair_turns.h). Large work leaves one thread to small work. Bounded: full means no,
-// at once (contract L1). Thread-safe.
+// at once (contract L1); what goes on with work that was let in is not refused, being one for each of those.
+// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -37,8 +38,9 @@ class WorkQueue {
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
+  enum class Entry : uint8_t { kNew, kGoesOn };
   // False: full or closed.
-  bool try_post(Load load, Work work);
+  bool try_post(Load load, Work work, Entry entry = Entry::kNew);
   // No more work; returns once what was queued is done, whoever of several callers comes first. Not from
   // work.
   void close();

@@ -65,6 +65,9 @@ TEST(WorkQueue, FullMeansNo) {
   EXPECT_TRUE(queue.try_post({1, 0}, [] {}));
   EXPECT_TRUE(queue.try_post({2, 0}, [] {}));
   EXPECT_FALSE(queue.try_post({3, 0}, [] {}));
+  EXPECT_TRUE(queue.try_post(
+      {3, 0}, [] {}, WorkQueue::Entry::kGoesOn))
+      << "it was let in before";
   gate.open = true;
 }
 

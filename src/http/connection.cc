@@ -414,7 +414,7 @@ Connection::Awaitable<bool> Connection::write_answer() {
     if (!idle.empty() && bytes.empty() && !taken.finished && !taken.lost &&
         Clock::now() >= silent_since + core_.options.stream_keep_alive)
       append_wire_piece(bytes, idle, wire_);
-    if (taken.finished) bytes += wire_stream_end(wire_);
+    if (taken.finished && !taken.torn) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
       const bool written = co_await write(bytes, body);
       if (!written) co_return false;

@@ -20,13 +20,17 @@ class Reply {
   // The head of a stream; pieces follow. `idle`: a piece that may stand between any two, sent when none came
   // for a while, so that nobody on the way takes the stream for dead; may be empty.
   virtual void begin_stream(Response head, std::string idle) = 0;
-  // False: the client is gone, or has not read for so long that its queue is full; its stream is lost, and
-  // fail() says so. A single piece may have stream_bytes_max() bytes.
+  // False: the stream is over, the client is gone, or it has not read for so long that its queue is full; its
+  // stream is lost then, and fail() says so. An empty queue takes a piece of any size.
   virtual bool push(std::string piece) = 0;
   virtual size_t stream_bytes_max() const = 0;
+  // `room` is called once, on any thread, when the queue is empty; at once if it is. Not any more when the
+  // stream is over or the client has gone. Must not block. So a stream may be made as its client reads.
+  virtual void on_room(std::function<void()> room) = 0;
   // The stream is over.
   virtual void finish() = 0;
-  // It is over before its end; `last` says so, and goes out also where the queue is full.
+  // It is over before its end; `last` says so, and goes out also where the queue is full. Without last words
+  // the connection ends where the stream stands: so a client sees that it is not whole.
   virtual void fail(std::string last) = 0;
 
   // `gone` is called at most once, on any thread, when the client goes away before the answer's end; at once

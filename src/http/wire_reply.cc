@@ -11,7 +11,7 @@ void WireReply::wake() {
 }
 
 bool WireReply::begin() {
-  if (detached_ || refused_) return false;
+  if (detached_ || over_) return false;
   begun_ = true;
   return true;
 }
@@ -19,6 +19,7 @@ bool WireReply::begin() {
 void WireReply::send(Response response) {
   const std::lock_guard lock(mutex_);
   if (!begin()) return;
+  over_ = true;
   next_.whole = std::move(response);
   wake();
 }
@@ -33,34 +34,51 @@ void WireReply::begin_stream(Response head, std::string idle) {
 
 bool WireReply::push(std::string piece) {
   const std::lock_guard lock(mutex_);
-  if (detached_ || refused_ || is_gone_ || next_.lost) return false;
-  if (next_.bytes.size() + piece.size() > stream_bytes_max_) {
+  if (!takes_more() || next_.lost) return false;
+  if (next_.bytes.empty()) {
+    next_.bytes = std::move(piece);
+  } else if (next_.bytes.size() + piece.size() <= stream_bytes_max_) {
+    next_.bytes += piece;
+  } else {
     next_.lost = true;
     wake();
     return false;
   }
-  next_.bytes += piece;
   wake();
   return true;
 }
 
-void WireReply::end(bool broken) {
-  if (refused_) return;
+void WireReply::on_room(std::function<void()> room) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!takes_more()) return;
+    if (!next_.bytes.empty()) {
+      room_ = std::move(room);
+      return;
+    }
+  }
+  room();
+}
+
+void WireReply::end(bool broken, bool torn) {
+  if (over_) return;
+  over_ = true;
   next_.finished = true;
   next_.broken = broken;
+  next_.torn = torn;
   wake();
 }
 
 void WireReply::finish() {
   const std::lock_guard lock(mutex_);
-  end(false);
+  end(false, false);
 }
 
 void WireReply::fail(std::string last) {
   const std::lock_guard lock(mutex_);
-  if (detached_ || refused_) return;
+  if (detached_ || over_) return;
   next_.bytes += last;
-  end(true);
+  end(true, last.empty());
 }
 
 void WireReply::on_gone(std::function<void()> gone) {
@@ -95,7 +113,7 @@ void WireReply::cut(const Refusal& why, Response refusal) {
     why_ = why;
     cut.swap(cut_);
     if (!cut && !begun_) {
-      refused_ = true;
+      over_ = true;
       next_.whole = std::move(refusal);
       wake();
     }
@@ -109,26 +127,35 @@ bool WireReply::called_off() {
 }
 
 WireReply::Taken WireReply::take() {
-  const std::lock_guard lock(mutex_);
-  wake_posted_ = false;
-  Taken out = std::exchange(next_, {});
-  next_.lost = out.lost;
+  std::function<void()> room;
+  Taken out;
+  bool takes = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake_posted_ = false;
+    out = std::exchange(next_, {});
+    next_.lost = out.lost;
+    room.swap(room_);
+    takes = takes_more();
+  }
+  if (room && takes) room();
   return out;
 }
 
 void WireReply::client_gone() {
-  std::function<void()> gone;
+  std::function<void()> gone, room;
   {
     const std::lock_guard lock(mutex_);
     is_gone_ = true;
     gone.swap(gone_);
+    room.swap(room_);
     called_off_ |= gone != nullptr;
   }
   if (gone) gone();
 }
 
 void WireReply::detach() {
-  std::function<void()> gone, wake;
+  std::function<void()> gone, wake, room;
   std::function<void(const Refusal&)> cut;
   {
     const std::lock_guard lock(mutex_);
@@ -137,6 +164,7 @@ void WireReply::detach() {
     gone.swap(gone_);
     cut.swap(cut_);
     wake.swap(wake_);
+    room.swap(room_);
   }
 }
 

@@ -21,6 +21,7 @@ class WireReply final : public Reply {
   void begin_stream(Response head, std::string idle) override;
   bool push(std::string piece) override;
   size_t stream_bytes_max() const override { return stream_bytes_max_; }
+  void on_room(std::function<void()> room) override;
   void finish() override;
   void fail(std::string last) override;
   void on_gone(std::function<void()> gone) override;
@@ -33,8 +34,9 @@ class WireReply final : public Reply {
     std::string idle;  // with the head
     std::string bytes;
     bool finished = false;  // the stream is over
-    bool broken = false;
-    bool lost = false;  // its queue ran full; it is finished soon
+    bool broken = false;    // before its end
+    bool torn = false;      // and without a word about it
+    bool lost = false;      // its queue ran full; it is finished soon
   };
   Taken take();
   // The client went away: who works on its answer is told.
@@ -49,19 +51,20 @@ class WireReply final : public Reply {
  private:
   // Under the mutex.
   void wake();
-  bool begin();  // false: it was refused already, or nobody is there
-  void end(bool broken);
+  bool begin();  // false: it is over already, or nobody is there
+  void end(bool broken, bool torn);
+  bool takes_more() const { return !over_ && !detached_ && !is_gone_; }
 
   const size_t stream_bytes_max_;
   std::mutex mutex_;
-  std::function<void()> wake_, gone_;
+  std::function<void()> wake_, gone_, room_;
   std::function<void(const Refusal&)> cut_;
   std::optional<Refusal> why_;  // it has to end
   Taken next_;
   bool wake_posted_ = false;
   std::atomic<bool> is_gone_ = false;  // written under the mutex
   bool begun_ = false;                 // something was said
-  bool refused_ = false;               // by cut()
+  bool over_ = false;                  // all was said, or it was refused by cut()
   bool called_off_ = false;
   bool detached_ = false;
 };

@@ -1,5 +1,7 @@
 #include "http/wire_reply.h"
 
+#include <memory>
+
 #include <gtest/gtest.h>
 
 #include "http/wire_format.h"
@@ -21,7 +23,7 @@ TEST(WireReply, WakesOnceUntilItIsTaken) {
   reply.fail("e");
   EXPECT_EQ(woken, 2);
   const WireReply::Taken last = reply.take();
-  EXPECT_TRUE(last.finished && last.broken);
+  EXPECT_TRUE(last.finished && last.broken && !last.torn);
   EXPECT_EQ(last.bytes, "e");
 }
 
@@ -37,6 +39,59 @@ TEST(WireReply, TheQueueAtItsLimitAndOnePast) {
   const WireReply::Taken last = reply.take();
   EXPECT_TRUE(last.finished && last.broken && last.lost);
   EXPECT_EQ(last.bytes, "its last word");
+}
+
+TEST(WireReply, AnEmptyQueueTakesAPieceOfAnySize) {
+  WireReply reply(4, [] {});
+  EXPECT_TRUE(reply.push("abcdefgh"));
+  EXPECT_FALSE(reply.push("i"));
+  EXPECT_EQ(reply.take().bytes, "abcdefgh");
+}
+
+TEST(WireReply, TellsWhenItsQueueIsEmpty) {
+  WireReply reply(4, [] {});
+  reply.begin_stream({}, "");
+  int told = 0;
+  reply.on_room([&] { ++told; });
+  EXPECT_EQ(told, 1) << "it is empty already";
+  EXPECT_TRUE(reply.push("a"));
+  reply.on_room([&] {
+    ++told;
+    EXPECT_TRUE(reply.push("b"));
+  });
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(reply.take().bytes, "a");
+  EXPECT_EQ(told, 2);
+  EXPECT_EQ(reply.take().bytes, "b");
+  EXPECT_EQ(told, 2) << "once";
+}
+
+TEST(WireReply, WhoseStreamIsOverHearsOfNoRoom) {
+  for (const int how : {0, 1, 2, 3}) {
+    WireReply reply(4, [] {});
+    reply.begin_stream({}, "");
+    const auto told = std::make_shared<int>(0);
+    EXPECT_TRUE(reply.push("a"));
+    reply.on_room([told] { ++*told; });
+    if (how == 0) reply.finish();
+    if (how == 1) reply.fail("");
+    if (how == 2) reply.client_gone();
+    if (how == 3) reply.detach();
+    reply.take();
+    reply.on_room([told] { ++*told; });
+    EXPECT_EQ(*told, 0) << how;
+    EXPECT_EQ(told.use_count(), 1) << "and is forgotten: " << how;
+    EXPECT_FALSE(reply.push("b")) << how;
+  }
+}
+
+TEST(WireReply, AStreamThatFailsWithoutAWordIsTorn) {
+  WireReply reply(4, [] {});
+  reply.begin_stream({}, "");
+  reply.fail("");
+  reply.finish();
+  const WireReply::Taken taken = reply.take();
+  EXPECT_TRUE(taken.finished && taken.broken && taken.torn);
 }
 
 const Refusal kWhy(503, "shutting_down", "because");

@@ -19,8 +19,8 @@ class FleetServer final : public Server {
               const std::vector<const api::Dialect*>& dialects)
       : guard_(options, parse_endpoint(options).loopback),
         work_(std::make_shared<api::WorkQueue>(options.request_workers, options.request_queue_max)),
-        models_(fleet, work_),
-        router_(dialects, models_, guard_, *work_),
+        models_(fleet),
+        router_(dialects, models_, guard_, work_),
         listener_(http::Listener::start(router_, options)) {
     router_.watch(listener_.get());
   }

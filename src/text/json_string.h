@@ -7,5 +7,7 @@
 namespace gantry::text {
 
 void append_json_string(std::string& out, std::string_view text);
+// What stands between the quotes. Of a text in parts, each must be whole UTF-8.
+void append_json_characters(std::string& out, std::string_view text);
 
 }  // namespace gantry::text

@@ -61,8 +61,7 @@ void append_double(std::string& out, double number) {
 
 namespace text {
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
+void append_json_characters(std::string& out, std::string_view text) {
   size_t plain = 0;  // what begins here needs no change
   size_t at = 0;
   const auto flush = [&] { out.append(text.substr(plain, at - plain)); };
@@ -83,6 +82,11 @@ void append_json_string(std::string& out, std::string_view text) {
     }
   }
   flush();
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  append_json_characters(out, text);
   out += '"';
 }
 

@@ -1,14 +1,17 @@
 #include "api/house/token_routes.h"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "api/flow.h"
 #include "api/json_read.h"
 #include "api/json_writer.h"
 #include "api/models.h"
 #include "api/openai/request.h"
+#include "api/text_parts.h"
 #include "text/utf8.h"
 
 namespace gantry::api::house {
@@ -109,27 +112,68 @@ completion::ChatInput read_chat(const Call& call, std::string& model) {
   return std::get<completion::ChatInput>(std::move(chat.prompts.front()));
 }
 
-std::string in_object(const char* key, std::string_view text) {
-  std::string body;
-  JsonWriter json(body);
-  json.begin_object().key(key).value(text).end_object();
-  return body;
-}
-
-std::string tokens_body(const std::vector<TokenId>& tokens, bool with_pieces, const Tokenizer& tokenizer) {
-  std::string body;
-  JsonWriter json(body);
-  json.begin_object().key("tokens").begin_array();
-  for (const TokenId token : tokens) {
-    if (with_pieces) {
-      write_piece(json, token, tokenizer);
-    } else {
-      json.value(token);
-    }
+// {"KEY": "text"}
+class TextBody final : public Body {
+ public:
+  // `lease`, `text` and `tokens` are what the parts are read of.
+  TextBody(const char* key, std::string text) : text_(std::move(text)), parts_(text_) { begin(key); }
+  TextBody(const char* key, fleet::Lease lease, std::vector<TokenId> tokens)
+      : lease_(std::move(lease)),
+        tokens_(std::move(tokens)),
+        parts_(lease_->completer().tokenizer(), tokens_, true) {
+    begin(key);
   }
-  json.end_array().end_object();
-  return body;
-}
+  bool next(std::string& piece) override {
+    std::string part = parts_.next();
+    for (; !part.empty(); part = parts_.next()) {
+      json_.characters(part);
+      if (written_.size() >= kPieceBytes) break;
+    }
+    if (part.empty()) json_.end_string().end_object();
+    piece = std::exchange(written_, {});
+    return !part.empty();
+  }
+
+ private:
+  void begin(const char* key) { json_.begin_object().key(key).begin_string(); }
+
+  const fleet::Lease lease_;
+  const std::string text_;
+  const std::vector<TokenId> tokens_;
+  TextParts parts_;
+  std::string written_;
+  JsonWriter json_{written_};
+};
+
+// {"tokens": [...]}
+class TokensBody final : public Body {
+ public:
+  TokensBody(fleet::Lease lease, std::vector<TokenId> tokens, bool with_pieces)
+      : lease_(std::move(lease)), tokens_(std::move(tokens)), with_pieces_(with_pieces) {
+    json_.begin_object().key("tokens").begin_array();
+  }
+  bool next(std::string& piece) override {
+    const Tokenizer& tokenizer = lease_->completer().tokenizer();
+    for (; next_ < tokens_.size() && written_.size() < kPieceBytes; ++next_) {
+      if (with_pieces_)
+        write_piece(json_, tokens_[next_], tokenizer);
+      else
+        json_.value(tokens_[next_]);
+    }
+    const bool more = next_ < tokens_.size();
+    if (!more) json_.end_array().end_object();
+    piece = std::exchange(written_, {});
+    return more;
+  }
+
+ private:
+  const fleet::Lease lease_;
+  const std::vector<TokenId> tokens_;
+  const bool with_pieces_;
+  size_t next_ = 0;
+  std::string written_;
+  JsonWriter json_{written_};
+};
 
 }  // namespace
 
@@ -145,10 +189,10 @@ void tokenize(Call& call) {
       model, call.asker,
       [asker = call.asker, draft = std::move(draft), chat = std::move(chat)](fleet::Lease lease) {
         const completion::Completer& completer = lease->completer();
-        const std::vector<TokenId> tokens =
+        std::vector<TokenId> tokens =
             chat ? completer.tokenize(*chat)
                  : encode_content(draft.content, draft.options, completer.tokenizer());
-        asker.answer_json(tokens_body(tokens, draft.with_pieces, completer.tokenizer()));
+        answer_json(asker, std::make_unique<TokensBody>(lease, std::move(tokens), draft.with_pieces));
       });
 }
 
@@ -162,7 +206,7 @@ void detokenize(Call& call) {
     std::vector<TokenId> tokens;
     tokens.reserve(draft.tokens.size());
     for (const Json& item : draft.tokens) tokens.push_back(read_token("tokens", item, tokenizer));
-    asker.answer_json(in_object("content", tokenizer.decode(tokens, true)));
+    answer_json(asker, std::make_unique<TextBody>("content", lease, std::move(tokens)));
   });
 }
 
@@ -170,7 +214,7 @@ void apply_template(Call& call) {
   std::string model;
   completion::ChatInput chat = read_chat(call, model);
   call.models.with(model, call.asker, [asker = call.asker, chat = std::move(chat)](fleet::Lease lease) {
-    asker.answer_json(in_object("prompt", lease->completer().render(chat)));
+    answer_json(asker, std::make_unique<TextBody>("prompt", lease->completer().render(chat)));
   });
 }
 
