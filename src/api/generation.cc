@@ -1,14 +1,19 @@
 #include "api/generation.h"
 
 #include <chrono>
+#include <cstdint>
+#include <deque>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "api/flow.h"
 #include "api/models.h"
+#include "api/opening.h"
 #include "api/refusals.h"
 #include "http/shortage.h"
 
@@ -20,7 +25,7 @@ using completion::Delta;
 using completion::Finish;
 using Clock = std::chrono::steady_clock;
 
-class Generation : public std::enable_shared_from_this<Generation> {
+class Generation final : public Flow, public std::enable_shared_from_this<Generation> {
  public:
   Generation(Asker asker, GenerateRequest request, std::unique_ptr<Writer> writer)
       : asker_(std::move(asker)),
@@ -34,6 +39,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
   // False: nobody listens any more.
   bool on_delta(uint32_t index, Delta delta);
 
+  // Of a stream: what is to be said before what is being generated goes straight out.
+  const Asker& asker() const override { return asker_; }
+  bool go_on() override;
+  void break_off(const http::Refusal& why) override;
+
  private:
   class Sink;
   using Running = std::vector<std::shared_ptr<Completion>>;
@@ -41,15 +51,14 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void check_queue() const;
   void prepare();
   void start_choices();
-  void begin();
-  void begin_heard();
+  bool begin();
   void on_gone();
-  void on_cut(const http::Refusal& why);
-  std::string opening();
   // The following: under the mutex. hear() says whether the client still listens.
+  void begin_stream();
+  bool hear_waiting(size_t bytes_max);
   bool hear(uint32_t index, Delta delta);
   bool show(uint32_t index, const Delta& delta);
-  bool say(std::string piece) { return piece.empty() || asker_.reply->push(std::move(piece)); }
+  bool say(std::string piece);
   bool say_end();
   void lose();
   void fail(const Delta& delta);
@@ -67,7 +76,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
   // Set by start(), before anyone else sees this.
   fleet::Lease lease_;
   std::vector<completion::PreparedPtr> prompts_;
-  std::string opening_;  // of a stream: all that is said before anything was generated
   const Clock::time_point asked_at_ = Clock::now();
   Clock::time_point leased_at_;
 
@@ -75,9 +83,12 @@ class Generation : public std::enable_shared_from_this<Generation> {
   Clock::time_point first_at_;
   std::vector<Choice> choices_;
   Running running_;
-  std::vector<std::pair<uint32_t, Delta>> early_;  // came before all choices had started
-  bool begun_ = false;
-  bool streaming_ = false;  // the stream's head is out
+  std::optional<Opening> opening_;                // once all choices have started
+  std::deque<std::pair<uint32_t, Delta>> early_;  // came before what stands in front of it was said
+  size_t said_ = 0;                               // bytes of a stream
+  bool begun_ = false;                            // all choices have started
+  bool streaming_ = false;                        // the stream's head is out
+  bool caught_up_ = false;                        // nothing waits: what comes is said
   bool ended_ = false;
   bool starved_ = false;  // of memory
   size_t left_;
@@ -94,30 +105,22 @@ class Generation::Sink final : public completion::DeltaSink {
   const uint32_t index_;
 };
 
-// What was given, as text; nothing of a chat.
-std::string text_of(const completion::Prepared& prepared, const tokenizer::Tokenizer& tokenizer) {
-  if (const auto* text = std::get_if<std::string>(&prepared.request.prompt)) return *text;
-  if (std::holds_alternative<std::vector<TokenId>>(prepared.request.prompt))
-    return tokenizer.decode(prepared.job.prompt);
-  return {};
-}
-
 void Generation::start(fleet::Lease lease) {
   lease_ = std::move(lease);
   leased_at_ = Clock::now();
   if (!request_.nothing_to_generate) check_queue();
   prepare();
-  if (request_.stream) opening_ = opening();
   if (!request_.nothing_to_generate) start_choices();
-  begin();
+  const bool more = begin();
   const os::AccountScope nobody(nullptr);  // too late for an error
   const std::weak_ptr<Generation> weak = weak_from_this();
   asker_.reply->on_gone([weak] {
     if (const auto self = weak.lock()) self->on_gone();
   });
   asker_.reply->on_cut([weak](const http::Refusal& why) {
-    if (const auto self = weak.lock()) self->on_cut(why);
+    if (const auto self = weak.lock()) self->break_off(why);
   });
+  if (more) let_flow(shared_from_this());
 }
 
 // Choices come at once, and for a moment all of them may wait: "come back later" would not help.
@@ -138,26 +141,6 @@ void Generation::prepare() {
     request.prompt = std::move(prompt);
     prompts_.push_back(lease_->completer().prepare(std::move(request)));
   }
-}
-
-// With what is echoed. It must find room at once, since nobody waits for a client.
-std::string Generation::opening() {
-  const size_t most = asker_.reply->stream_bytes_max();
-  std::string all = writer_->begin(begun());
-  for (uint32_t i = 0; request_.echo && i < choices_.size() && all.size() <= most; ++i) {
-    Delta echoed;
-    echoed.is_echo = true;
-    echoed.text = text_of(*prompts_[i / request_.n], lease_->completer().tokenizer());
-    all += writer_->delta(i, echoed);
-  }
-  if (all.size() <= most) return all;
-  throw http::Refusal(
-      413, "too_large",
-      fmt::format(
-          "what is echoed at the beginning of the stream has more than the {} bytes that may wait for "
-          "a client: ask for it without '{}', or not as a stream",
-          most, request_.names.written("echo")),
-      request_.names.written("echo"));
 }
 
 void Generation::start_choices() {
@@ -188,48 +171,68 @@ void Generation::start_choices() {
   }
 }
 
-// All choices run: what they said so far goes out, in its order.
-void Generation::begin() {
+// All choices run: what they said so far goes out, in its order. Of a stream no more than a piece; true: more
+// waits.
+bool Generation::begin() {
   Running running;
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
     begun_ = true;
     try {
       if (starved_) throw std::bad_alloc();
-      begin_heard();
+      opening_.emplace(request_, prompts_, lease_->completer().tokenizer());
+      if (request_.stream) begin_stream();
+      more = hear_waiting(request_.stream ? kPieceBytes : SIZE_MAX);
     } catch (const std::bad_alloc&) {
       starve();
     }
     if (ended_) running.swap(running_);
   }
   cancel(running);
+  return more;
 }
 
-// Under the mutex.
-void Generation::begin_heard() {
-  if (request_.stream) {
-    const StreamForm form = writer_->form();
-    asker_.reply->begin_stream({.status = 200,
-                                .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
-                                .content_type = std::string(form.content_type),
-                                .body = ""},
-                               std::string(form.idle));
-    streaming_ = true;
-    if (!say(std::move(opening_))) lose();
-  }
-  for (uint32_t i = 0; i < choices_.size(); ++i) {
-    const completion::Prepared& prepared = *prompts_[i / request_.n];
-    Delta first;
-    first.is_echo = request_.echo && !request_.stream;
-    if (first.is_echo) first.text = text_of(prepared, lease_->completer().tokenizer());
-    if (request_.nothing_to_generate) {
-      first.finish = Finish::kLength;
-      first.usage.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
+void Generation::begin_stream() {
+  const StreamForm form = writer_->form();
+  std::string first = writer_->begin(begun());
+  asker_.reply->begin_stream({.status = 200,
+                              .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
+                              .content_type = std::string(form.content_type),
+                              .body = ""},
+                             std::string(form.idle));
+  streaming_ = true;
+  if (!say(std::move(first))) lose();
+}
+
+// Until a stream has got so many bytes more. True: more waits.
+bool Generation::hear_waiting(size_t bytes_max) {
+  const size_t before = said_;
+  while (!ended_ && said_ - before < bytes_max) {
+    if (auto part = opening_->next()) {
+      hear(part->first, std::move(part->second));
+    } else if (!early_.empty()) {
+      auto [index, delta] = std::move(early_.front());
+      early_.pop_front();
+      hear(index, std::move(delta));
+    } else {
+      caught_up_ = true;
+      return false;
     }
-    if (first.is_echo || request_.nothing_to_generate) hear(i, std::move(first));
   }
-  for (auto& [index, delta] : std::exchange(early_, {}))
-    if (!ended_) hear(index, std::move(delta));
+  return !ended_;
+}
+
+bool Generation::go_on() {
+  Running running;
+  bool more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    more = hear_waiting(kPieceBytes);
+    if (ended_) running.swap(running_);
+  }
+  cancel(running);
+  return more;
 }
 
 bool Generation::on_delta(uint32_t index, Delta delta) {
@@ -239,7 +242,7 @@ bool Generation::on_delta(uint32_t index, Delta delta) {
     const std::lock_guard lock(mutex_);
     if (ended_) return false;
     try {
-      if (!begun_) {
+      if (!caught_up_) {
         early_.emplace_back(index, std::move(delta));
         return true;
       }
@@ -265,7 +268,7 @@ void Generation::on_gone() {
   cancel(running);
 }
 
-void Generation::on_cut(const http::Refusal& why) {
+void Generation::break_off(const http::Refusal& why) {
   Running running;
   {
     const std::lock_guard lock(mutex_);
@@ -282,7 +285,7 @@ bool Generation::hear(uint32_t index, Delta delta) {
     fail(delta);
     return false;
   }
-  if (first_at_ == Clock::time_point()) first_at_ = Clock::now();
+  if (first_at_ == Clock::time_point() && !delta.is_echo) first_at_ = Clock::now();
   if (delta.finish != Finish::kNone) --left_;
   Choice& choice = choices_[index];
   if (request_.stream) {
@@ -296,6 +299,11 @@ bool Generation::hear(uint32_t index, Delta delta) {
     return say_end();
   }
   return !ended_;
+}
+
+bool Generation::say(std::string piece) {
+  said_ += piece.size();
+  return piece.empty() || asker_.reply->push(std::move(piece));
 }
 
 bool Generation::show(uint32_t index, const Delta& delta) {

@@ -23,7 +23,6 @@ class Reply {
   // False: the stream is over, the client is gone, or it has not read for so long that its queue is full; its
   // stream is lost then, and fail() says so. An empty queue takes a piece of any size.
   virtual bool push(std::string piece) = 0;
-  virtual size_t stream_bytes_max() const = 0;
   // `room` is called once, on any thread, when the queue is empty; at once if it is. Not any more when the
   // stream is over or the client has gone. Must not block. So a stream may be made as its client reads.
   virtual void on_room(std::function<void()> room) = 0;

@@ -20,7 +20,6 @@ class WireReply final : public Reply {
   void send(Response response) override;
   void begin_stream(Response head, std::string idle) override;
   bool push(std::string piece) override;
-  size_t stream_bytes_max() const override { return stream_bytes_max_; }
   void on_room(std::function<void()> room) override;
   void finish() override;
   void fail(std::string last) override;

@@ -181,34 +181,72 @@ TEST(Stream, WhatIsCutByTheEndOfTheServerSaysSo) {
   EXPECT_TRUE(streaming.receive_end() && whole.receive_end() && idle.receive_end());
 }
 
-// A piece that must find room at once is refused beforehand, instead of a stream that ends without a word.
-TEST(Stream, AnEchoThatFindsNoRoomIsRefused) {
+// Of n choices: the text of each.
+std::vector<std::string> texts_of_stream(const std::string& body, size_t n) {
+  std::vector<std::string> out(n);
+  for (const std::string& event : events_of(body)) {
+    if (event == "[DONE]") continue;
+    const json chunk = json::parse(event);
+    for (const json& choice : chunk["choices"])
+      out.at(choice["index"].get<size_t>()) += choice["text"].get<std::string>();
+  }
+  return out;
+}
+
+// What is echoed may be more than may wait for a client: it comes as the client reads, and what is generated
+// meanwhile waits behind it.
+TEST(Stream, AnyEchoFlows) {
   StageOptions options;
   options.context = 65536;
   options.pages = 8192;
-  options.server.stream_queue_bytes_max = 16384;
+  options.server.stream_queue_bytes_max = 128 * 1024;
+  options.server.send_buffer_bytes = 4096;
   Stage stage(options);
-  const auto echo = [&](size_t bytes, bool stream, uint32_t n, uint32_t tokens_max) {
-    const json body = {
-        {"model", "sim"}, {"prompt", std::string(bytes, 'x')}, {"echo", true},    {"stream", stream},
-        {"n", n},         {"max_tokens", tokens_max},          {"temperature", 0}};
-    return ask(stage.port(), post("/v1/completions", body.dump()));
-  };
-  for (const uint32_t tokens_max : {0U, 3U}) {
-    const auto fits = echo(15000, true, 1, tokens_max);
-    ASSERT_TRUE(fits);
-    EXPECT_EQ(text_of_stream(fits->body).substr(0, 15000), std::string(15000, 'x'));
-    EXPECT_EQ(text_of_stream(fits->body).size(), 15000 + tokens_max);
-    EXPECT_EQ(events_of(fits->body).back(), "[DONE]");
-    for (const auto& [bytes, n] : {std::pair(size_t{16400}, 1U), std::pair(size_t{6000}, 3U)}) {
-      const auto refused = echo(bytes, true, n, tokens_max);
-      ASSERT_TRUE(refused);
-      EXPECT_EQ(refused->status, 413) << bytes;
-      EXPECT_EQ(json::parse(refused->body)["error"]["param"], "echo");
-      EXPECT_EQ(echo(bytes, false, n, tokens_max)->status, 200) << bytes;
+  std::string prompt;
+  while (prompt.size() < 60000) prompt += "x\u00e9\n\"\u20ac";
+  for (const uint32_t tokens_max : {0U, 300U})
+    for (const size_t n : {1U, 3U}) {
+      const json body = {{"model", "sim"}, {"prompt", prompt},         {"echo", true},    {"stream", true},
+                         {"n", n},         {"max_tokens", tokens_max}, {"temperature", 0}};
+      RawClient client(stage.port(), 4096);
+      const uint64_t before = stage.stats().jobs_done;
+      ASSERT_TRUE(client.send(post("/v1/completions", body.dump())));
+      // Nothing was read yet, and all is generated.
+      const uint64_t jobs = tokens_max == 0 ? 0 : n;
+      testing::await([&] { return stage.stats().jobs_done == before + jobs; }, "the answers' ends");
+      const auto answer = client.receive();
+      ASSERT_TRUE(answer);
+      ASSERT_EQ(answer->status, 200) << answer->body;
+      EXPECT_EQ(events_of(answer->body).back(), "[DONE]");
+      for (const std::string& text : texts_of_stream(answer->body, n)) {
+        EXPECT_EQ(text.substr(0, prompt.size()), prompt);
+        EXPECT_EQ(text.size(), prompt.size() + tokens_max);
+      }
     }
+  EXPECT_TRUE(stage.at_rest());
+}
+
+// Its client goes, or does not read, in the midst of it.
+TEST(Stream, AnEchoThatNobodyReadsIsForgotten) {
+  StageOptions options;
+  options.context = 65536;
+  options.pages = 8192;
+  options.server.send_buffer_bytes = 4096;
+  Stage stage(options);
+  const json body = {{"model", "sim"}, {"prompt", std::string(60000, 'x')},
+                     {"echo", true},   {"stream", true},
+                     {"n", 16},        {"max_tokens", 5000}};
+  {
+    RawClient client(stage.port(), 4096);
+    ASSERT_TRUE(client.send(post("/v1/completions", body.dump())));
+    ASSERT_TRUE(client.receive_head());
+    wait_until_running(stage);
   }
   EXPECT_TRUE(stage.at_rest());
+  RawClient client(stage.port(), 4096);
+  ASSERT_TRUE(client.send(post("/v1/completions", body.dump())));
+  ASSERT_TRUE(client.receive_head());
+  EXPECT_FALSE(stage.server().shutdown(50ms));
 }
 
 TEST(Stream, AWriteThatTakesTooLongEndsTheStream) {
