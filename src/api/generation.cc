@@ -46,6 +46,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
 
  private:
   class Sink;
+  class Whole;
   using Running = std::vector<std::shared_ptr<Completion>>;
 
   void check_queue() const;
@@ -103,6 +104,44 @@ class Generation::Sink final : public completion::DeltaSink {
  private:
   const std::shared_ptr<Generation> generation_;
   const uint32_t index_;
+};
+
+// An answer that is no stream, when all of it is there. Choices go as they are written.
+class Generation::Whole final : public Body {
+ public:
+  Whole(std::shared_ptr<Generation> generation, const Totals& totals)
+      : generation_(std::move(generation)),
+        totals_(totals),
+        written_(generation_->writer_->whole_begin(generation_->begun())) {}
+
+  bool next(std::string& piece) override {
+    if (written_.size() - taken_ < kPieceBytes) {
+      written_.erase(0, std::exchange(taken_, 0));
+      while (!done_ && written_.size() < kPieceBytes) write_more();
+    }
+    piece = written_.substr(taken_, kPieceBytes);
+    taken_ += piece.size();
+    return !done_ || taken_ < written_.size();
+  }
+
+ private:
+  void write_more() {
+    std::vector<Choice>& choices = generation_->choices_;
+    done_ = next_ == choices.size();
+    if (done_) {
+      written_ += generation_->writer_->whole_end(totals_);
+      return;
+    }
+    written_ += generation_->writer_->whole_choice(next_, choices[next_]);
+    choices[next_++] = {};
+  }
+
+  const std::shared_ptr<Generation> generation_;
+  const Totals totals_;
+  uint32_t next_ = 0;
+  bool done_ = false;
+  std::string written_;
+  size_t taken_ = 0;  // bytes of it
 };
 
 void Generation::start(fleet::Lease lease) {
@@ -272,7 +311,7 @@ void Generation::break_off(const http::Refusal& why) {
   Running running;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_) return;
+    if (ended_) return asker_.reply->fail({});  // where a whole answer is on its way
     refuse(why);
     running.swap(running_);
   }
@@ -315,7 +354,7 @@ bool Generation::show(uint32_t index, const Delta& delta) {
 
 bool Generation::say_end() {
   if (!request_.stream) {
-    asker_.answer_json(writer_->whole(begun(), choices_, totals()));
+    answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()));
     return true;
   }
   const bool told = say(writer_->end(totals()));

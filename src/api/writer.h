@@ -3,7 +3,7 @@
 //
 // A stream is begin(), for each choice delta() until finish(), in any order of choices, then end(); or fail()
 // at any point behind begin(). Each returns whole events in the bytes that go out, or nothing. An answer that
-// is no stream is one call of whole().
+// is no stream is whole_begin(), whole_choice() for each in their order, and whole_end().
 #pragma once
 
 #include <chrono>
@@ -66,8 +66,10 @@ class Writer {
   virtual std::string end(const Totals& totals) = 0;
   virtual std::string fail(const http::Refusal& refusal) = 0;
 
-  // The body, as JSON.
-  virtual std::string whole(const Begun& begun, const std::vector<Choice>& choices, const Totals& totals) = 0;
+  // Together the body, as JSON.
+  virtual std::string whole_begin(const Begun& begun) = 0;
+  virtual std::string whole_choice(uint32_t index, const Choice& choice) = 0;
+  virtual std::string whole_end(const Totals& totals) = 0;
 };
 
 }  // namespace gantry::api

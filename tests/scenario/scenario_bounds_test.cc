@@ -305,6 +305,26 @@ TEST(Bounds, TheOtherWayAndTemplatesFlowToo) {
               json({{"prompt", "<|turn|>user:" + text + "<|turn|>assistant:"}}));
 }
 
+// The choices and their log-probabilities fit into the account; what is written of them need not beside them.
+TEST(Bounds, ManyChoicesFlow) {
+  StageOptions options = flowing();
+  options.server.request_memory = 24 * kMiB;
+  Stage stage(options);
+  const auto answer =
+      ask(stage.port(), post("/v1/chat/completions",
+                             chat("go on", R"("n":16,"max_tokens":256,"logprobs":true,"top_logprobs":20,)")));
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->status, 200) << answer->body;
+  EXPECT_EQ(answer->header("transfer-encoding"), "chunked");
+  const json choices = json::parse(answer->body)["choices"];
+  ASSERT_EQ(choices.size(), 16U);
+  for (size_t i = 0; i < choices.size(); ++i) {
+    EXPECT_EQ(choices[i]["index"], i);
+    EXPECT_EQ(choices[i]["logprobs"]["content"].size(), 256U);
+  }
+  EXPECT_EQ(json::parse(answer->body)["usage"]["completion_tokens"], 16 * 256);
+}
+
 // Its tokens wait for it, and a few pieces of what is written of them; then it goes on.
 TEST(Bounds, AnAnswerThatIsNotReadWaitsInAFewPieces) {
   if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";

@@ -33,9 +33,11 @@ class TrialWriter final : public api::Writer {
     return fmt::format("said {}, {}\n", totals.usage.completion_tokens, totals.reading.count() > 0);
   }
   std::string fail(const http::Refusal& refusal) override { return "!" + refusal.code() + "\n"; }
-  std::string whole(const api::Begun&, const std::vector<api::Choice>& said, const api::Totals&) override {
-    return fmt::format("[\"{}\",\"{}\"]", said.at(0).text, said.at(0).stop_string);
+  std::string whole_begin(const api::Begun&) override { return "["; }
+  std::string whole_choice(uint32_t, const api::Choice& said) override {
+    return fmt::format("\"{}\",\"{}\"", said.text, said.stop_string);
   }
+  std::string whole_end(const api::Totals&) override { return "]"; }
 };
 
 void say(api::Call& call) {

@@ -198,7 +198,9 @@ class OpenaiWriter final : public Writer {
   std::string fail(const http::Refusal& refusal) override {
     return "event: error\ndata: " + error_body(refusal) + "\n\n";
   }
-  std::string whole(const Begun& begun, const std::vector<Choice>& choices, const Totals& totals) override;
+  std::string whole_begin(const Begun& begun) override;
+  std::string whole_choice(uint32_t index, const Choice& choice) override;
+  std::string whole_end(const Totals& totals) override;
 
  private:
   void learn(const fleet::ModelCard& card) {
@@ -265,15 +267,26 @@ std::string OpenaiWriter::end(const Totals& totals) {
   return out += "data: [DONE]\n\n";
 }
 
-std::string OpenaiWriter::whole(const Begun& begun, const std::vector<Choice>& choices,
-                                const Totals& totals) {
+std::string OpenaiWriter::whole_begin(const Begun& begun) {
   learn(begun.card);
   std::string out;
   JsonWriter json(out);
   json.begin_object();
   write_head(json, head_, head_.api == Api::kChat ? "chat.completion" : "text_completion");
   json.key("choices").begin_array();
-  for (uint32_t i = 0; i < choices.size(); ++i) write_choice(json, head_, i, choices[i]);
+  return out;
+}
+
+std::string OpenaiWriter::whole_choice(uint32_t index, const Choice& choice) {
+  std::string out = index == 0 ? "" : ",";
+  JsonWriter json(out);
+  write_choice(json, head_, index, choice);
+  return out;
+}
+
+std::string OpenaiWriter::whole_end(const Totals& totals) {
+  std::string out;
+  JsonWriter json(out);
   json.end_array();
   write_usage(json, totals.usage);
   json.end_object();
