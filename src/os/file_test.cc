@@ -186,6 +186,50 @@ TEST_F(Files, TemporariesThatMustHaveNames) {
   EXPECT_EQ(count(), 1u) << "what was renamed is no temporary any more";
 }
 
+// Files of other processes may have the names that are tried (of one with the same number, on another machine
+// or in a container).
+TEST_F(Files, NobodyElsesFileIsTakenForATemporary) {
+  const auto name_of = [this](uint64_t serial) {
+    return at("a") + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(serial);
+  };
+  uint64_t serial = 0;
+  {
+    const Temporary first(at("a"), Temporary::Kind::kNamed);
+    while (!fs::exists(name_of(serial))) ASSERT_LT(++serial, 100'000U);
+  }
+  constexpr uint64_t kFiles = 90;
+  std::atomic<bool> stop = false;
+  std::thread handler([&] {
+    while (!stop) unlink_temporaries();
+  });
+  for (int round = 0; round < 5; ++round, serial += kFiles + 1) {
+    for (uint64_t i = 1; i <= kFiles; ++i) std::ofstream(name_of(serial + i)) << "not ours";
+    const Temporary temporary(at("a"), Temporary::Kind::kNamed);  // tries them all, and has the next
+    for (uint64_t i = 1; i <= kFiles; ++i) EXPECT_TRUE(fs::remove(name_of(serial + i))) << round;
+  }
+  stop = true;
+  handler.join();
+  EXPECT_EQ(count(), 0U);
+}
+
+// Whatever is given up or renamed while a handler looks is either there or not.
+TEST_F(Files, AHandlerBesideThoseWhoWrite) {
+  std::atomic<bool> stop = false;
+  std::thread handler([&] {
+    while (!stop) unlink_temporaries();
+  });
+  for (int i = 0; i < 100; ++i) {
+    try {
+      write_file_atomically(at("a"), "new");
+    } catch (const Error&) {  // it was taken away before it could be renamed
+    }
+    const Temporary given_up(at("b"), Temporary::Kind::kNamed);
+  }
+  stop = true;
+  handler.join();
+  EXPECT_LE(count(), 1U) << "no temporary is left";
+}
+
 TEST_F(Files, ADeviceIsWrittenAsItComes) {
   write_file_or_device("/dev/null", [](FileSink& sink) { sink.write("x"); });
   const auto full = [] { write_file_or_device("/dev/full", [](FileSink& sink) { sink.write("x"); }); };

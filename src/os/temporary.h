@@ -32,7 +32,8 @@ class Temporary {
   void open_named();
   template <typename Make>
   void take_name(Make make);
-  void forget();
+  template <typename Take>
+  void give_up_name(Take take);
 
   const std::string target_;
   std::string name_;  // empty: none yet
@@ -40,7 +41,8 @@ class Temporary {
   Slot* slot_ = nullptr;
 };
 
-// Takes away those that have names. May be called by a handler of signals; the process ends afterwards.
+// Takes away those that have names, and no file of anybody else's. May be called by a handler of signals; the
+// process ends afterwards.
 void unlink_temporaries();
 
 }  // namespace gantry::os
