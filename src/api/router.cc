@@ -145,7 +145,7 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .route = entry->route,
               .reply = std::move(reply),
               .account = request.account,
-              .load = {request.connection, request.body.size()},
+              .load = {request.client, request.body.size()},
               .work = work_};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
     Call call{whole, rest, models_, listener_.load(), asker};

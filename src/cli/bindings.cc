@@ -58,6 +58,9 @@ http::Options bind_server(const Values& values) {
   values.take(Id::kApiKey, out.api_keys);
   values.take(Id::kCorsOrigin, out.cors_origins);
   values.take(Id::kAllowedHost, out.allowed_hosts);
+  std::vector<std::string> proxies;
+  values.take(Id::kTrustedProxies, proxies);
+  out.trusted_proxies = http::TrustedProxies(proxies);
   values.take(Id::kConnections, out.connections_max);
   values.take(Id::kBodyMax, out.body_bytes_max);
   values.take(Id::kRequestMemory, out.request_memory);

@@ -361,6 +361,7 @@ TEST(Parse, EveryRowIsTaken) {
           row.kind == settings::Kind::kDuration)
         value = row.most;
       if (row.kind == settings::Kind::kTexts) value = std::vector<std::string>{"a=q4_0"};
+      if (row.id == settings::Id::kTrustedProxies) value = std::vector<std::string>{"10.0.0.0/8"};
       values.put(row.id, {value, settings::Source::kFlag, ""});
     }
     action_of(command, values);
@@ -378,6 +379,7 @@ TEST(Parse, RefusesNumbersOutOfRange) {
   for (const char* context : {"0", "-5", "16777217", "99999999999999999999"})
     refused({"serve", "--context", context});
   EXPECT_EQ(parsed<ServeCommand>({"serve", "--context", "16777216"}).models.at(0).load.context, 16777216u);
+  refused({"serve", "--trusted-proxies", "10.0.0.0/33"});
   for (const char* size : {"64XB", "-1MiB", "MiB", "", "0", "1e3", "nan", "99999999TiB"})
     refused({"serve", "--memory-cap", size});
   for (const char* share : {"-0.1", "1.01", "nan", ""}) refused({"run", "--top-p", share});

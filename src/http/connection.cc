@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -37,19 +38,6 @@ std::chrono::milliseconds at_rate(size_t bytes, size_t bytes_per_second) {
   return std::chrono::milliseconds(bytes * 1000 / (bytes_per_second == 0 ? 1 : bytes_per_second));
 }
 
-// Without the port: empty where there is none, as of a unix socket.
-std::string address_of(const Connection::Socket& socket) {
-  error_code error;
-  const auto remote = socket.remote_endpoint(error);
-  if (error) return {};
-  const int family = remote.protocol().family();
-  if (family != AF_INET && family != AF_INET6) return {};
-  asio::ip::tcp::endpoint endpoint;
-  endpoint.resize(remote.size());
-  std::memcpy(endpoint.data(), remote.data(), remote.size());
-  return endpoint.address().to_string();
-}
-
 // Counts a request while it is answered.
 class InWork {
  public:
@@ -73,7 +61,21 @@ Connection::Awaitable<void> Connection::Event::wait_until(Clock::time_point dead
   co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-Connection::Connection(Core& core, Socket socket)
+std::string Connection::peer_of(const Socket& socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return {};
+  const int family = remote.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return {};
+  asio::ip::tcp::endpoint endpoint;
+  endpoint.resize(remote.size());
+  std::memcpy(endpoint.data(), remote.data(), remote.size());
+  const asio::ip::address address = endpoint.address();
+  return to_text(address.is_v4() ? asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()).to_bytes()
+                                 : address.to_v6().to_bytes());
+}
+
+Connection::Connection(Core& core, Socket socket, std::string peer)
     : core_(core),
       number_(++core.connections_seen),
       socket_(std::move(socket)),
@@ -81,7 +83,7 @@ Connection::Connection(Core& core, Socket socket)
       input_room_(socket_.get_executor()),
       output_(socket_.get_executor()),
       write_timer_(socket_.get_executor()),
-      address_(address_of(socket_)) {}
+      peer_(std::move(peer)) {}
 
 Connection::~Connection() {
   if (reply_) reply_->detach();
@@ -198,6 +200,7 @@ Connection::Awaitable<bool> Connection::serve_one() {
                                .body_bytes = core_.options.body_bytes_max});
   short_since_.reset();
   gives_way_ = false;
+  client_ = peer_;
   common_headers_.clear();
   wire_ = {};
   waiting_since_ = Clock::now();
@@ -254,7 +257,7 @@ void Connection::open_body_line() {
     };
     asio::post(executor, std::move(told));
   };
-  body_line_.emplace(core_.bodies, address_, body_since_, std::move(give_way));
+  body_line_.emplace(core_.bodies, client_, body_since_, std::move(give_way));
 }
 
 // There is no memory for more of the body. Somebody slower gives way, or this one does when its patience
@@ -326,6 +329,7 @@ Connection::Awaitable<bool> Connection::judge_head() {
   wire_ = {.minor_version = head.minor_version,
            .keep_alive = head.keep_alive && !draining_,
            .head_only = head.method == "HEAD"};
+  client_ = core_.options.trusted_proxies.client_of(peer_, head.headers);
   common_headers_ = core_.service.common_headers(head);
   std::optional<Response> answer = core_.service.judge(head);
   if (!answer && body_follows) open_body_line();
@@ -372,7 +376,8 @@ Connection::Awaitable<bool> Connection::answer_request() {
   const InWork in_work(core_);
   Request request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
-  request.connection = number_;
+  // A proxy's connections are of many clients.
+  request.client = client_ == peer_ ? number_ : std::hash<std::string>()(client_);
   request.account = account_;
   bool short_of_memory = false;
   try {
@@ -471,8 +476,9 @@ Connection::Awaitable<void> Connection::linger() {
 }
 
 void Connection::log_answer(int status) const {
-  log::debug("http", "{} {} -> {}", request_.method.empty() ? "-" : request_.method,
-             request_.target.empty() ? "-" : request_.target, status);
+  const auto shown = [](const std::string& text) { return text.empty() ? std::string_view("-") : text; };
+  log::debug("http", "{} {} {} -> {}", shown(client_), shown(request_.method), shown(request_.target),
+             status);
 }
 
 }  // namespace gantry::http

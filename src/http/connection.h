@@ -34,8 +34,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
 
   // The socket's executor is a strand of its own. `core` outlives the connection.
-  Connection(Core& core, Socket socket);
+  // `peer`: as peer_of() says.
+  Connection(Core& core, Socket socket, std::string peer);
   ~Connection();
+
+  // The address of a socket's other end; empty where it has none, as of a unix socket.
+  static std::string peer_of(const Socket& socket);
 
   void start();
   // Ends when it waits for a request; otherwise after the answer.
@@ -91,9 +95,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer write_timer_;
 
   std::string inbox_;
-  const std::string address_;  // the client's, without its port
-  bool eof_ = false;           // the client will send no more
-  bool closed_ = false;        // nothing can be written any more
+  const std::string peer_;  // its address, without a port; empty: of a unix socket
+  bool eof_ = false;        // the client will send no more
+  bool closed_ = false;     // nothing can be written any more
   bool draining_ = false;
   bool sent_too_far_ahead_ = false;  // something of it was dropped
 
@@ -105,6 +109,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Clock::time_point> short_since_;  // of memory
   bool gives_way_ = false;                        // its body was the slowest when memory was short
   bool first_request_ = true;
+  std::string client_;  // the peer, or for whom it asks
   Request request_;
   std::vector<Header> common_headers_;
   WireOptions wire_;

@@ -1,8 +1,6 @@
 #include "http/guard.h"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 
 #include <arpa/inet.h>
 
@@ -41,13 +39,6 @@ bool is_registered_name(std::string_view text) {
     if (!letter && std::string_view("-._~!$&'()*+,;=").find(c) == std::string_view::npos) return false;
   }
   return true;
-}
-
-// Digits, or none: "localhost:" is an authority too.
-bool is_port(std::string_view text) {
-  uint16_t port = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return text.empty() || (fault == std::errc() && end == text.data() + text.size());
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct Request {
   bool keep_alive = true;
   std::vector<Header> headers;
   std::string body;
-  uint64_t connection = 0;  // its number: who shares it is one client
+  uint64_t client = 0;  // a number: who shares it is one client
   // Whose memory it is, and what becomes of it.
   std::shared_ptr<os::MemoryAccount> account = nullptr;
 

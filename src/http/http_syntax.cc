@@ -1,7 +1,9 @@
 #include "http/http_syntax.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -25,6 +27,12 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+bool is_port(std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return text.empty() || (fault == std::errc() && end == text.data() + text.size());
 }
 
 const char* request_line_fault(std::string_view line, bool& version_only) {

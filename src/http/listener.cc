@@ -183,7 +183,8 @@ void SocketListener::welcome(Connection::Socket socket) {
     open = core_.connections.size();
   }
   if (open >= core_.options.connections_max) return refuse(std::move(socket));
-  std::make_shared<Connection>(core_, std::move(socket))->start();
+  std::string peer = Connection::peer_of(socket);
+  std::make_shared<Connection>(core_, std::move(socket), std::move(peer))->start();
 }
 
 // One try to say why; nobody waits for this client.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "http/client_address.h"
 #include "os/memory_account.h"
 
 namespace gantry::http {
@@ -47,6 +48,8 @@ struct Options {
   std::vector<std::string> cors_origins;
   // Names that the Host header may carry, besides localhost, when bound to loopback. "*": any.
   std::vector<std::string> allowed_hosts;
+
+  TrustedProxies trusted_proxies;  // who may say for whom they ask
 
   uint32_t io_threads = 1;       // move bytes
   uint32_t request_workers = 2;  // parse, render, tokenize
