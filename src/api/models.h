@@ -17,6 +17,7 @@ class Models {
   explicit Models(fleet::Fleet& fleet) : fleet_(fleet) {}
 
   std::vector<fleet::ModelCard> list() const { return fleet_.list(); }
+  std::vector<fleet::ModelStats> stats() const { return fleet_.stats(); }
 
   // Goes on with the model of that id (empty: the only or first one): at once where it is live, otherwise
   // from a request worker once it has come to life; nobody waits for it, and a client that goes away is

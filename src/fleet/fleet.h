@@ -36,6 +36,11 @@ struct FleetOptions {
 
 using Lease = std::shared_ptr<LiveModel>;
 
+struct ModelStats {
+  std::string id;
+  engine::EngineStats engine;
+};
+
 class Fleet {
  public:
   // One of the two: the lease, or why there is none.
@@ -51,6 +56,8 @@ class Fleet {
   virtual ~Fleet() = default;
 
   virtual std::vector<ModelCard> list() const = 0;
+  // Of those that are in memory: live, or leaving.
+  virtual std::vector<ModelStats> stats() const = 0;
 
   // By id; an empty name means the only (or first) model. Calls `ready` exactly once unless the lease is
   // withdrawn: before returning, on the caller's thread, when the model is live or there can be no lease

@@ -52,6 +52,14 @@ std::vector<ModelCard> SlotFleet::list() const {
   return cards;
 }
 
+std::vector<ModelStats> SlotFleet::stats() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ModelStats> out;
+  for (const auto& slot : slots_)
+    if (slot->model) out.push_back({slot->card.id, slot->model->engine().stats()});
+  return out;
+}
+
 Fleet::Ticket SlotFleet::lease(std::string_view id, Ready ready) {
   std::optional<Error> refusal;
   Slot* live = nullptr;

@@ -50,6 +50,7 @@ class SlotFleet final : public Fleet {
   ~SlotFleet() override;
 
   std::vector<ModelCard> list() const override;
+  std::vector<ModelStats> stats() const override;
   Ticket lease(std::string_view id, Ready ready) override;
   bool withdraw(Ticket ticket) override;
   void load(std::string_view id) override;

@@ -145,5 +145,23 @@ TEST(Loading, ColdModelsAreListed) {
   EXPECT_EQ(ids, (std::vector<std::string>{"sim", "dice", "slow"}));
 }
 
+TEST(Loading, MetricsTellOfModelsThatAreInMemory) {
+  Stage stage({.cold = {"later"}});
+  ASSERT_EQ(
+      ask(stage.port(), post("/v1/completions", R"json({"model":"sim","prompt":"say(abc)"})json"))->status,
+      200);
+  const std::string told = ask(stage.port(), get("/metrics"))->body;
+  EXPECT_NE(
+      told.find("\n# TYPE gantry_engine_fetched_total counter\ngantry_engine_fetched_total{model=\"sim\"} 0\n"
+                "gantry_engine_fetched_total{model=\"dice\"} 0\n"),
+      std::string::npos)
+      << told;
+  EXPECT_NE(told.find("\ngantry_engine_pages_cached_far{model=\"sim\"} 0\n"), std::string::npos) << told;
+  EXPECT_NE(told.find("\ngantry_engine_generated_tokens_total{model=\"sim\"} 4\n"), std::string::npos)
+      << told;
+  EXPECT_NE(told.find("\ngantry_engine_jobs_done_total{model=\"sim\"} 1\n"), std::string::npos) << told;
+  EXPECT_EQ(told.find("later"), std::string::npos) << "and none comes to life for it";
+}
+
 }  // namespace
 }  // namespace gantry::testing
