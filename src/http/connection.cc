@@ -88,14 +88,17 @@ Connection::Connection(Core& core, Socket socket, std::string peer)
 Connection::~Connection() {
   if (reply_) reply_->detach();
   const std::lock_guard lock(core_.mutex);
-  core_.connections.erase(this);
+  if (core_.connections.erase(this) != 0)
+    if (const auto of = core_.connections_of.find(peer_); --of->second == 0) core_.connections_of.erase(of);
   core_.changed.notify_all();
 }
 
 void Connection::start() {
   {
     const std::lock_guard lock(core_.mutex);
+    size_t& of_peer = core_.connections_of[peer_];
     core_.connections.emplace(this, weak_from_this());
+    ++of_peer;
   }
   asio::co_spawn(socket_.get_executor(), run_read_loop(shared_from_this()), asio::detached);
   asio::co_spawn(socket_.get_executor(), run_serve(shared_from_this()), asio::detached);

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 #include "http/body_ledger.h"
@@ -38,6 +39,7 @@ struct Core {
   mutable std::mutex mutex;
   std::condition_variable changed;  // a connection ended
   std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;
+  std::unordered_map<std::string, size_t> connections_of;  // by address
 };
 
 }  // namespace gantry::http

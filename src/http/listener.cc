@@ -83,7 +83,8 @@ class SocketListener final : public Listener {
   template <typename Acceptor>
   asio::awaitable<void> accept_loop(Acceptor& acceptor);
   void welcome(Connection::Socket socket);
-  void refuse(Connection::Socket socket);
+  std::optional<Refusal> refusal_of(const std::string& peer) const;
+  void refuse(Connection::Socket socket, const Refusal& why);
   std::vector<std::shared_ptr<Connection>> connections();
   void stop_accepting();
   template <typename Condition>
@@ -177,21 +178,31 @@ void SocketListener::welcome(Connection::Socket socket) {
   }
   if (core_.options.send_buffer_bytes > 0)
     socket.set_option(asio::socket_base::send_buffer_size(core_.options.send_buffer_bytes), ignored);
-  size_t open = 0;
-  {
-    const std::lock_guard lock(core_.mutex);
-    open = core_.connections.size();
-  }
-  if (open >= core_.options.connections_max) return refuse(std::move(socket));
   std::string peer = Connection::peer_of(socket);
+  if (const auto why = refusal_of(peer)) return refuse(std::move(socket), *why);
   std::make_shared<Connection>(core_, std::move(socket), std::move(peer))->start();
 }
 
+// Nothing tells the clients of this machine apart, nor those of a proxy; else none may keep all others out.
+std::optional<Refusal> SocketListener::refusal_of(const std::string& peer) const {
+  const size_t most = core_.options.connections_max, most_of_one = most - most / 2;
+  const bool is_one =
+      !peer.empty() && peer != "127.0.0.1" && peer != "::1" && !core_.options.trusted_proxies.trusts(peer);
+  const std::lock_guard lock(core_.mutex);
+  if (core_.connections.size() >= most) return Refusal(503, "busy", "too many connections");
+  if (const auto of = core_.connections_of.find(peer);
+      is_one && of != core_.connections_of.end() && of->second >= most_of_one)
+    return Refusal(
+        429, "busy",
+        "your address has half of the connections that this server takes; a proxy that asks for many "
+        "clients belongs into its setting trusted_proxies");
+  return std::nullopt;
+}
+
 // One try to say why; nobody waits for this client.
-void SocketListener::refuse(Connection::Socket socket) {
+void SocketListener::refuse(Connection::Socket socket, const Refusal& why) {
   ++core_.connections_refused;
-  const Refusal error(503, "busy", "too many connections");
-  const Response response = core_.service.refusal(error, nullptr);
+  const Response response = core_.service.refusal(why, nullptr);
   const std::string bytes = wire_head(response, {}, {.keep_alive = false}) + response.body;
   error_code ignored;
   socket.non_blocking(true, ignored);

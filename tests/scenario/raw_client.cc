@@ -14,7 +14,8 @@
 namespace gantry::testing {
 namespace {
 
-int connected_socket(int family, const sockaddr* address, socklen_t size, int receive_buffer_bytes) {
+int connected_socket(int family, const sockaddr* address, socklen_t size, int receive_buffer_bytes,
+                     const char* from = nullptr) {
   const int out = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (out < 0) return -1;
   if (receive_buffer_bytes > 0)
@@ -22,20 +23,25 @@ int connected_socket(int family, const sockaddr* address, socklen_t size, int re
   const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
   setsockopt(out, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   setsockopt(out, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  if (connect(out, address, size) == 0) return out;
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  const bool bound =
+      from == nullptr || (inet_pton(AF_INET, from, &own.sin_addr) == 1 &&
+                          bind(out, reinterpret_cast<const sockaddr*>(&own), sizeof(own)) == 0);
+  if (bound && connect(out, address, size) == 0) return out;
   ::close(out);
   return -1;
 }
 
 }  // namespace
 
-RawClient::RawClient(uint16_t port, int receive_buffer_bytes) {
+RawClient::RawClient(uint16_t port, int receive_buffer_bytes, const char* from) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socket_ = connected_socket(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof(address),
-                             receive_buffer_bytes);
+                             receive_buffer_bytes, from);
 }
 
 RawClient::RawClient(const std::string& unix_path) {

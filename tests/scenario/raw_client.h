@@ -27,7 +27,8 @@ struct RawResponse {
 
 class RawClient {
  public:
-  explicit RawClient(uint16_t port, int receive_buffer_bytes = 0);
+  // `from`: its own address, of this machine; nullptr: whatever the system takes.
+  explicit RawClient(uint16_t port, int receive_buffer_bytes = 0, const char* from = nullptr);
   explicit RawClient(const std::string& unix_path);
   ~RawClient();
   RawClient(RawClient&& other) noexcept;

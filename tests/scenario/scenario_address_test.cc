@@ -1,4 +1,5 @@
 // Who a client is: what goes by its address, behind a proxy too.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,61 @@ TEST(Address, ClientsBehindATrustedProxyAreToldApart) {
   EXPECT_EQ(status_for("Forwarded: for=192.0.2.1\r\n"), 429);
   EXPECT_EQ(status_for("X-Forwarded-For: 192.0.2.2\r\n"), 200);
   EXPECT_EQ(status_for("X-Forwarded-For: junk\r\n"), 200) << "the proxy's own";
+}
+
+std::optional<RawResponse> health(RawClient& client) {
+  client.send(get("/health"));
+  return client.receive();
+}
+
+TEST(Address, OneHoldsAtMostHalfOfTheConnections) {
+  StageOptions options;
+  options.server.connections_max = 8;
+  Stage stage(options);
+  std::vector<RawClient> held, local;
+  for (int i = 0; i < 4; ++i) {
+    held.emplace_back(stage.port(), 0, "127.0.0.2");
+    ASSERT_EQ(health(held.back())->status, 200);
+  }
+  RawClient one_more(stage.port(), 0, "127.0.0.2");
+  const auto refused = one_more.receive();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_NE(refused->header("retry-after"), "");
+  EXPECT_NE(json::parse(refused->body)["error"]["message"].get<std::string>().find("trusted_proxies"),
+            std::string::npos);
+  EXPECT_EQ(stage.server().stats().connections_refused, 1U);
+  // Others have the other half; of those on this machine nothing says who is who.
+  for (int i = 0; i < 4; ++i) {
+    local.emplace_back(stage.port());
+    ASSERT_EQ(health(local.back())->status, 200) << i;
+  }
+  RawClient too_many(stage.port());
+  EXPECT_EQ(too_many.receive()->status, 503);
+  held.pop_back();
+  await([&] { return stage.server().stats().connections == 7; }, "the end of a connection");
+  RawClient again(stage.port(), 0, "127.0.0.2");
+  EXPECT_EQ(health(again)->status, 200);
+}
+
+TEST(Address, AProxysConnectionsAreOfManyClients) {
+  StageOptions options;
+  options.server.connections_max = 8;
+  options.server.trusted_proxies = http::TrustedProxies({"127.0.0.2"});
+  Stage stage(options);
+  std::vector<RawClient> held;
+  for (int i = 0; i < 8; ++i) {
+    held.emplace_back(stage.port(), 0, "127.0.0.2");
+    ASSERT_EQ(health(held.back())->status, 200) << i;
+  }
+}
+
+TEST(Address, TheOnlyConnectionIsAnybodys) {
+  StageOptions options;
+  options.server.connections_max = 1;
+  Stage stage(options);
+  RawClient client(stage.port(), 0, "127.0.0.2");
+  EXPECT_EQ(health(client)->status, 200);
 }
 
 }  // namespace
