@@ -17,7 +17,6 @@ void check_stop_strings(const std::vector<std::string>& stops) {
   if (stops.size() > kStopStringsMax)
     refuse(fmt::format("{} stop strings, at most {} are taken", stops.size(), kStopStringsMax));
   for (const std::string& stop : stops) {
-    if (stop.empty()) refuse("a stop string must not be empty");
     if (stop.size() > kStopStringBytesMax)
       refuse(
           fmt::format("a stop string of {} bytes, at most {} are taken", stop.size(), kStopStringBytesMax));
@@ -34,9 +33,11 @@ class TextCompleter final : public Completer {
   PreparedPtr prepare(CompletionRequest request) const override {
     check_stop_strings(request.stop);
     ReadPrompt prompt = prompts_.read(request.prompt);
-    Prepared prepared{std::move(request), {}, std::move(prompt.text)};
+    Prepared prepared{std::move(request), {}, std::move(prompt.text), {}};
     prepared.job = job_of(prepared.request, std::move(prompt.tokens));
     engine::check_job(prepared.job, parts_.engine->limits());
+    if (!prepared.request.stop.empty())
+      prepared.stops = std::make_shared<const StopStrings>(prepared.request.stop);
     return std::make_shared<const Prepared>(std::move(prepared));
   }
 

@@ -358,7 +358,7 @@ TEST(Completer, RefusesWhatIsOverItsLimit) {
   request.stop.assign(1, std::string(kStopStringBytesMax + 1, 'x'));
   EXPECT_EQ(refused(*bench.completer, request), ErrorCode::kInvalidRequest);
   request.stop.assign(1, "");
-  EXPECT_EQ(refused(*bench.completer, request), ErrorCode::kInvalidRequest);
+  EXPECT_NO_THROW(bench.completer->prepare(request)) << "an empty one is none";
   request.stop.clear();
   request.logprobs = true;
   request.top_logprobs = sample::kTopLogprobsMax + 1;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "completion/stop_matcher.h"
 #include "engine/engine.h"
 #include "jinja/chat_template.h"
 #include "reply/reply_format.h"
@@ -20,7 +21,7 @@
 
 namespace gantry::completion {
 
-inline constexpr size_t kStopStringsMax = 16;
+inline constexpr size_t kStopStringsMax = 256;
 inline constexpr size_t kStopStringBytesMax = 1024;
 
 struct ChatInput {
@@ -35,8 +36,10 @@ using Prompt = std::variant<std::string, std::vector<TokenId>, ChatInput>;
 struct CompletionRequest {
   Prompt prompt;
   sample::SamplingParams sampling;
-  uint32_t tokens_max = 0;        // 0: as many as the context holds
-  std::vector<std::string> stop;  // the answer ends before the first of them
+  uint32_t tokens_max = 0;  // 0: as many as the context holds
+  // The visible answer ends before the first of them; what stands in reasoning or in a call ends nothing. An
+  // empty one is none.
+  std::vector<std::string> stop;
   std::vector<TokenId> stop_token_ids;
   bool ignore_end_of_generation = false;  // go on past EOS, until tokens_max
   bool logprobs = false;
@@ -47,8 +50,9 @@ struct CompletionRequest {
 // A request that was looked at once, for any number of answers: checked, rendered, tokenized. Immutable.
 struct Prepared {
   CompletionRequest request;
-  engine::Job job;   // of the first answer
-  std::string text;  // of a chat: as the template wrote it
+  engine::Job job;                                // of the first answer
+  std::string text;                               // of a chat: as the template wrote it
+  std::shared_ptr<const StopStrings> stops = {};  // none: nothing but the model ends an answer
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/random_id.h"
 
 namespace gantry::completion {
 namespace {
@@ -28,66 +27,18 @@ Finish finish_of(engine::FinishReason reason) {
   return Finish::kError;
 }
 
-bool calls_in_parallel(const CompletionRequest& request) {
-  const auto* chat = std::get_if<ChatInput>(&request.prompt);
-  return chat == nullptr || chat->parallel_calls;
-}
-
-bool calls_tools(const CompletionRequest& request) {
-  const auto* chat = std::get_if<ChatInput>(&request.prompt);
-  return chat != nullptr && chat->tools.is_array() && !chat->tools.empty();
-}
-
 // Only in a chat the answer has parts.
-const reply::ReplyFormat* format_of(const CompleterParts& parts, const CompletionRequest& request) {
-  if (!std::holds_alternative<ChatInput>(request.prompt)) return nullptr;
-  if (parts.reply_format != nullptr) return parts.reply_format;
-  return &reply::reply_format_of(parts.chat_template->source());
-}
-
-std::vector<std::string> markers_of(const reply::ReplyFormat* format, const CompletionRequest& request) {
-  return format == nullptr ? std::vector<std::string>() : reply::reply_markers(*format, calls_tools(request));
-}
-
-std::string call_id(reply::CallIds kind, const std::string& written) {
-  constexpr size_t kNine = 9;
-  switch (kind) {
-    case reply::CallIds::kWritten:
-      if (!written.empty()) return written;
-      break;
-    case reply::CallIds::kNine:
-      return written.size() == kNine && written.find_first_not_of(kIdLetters) == std::string::npos
-                 ? written
-                 : random_id("", kNine);
-    case reply::CallIds::kRandom:
-      break;
-  }
-  return random_id("call_");
-}
-
-void add_event(const reply::ReplyFormat& format, reply::ReplyEvent event, Delta& delta) {
-  switch (event.kind) {
-    case reply::ReplyKind::kContent:
-      delta.text += event.text;
-      break;
-    case reply::ReplyKind::kReasoning:
-      delta.reasoning += event.text;
-      break;
-    case reply::ReplyKind::kCallBegin:
-      delta.calls.push_back({.index = event.call,
-                             .begins = true,
-                             .id = call_id(format.ids, event.id),
-                             .name = std::move(event.text),
-                             .arguments = {}});
-      break;
-    case reply::ReplyKind::kArguments:
-      if (delta.calls.empty() || delta.calls.back().index != event.call)
-        delta.calls.push_back({.index = event.call, .begins = false, .id = {}, .name = {}, .arguments = {}});
-      delta.calls.back().arguments += event.text;
-      break;
-    case reply::ReplyKind::kCallEnd:
-      break;
-  }
+std::optional<ReadReply> reply_of(const CompleterParts& parts, const Prepared& prepared) {
+  const auto* chat = std::get_if<ChatInput>(&prepared.request.prompt);
+  if (chat == nullptr) return std::nullopt;
+  const reply::ReplyFormat& format = parts.reply_format != nullptr
+                                         ? *parts.reply_format
+                                         : reply::reply_format_of(parts.chat_template->source());
+  return ReadReply{.format = &format,
+                   .options = {.tools = chat->tools.is_array() && !chat->tools.empty(),
+                               .tool_list = chat->tools,
+                               .prompt = prepared.text},
+                   .parallel_calls = chat->parallel_calls};
 }
 
 }  // namespace
@@ -98,20 +49,12 @@ Running::Running(const CompleterParts& parts, std::shared_ptr<Workers> workers, 
       workers_(std::move(workers)),
       account_(os::share_current_account()),
       report_tokens_(prepared.job.logprobs),
-      parallel_calls_(calls_in_parallel(prepared.request)),
       sink_(std::move(sink)),
-      format_(format_of(parts, prepared.request)),
-      text_(*parts.tokenizer, prepared.job.prompt, prepared.request.stop,
-            markers_of(format_, prepared.request)) {
+      text_(*parts.tokenizer, prepared.job.prompt, prepared.stops, reply_of(parts, prepared)) {
   usage_.prompt_tokens = static_cast<uint32_t>(prepared.job.prompt.size());
   const size_t answer = prepared.job.tokens_max == 0 ? kMailboxEventsReady : prepared.job.tokens_max;
   for (Mailbox* mailbox : {&mailbox_, &taken_})
     mailbox->reserve(std::min(answer + 1, kMailboxEventsReady), prepared.job.top_logprobs);
-  if (format_ != nullptr)
-    reader_.emplace(*format_,
-                    reply::ReplyOptions{.tools = calls_tools(prepared.request),
-                                        .tool_list = std::get<ChatInput>(prepared.request.prompt).tools,
-                                        .prompt = prepared.text});
 }
 
 void Running::Mailbox::reserve(size_t count, uint32_t top_logprobs) {
@@ -190,7 +133,6 @@ bool Running::run() {
       Delta delta;
       take(event, top.first(event.top_count), delta);
       top = top.subspan(event.top_count);
-      read_reply(delta);
       // Before the last delta: with the sink goes what it holds, perhaps the last lease of the model.
       if (over_) cancel();
       deliver(std::move(delta));
@@ -205,31 +147,6 @@ bool Running::run() {
   }
   if (!over_ && cancelled_.load()) cancel();
   return false;
-}
-
-// From the model's text to content, reasoning and calls.
-void Running::read_reply(Delta& delta) {
-  if (!reader_) return;
-  if (!add_events(reader_->push(std::exchange(delta.text, {})), delta)) return;
-  const bool complete = delta.finish == Finish::kStop && !text_.stopped();
-  if (!over_ || !add_events(reader_->finish(complete), delta)) return;
-  // A stop string within a call stopped the text, not the model.
-  const bool stopped = text_.stopped() && !call_whole_;
-  if (delta.finish == Finish::kStop && reader_->calls() > 0 && !stopped) delta.finish = Finish::kToolCalls;
-}
-
-// False: a second call began that was not wanted, so that the answer is over.
-bool Running::add_events(std::vector<reply::ReplyEvent> events, Delta& delta) {
-  for (reply::ReplyEvent& event : events) {
-    if (event.kind == reply::ReplyKind::kCallBegin && event.call > 0 && !parallel_calls_) {
-      delta.finish = Finish::kToolCalls;
-      over_ = true;
-      return false;
-    }
-    if (event.kind == reply::ReplyKind::kCallEnd) call_whole_ = event.whole;
-    add_event(*format_, std::move(event), delta);
-  }
-  return true;
 }
 
 void Running::give_up(const Error& error) {
@@ -253,16 +170,17 @@ void Running::take(const Event& event, std::span<const engine::TokenLogprob> top
     if (event.finish != engine::FinishReason::kStop)
       text_.push(event.token, report_tokens_ ? std::optional(report_of(event, top)) : std::nullopt, delta);
   }
-  if (text_.stopped()) return end(Finish::kStop, delta);
+  if (text_.over()) return end(Finish::kStop, delta);
   if (event.finish == engine::FinishReason::kNone) return;
   if (event.error != nullptr) delta.error = *event.error;
   end(finish_of(event.finish), delta);
 }
 
 void Running::end(Finish finish, Delta& delta) {
-  text_.finish(delta);
+  text_.finish(finish == Finish::kStop, delta);
   // What was kept back may have completed a stop string.
-  delta.finish = text_.stopped() && finish == Finish::kLength ? Finish::kStop : finish;
+  if (finish == Finish::kLength && text_.over()) finish = Finish::kStop;
+  delta.finish = finish == Finish::kStop && text_.ends_with_calls() ? Finish::kToolCalls : finish;
   delta.stop_string = text_.stop_string();
   over_ = true;
 }

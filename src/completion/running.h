@@ -12,7 +12,6 @@
 #include "completion/completion.h"
 #include "completion/workers.h"
 #include "os/memory_account.h"
-#include "reply/reply_reader.h"
 
 namespace gantry::completion {
 
@@ -60,15 +59,12 @@ class Running final : public engine::TokenSink,
   void end(Finish finish, Delta& delta);
   TokenReport report_of(const Event& event, std::span<const engine::TokenLogprob> top) const;
   void deliver(Delta delta);
-  void read_reply(Delta& delta);
-  bool add_events(std::vector<reply::ReplyEvent> events, Delta& delta);
   void give_up(const Error& error);
 
   const CompleterParts parts_;
   const std::shared_ptr<Workers> workers_;
   const std::shared_ptr<os::MemoryAccount> account_;  // of whoever asked, or nullptr
   const bool report_tokens_;
-  const bool parallel_calls_;
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mutex_;  // mailbox, closed, job
@@ -80,11 +76,8 @@ class Running final : public engine::TokenSink,
   // Only the worker that runs this task.
   Mailbox taken_;
   std::shared_ptr<DeltaSink> sink_;
-  const reply::ReplyFormat* const format_;  // nullptr: all is text
-  std::optional<reply::ReplyReader> reader_;
   AnswerText text_;
   Usage usage_;
-  bool call_whole_ = false;  // the last one
   bool over_ = false;
 };
 

@@ -1,34 +1,71 @@
 #include "completion/stop_matcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
 namespace gantry::completion {
 
-StopMatcher::StopMatcher(const std::vector<std::string>& stops) {
-  for (const std::string& stop : stops) {
-    GANTRY_CHECK(!stop.empty());
-    Pattern pattern{stop, std::vector<uint32_t>(stop.size(), 0)};
-    uint32_t border = 0;
-    for (size_t i = 1; i < stop.size(); ++i) {
-      while (border > 0 && stop[i] != stop[border]) border = pattern.fall[border - 1];
-      if (stop[i] == stop[border]) ++border;
-      pattern.fall[i] = border;
+StopStrings::StopStrings(const std::vector<std::string>& stops) {
+  std::vector<std::string_view> sorted(stops.begin(), stops.end());
+  std::ranges::sort(sorted);  // by unsigned bytes, as char_traits compares
+  const auto twice = std::ranges::unique(sorted);
+  sorted.erase(twice.begin(), twice.end());
+  if (!sorted.empty() && sorted.front().empty()) sorted.erase(sorted.begin());
+
+  // Node i is the beginning that the strings from first to end have in common.
+  struct Range {
+    uint32_t first, end;
+  };
+  std::vector<Range> ranges{{0, static_cast<uint32_t>(sorted.size())}};
+  nodes_.emplace_back();
+  for (State at = 0; at < nodes_.size(); ++at) {
+    auto [first, end] = ranges[at];
+    const uint16_t length = nodes_[at].length;
+    // In the order of the alphabet the string that ends here comes first.
+    if (first < end && sorted[first].size() == length) {
+      nodes_[at].complete = length;
+      ++first;
     }
-    patterns_.push_back(std::move(pattern));
+    if (nodes_[at].complete == 0) nodes_[at].complete = nodes_[nodes_[at].fall].complete;
+    nodes_[at].first_child = static_cast<uint32_t>(nodes_.size());
+    while (first < end) {
+      GANTRY_CHECK(sorted[first].size() <= kLengthMax);
+      const char byte = sorted[first][length];
+      uint32_t last = first;
+      while (last < end && sorted[last][length] == byte) ++last;
+      Node node;
+      node.byte = static_cast<unsigned char>(byte);
+      node.length = static_cast<uint16_t>(length + 1);
+      // All that is shorter stands already, but for the children of this node itself, which is no end of
+      // them.
+      if (at != kStart) node.fall = next(nodes_[at].fall, byte);
+      nodes_.push_back(node);
+      ranges.push_back({first, last});
+      ++nodes_[at].children;
+      first = last;
+    }
   }
+  nodes_.shrink_to_fit();
 }
 
-uint32_t StopMatcher::step(char c) {
-  uint32_t complete = 0;
-  for (Pattern& pattern : patterns_) {
-    while (pattern.matched > 0 && pattern.text[pattern.matched] != c)
-      pattern.matched = pattern.fall[pattern.matched - 1];
-    if (pattern.text[pattern.matched] == c) ++pattern.matched;
-    if (pattern.matched == pattern.text.size()) complete = std::max(complete, pattern.matched);
+StopStrings::State StopStrings::child(State state, unsigned char byte) const {
+  const Node& node = nodes_[state];
+  const auto begin = nodes_.begin() + node.first_child, end = begin + node.children;
+  const auto found = std::lower_bound(
+      begin, end, byte, [](const Node& one, unsigned char wanted) { return one.byte < wanted; });
+  return found == end || found->byte != byte ? kStart : static_cast<State>(found - nodes_.begin());
+}
+
+// Each fall shortens the state, and each byte lengthens it by one: as many steps as bytes.
+StopStrings::State StopStrings::next(State state, char c) const {
+  const auto byte = static_cast<unsigned char>(c);
+  while (true) {
+    if (const State found = child(state, byte); found != kStart) return found;
+    if (state == kStart) return kStart;
+    state = nodes_[state].fall;
   }
-  return complete;
 }
 
 std::string StopMatcher::give(size_t bytes) {
@@ -40,23 +77,25 @@ std::string StopMatcher::give(size_t bytes) {
 
 std::string StopMatcher::push(std::string_view piece) {
   if (found()) return {};
-  if (patterns_.empty()) {
+  if (stops_ == nullptr) {
     shown_bytes_ += piece.size();
     return std::string(piece);
   }
   for (const char c : piece) {
     held_ += c;
-    if (const uint32_t complete = step(c); complete > 0) {
+    state_ = stops_->next(state_, c);
+    if (const uint32_t complete = stops_->complete(state_); complete > 0) {
       std::string out = give(held_.size() - complete);
       found_text_.swap(held_);
       return out;
     }
   }
-  uint32_t open = 0;
-  for (const Pattern& pattern : patterns_) open = std::max(open, pattern.matched);
-  return give(held_.size() - open);
+  return give(held_.size() - stops_->length(state_));
 }
 
-std::string StopMatcher::finish() { return give(held_.size()); }
+std::string StopMatcher::finish() {
+  state_ = StopStrings::kStart;
+  return give(held_.size());
+}
 
 }  // namespace gantry::completion

@@ -15,8 +15,12 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
+StopMatcher matcher_of(const std::vector<std::string>& stops) {
+  return StopMatcher(std::make_shared<const StopStrings>(stops));
+}
+
 Outcome run(const std::vector<std::string>& stops, const std::vector<std::string>& pieces) {
-  StopMatcher matcher(stops);
+  StopMatcher matcher = matcher_of(stops);
   Outcome out;
   for (const std::string& piece : pieces) out.text += matcher.push(piece);
   out.text += matcher.finish();
@@ -38,10 +42,11 @@ Outcome slow(const std::vector<std::string>& stops, const std::string& text) {
 }
 
 TEST(StopMatcher, PassesEverythingWithoutStops) {
-  StopMatcher matcher({});
-  EXPECT_EQ(matcher.push("abc"), "abc");
-  EXPECT_EQ(matcher.finish(), "");
-  EXPECT_FALSE(matcher.found());
+  for (StopMatcher matcher : {StopMatcher(nullptr), matcher_of({}), matcher_of({"", ""})}) {
+    EXPECT_EQ(matcher.push("abc"), "abc");
+    EXPECT_EQ(matcher.finish(), "");
+    EXPECT_FALSE(matcher.found());
+  }
 }
 
 TEST(StopMatcher, FindsAcrossPieces) {
@@ -51,7 +56,7 @@ TEST(StopMatcher, FindsAcrossPieces) {
 }
 
 TEST(StopMatcher, HoldsBackOnlyWhatMayComplete) {
-  StopMatcher matcher({"\n\nUser:"});
+  StopMatcher matcher = matcher_of({"\n\nUser:"});
   EXPECT_EQ(matcher.push("hello\n"), "hello");
   EXPECT_EQ(matcher.push("world"), "\nworld");
   EXPECT_EQ(matcher.push("\n\n\nUse"), "\n");
@@ -61,7 +66,7 @@ TEST(StopMatcher, HoldsBackOnlyWhatMayComplete) {
 }
 
 TEST(StopMatcher, GivesNothingAfterTheStop) {
-  StopMatcher matcher({"x"});
+  StopMatcher matcher = matcher_of({"x"});
   EXPECT_EQ(matcher.push("axb"), "a");
   EXPECT_TRUE(matcher.found());
   EXPECT_EQ(matcher.push("c"), "");
@@ -73,6 +78,36 @@ TEST(StopMatcher, TheFirstToBeCompleteWins) {
   EXPECT_EQ(run({"bc", "abc"}, {"abc"}), (Outcome{"", true}));
 }
 
+TEST(StopMatcher, NoStopStringReachesFromOneStretchToTheNext) {
+  StopMatcher matcher = matcher_of({"END"});
+  EXPECT_EQ(matcher.push("one EN"), "one ");
+  EXPECT_EQ(matcher.finish(), "EN");
+  EXPECT_EQ(matcher.push("D"), "D");
+  EXPECT_FALSE(matcher.found());
+  EXPECT_EQ(matcher.push("END"), "");
+  EXPECT_TRUE(matcher.found());
+}
+
+TEST(StopMatcher, BytesAreWithoutSign) {
+  EXPECT_EQ(run({"\xff\xfe", "a", "\x7f"}, {"b\xff", "\xfe"}), (Outcome{"b", true}));
+  EXPECT_EQ(run({"\xff\x01", "\x01\xff"}, {"\xff\xff\x01"}), (Outcome{"\xff", true}));
+}
+
+// Strings of one letter and a last one that never comes: what the worst text costs is counted in states that
+// are left, not in strings.
+TEST(StopMatcher, ManyStopStringsOfOneLetter) {
+  std::vector<std::string> stops;
+  for (size_t i = 1; i <= 256; ++i) stops.push_back(std::string(4 * i, 'a') + "b");
+  StopMatcher matcher = matcher_of(stops);
+  std::string text;
+  for (int i = 0; i < 4000; ++i) text += matcher.push("a");
+  EXPECT_EQ(text.size(), 4000U - 1024U);
+  text += matcher.push("b");
+  EXPECT_TRUE(matcher.found());
+  EXPECT_EQ(matcher.found_text(), stops.back());
+  EXPECT_EQ(text, std::string(4000 - 1024, 'a'));
+}
+
 TEST(StopMatcher, EqualsTheDefinitionHoweverTheTextIsCut) {
   std::mt19937 random(7);
   for (int round = 0; round < 3000; ++round) {
@@ -82,7 +117,7 @@ TEST(StopMatcher, EqualsTheDefinitionHoweverTheTextIsCut) {
       return out;
     };
     std::vector<std::string> stops;
-    for (size_t i = 0, n = 1 + random() % 3; i < n; ++i) stops.push_back(word(6));
+    for (size_t i = 0, n = 1 + random() % 9; i < n; ++i) stops.push_back(word(8));
     const std::string text = word(40);
     std::vector<std::string> pieces;
     for (size_t at = 0; at < text.size();) {

@@ -57,25 +57,18 @@ http::Refusal unsupported(std::string message, std::string param) {
 }
 
 void store_stop(Draft& draft, const Json& value) {
-  std::vector<std::string>& stop = draft.request.base.stop;
-  if (value.is_string()) {
-    stop.push_back(value.get<std::string>());
-  } else {
-    if (!value.is_array())
-      throw http::bad_request(
-          fmt::format("'stop' must be a string or an array of strings, is {}", kind_of(value)), "stop",
-          "invalid_type");
-    check_field("stop", FieldKind::kArray, 0, completion::kStopStringsMax, value);
-    for (const Json& item : value) {
-      check_field("stop", FieldKind::kString, 1, completion::kStopStringBytesMax, item);
-      stop.push_back(item.get<std::string>());
-    }
-  }
-  for (const std::string& text : stop)
-    if (text.empty() || text.size() > completion::kStopStringBytesMax)
-      throw http::bad_request(
-          fmt::format("'stop' must have from 1 to {} bytes", completion::kStopStringBytesMax), "stop",
-          "out_of_range");
+  const std::string name = "stop";
+  const auto add = [&](const Json& item) {
+    check_field(name, FieldKind::kString, 0, completion::kStopStringBytesMax, item);
+    if (item != "") draft.request.base.stop.push_back(item.get<std::string>());  // an empty one is none
+  };
+  if (value.is_string()) return add(value);
+  if (!value.is_array())
+    throw http::bad_request(
+        fmt::format("'{}' must be a string or an array of strings, is {}", name, kind_of(value)), name,
+        "invalid_type");
+  check_field(name, FieldKind::kArray, 0, completion::kStopStringsMax, value);
+  for (const Json& item : value) add(item);
 }
 
 void store_stop_tokens(Draft& draft, const Json& value) {

@@ -44,6 +44,23 @@ TEST(OpenaiRequest, EverySamplingFieldArrives) {
   EXPECT_EQ(sampling.logit_bias[0], (std::pair<TokenId, float>(5, -2.5F)));
 }
 
+TEST(OpenaiRequest, StopStrings) {
+  using Strings = std::vector<std::string>;
+  EXPECT_EQ(chat(R"(,"stop":"a")").base.stop, Strings{"a"});
+  EXPECT_EQ(chat(R"(,"stop":["","a",""])").base.stop, Strings{"a"});
+  EXPECT_TRUE(chat(R"(,"stop":"")").base.stop.empty()) << "an empty one is none";
+  const auto many = [](size_t count) {
+    std::string out = R"(,"stop":["x")";
+    for (size_t i = 1; i < count; ++i) out += R"(,"x")";
+    return out + "]";
+  };
+  EXPECT_EQ(chat(many(completion::kStopStringsMax)).base.stop.size(), completion::kStopStringsMax);
+  EXPECT_THROW(chat(many(completion::kStopStringsMax + 1)), http::Refusal);
+  const std::string longest(completion::kStopStringBytesMax, 'x');
+  EXPECT_NO_THROW(chat(R"(,"stop":")" + longest + '"'));
+  EXPECT_THROW(chat(R"(,"stop":")" + longest + "x\""), http::Refusal);
+}
+
 TEST(OpenaiRequest, OtherNames) {
   EXPECT_EQ(chat(R"(,"repeat_penalty":1.25)").base.sampling.repetition_penalty, 1.25);
   EXPECT_EQ(chat(R"(,"repeat_last_n":3)").base.sampling.penalty_window, 3U);
