@@ -30,6 +30,8 @@ struct ChatInput {
   Json template_kwargs;  // object or null: further variables of the template
   bool add_generation_prompt = true;
   bool parallel_calls = true;  // false: the answer ends before a second call
+  // The prompt ends within the last message, an assistant's, and the answer goes on with it.
+  bool continue_final = false;
 };
 using Prompt = std::variant<std::string, std::vector<TokenId>, ChatInput>;
 
@@ -52,6 +54,7 @@ struct Prepared {
   CompletionRequest request;
   engine::Job job;                                // of the first answer
   std::string text;                               // of a chat: as the template wrote it
+  size_t continued_bytes = 0;                     // of its end, which the answer goes on with
   std::shared_ptr<const StopStrings> stops = {};  // none: nothing but the model ends an answer
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;

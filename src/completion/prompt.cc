@@ -1,7 +1,9 @@
 #include "completion/prompt.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/random_id.h"
 #include "chat/messages.h"
 #include "engine/job_check.h"
 
@@ -30,7 +32,7 @@ PromptMaker::PromptMaker(const CompleterParts& parts) : tokenizer_(*parts.tokeni
         parts.chat_template->source(), word_of(tokenizer_, special.bos), word_of(tokenizer_, special.eos));
 }
 
-std::string PromptMaker::render(const ChatInput& input) const {
+PromptMaker::Rendered PromptMaker::read_chat(const ChatInput& input) const {
   if (!renderer_)
     throw Error(ErrorCode::kInvalidRequest,
                 "this model has no chat template, so messages cannot be turned into a prompt", "messages",
@@ -42,18 +44,44 @@ std::string PromptMaker::render(const ChatInput& input) const {
   if (!input.tools.empty()) conversation.tools = input.tools;
   conversation.chat_template_kwargs = input.template_kwargs;
   conversation.add_generation_prompt = input.add_generation_prompt;
-  return renderer_->render(conversation);
+  if (input.continue_final) return read_unfinished(std::move(conversation));
+  return {renderer_->render(conversation), 0};
+}
+
+// A word that nobody else says is put behind the message: what the template writes from there on is the end
+// of the turn. So the message keeps its last spaces, too.
+PromptMaker::Rendered PromptMaker::read_unfinished(chat::Conversation conversation) const {
+  const auto refuse = [](std::string what, std::string mend) {
+    throw Error(ErrorCode::kInvalidRequest, std::move(what), "continue_final_message", std::move(mend));
+  };
+  Json& last = conversation.messages.back();
+  const auto content = last.find("content");
+  if (last.value("role", "") != "assistant" || content == last.end() || !content->is_string() ||
+      (last.contains("tool_calls") && !last["tool_calls"].empty()))
+    refuse("the last message is no text of the assistant",
+           "send the beginning of the answer as the last message");
+  const std::string beginning = content->get<std::string>();
+  const std::string word = random_id("continued");
+  *content = beginning + word;
+  conversation.add_generation_prompt = false;
+  std::string text = renderer_->render(conversation);
+  const size_t end = text.find(word);
+  if (end == std::string::npos || text.find(word, end + 1) != std::string::npos)
+    refuse("this model's chat template does not write the last message as it stands",
+           "ask for the answer as a whole");
+  text.resize(end);
+  return {std::move(text), std::min(beginning.size(), end)};
 }
 
 ReadPrompt PromptMaker::read(const Prompt& prompt) const {
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
     engine::check_tokens(*tokens, tokenizer_.size(), "prompt");
-    return {*tokens, {}};
+    return {*tokens, {}, 0};
   }
-  if (const auto* text = std::get_if<std::string>(&prompt)) return {text_tokens(tokenizer_, *text), {}};
-  std::string text = render(std::get<ChatInput>(prompt));
-  std::vector<TokenId> tokens = text_tokens(tokenizer_, text);
-  return {std::move(tokens), std::move(text)};
+  if (const auto* text = std::get_if<std::string>(&prompt)) return {text_tokens(tokenizer_, *text), {}, 0};
+  Rendered rendered = read_chat(std::get<ChatInput>(prompt));
+  std::vector<TokenId> tokens = text_tokens(tokenizer_, rendered.text);
+  return {std::move(tokens), std::move(rendered.text), rendered.continued_bytes};
 }
 
 }  // namespace gantry::completion

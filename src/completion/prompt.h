@@ -13,7 +13,8 @@ namespace gantry::completion {
 // What a request's prompt came to.
 struct ReadPrompt {
   std::vector<TokenId> tokens;
-  std::string text;  // of a chat: as the template wrote it
+  std::string text;            // of a chat: as the template wrote it
+  size_t continued_bytes = 0;  // of its end: the last message, where the answer goes on with it
 };
 
 class PromptMaker {
@@ -23,7 +24,9 @@ class PromptMaker {
 
   // The conversation through the model's own template. Error kInvalidRequest, naming the field, for messages
   // that are none and for a model without a template; kTemplate with the template's words when it refuses.
-  std::string render(const ChatInput& input) const;
+  // Where the answer goes on with the last message, the text ends with it, whatever the template writes
+  // behind.
+  std::string render(const ChatInput& input) const { return read_chat(input).text; }
 
   // Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
   // where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
@@ -32,6 +35,13 @@ class PromptMaker {
   ReadPrompt read(const Prompt& prompt) const;
 
  private:
+  struct Rendered {
+    std::string text;
+    size_t continued_bytes;
+  };
+  Rendered read_chat(const ChatInput& input) const;
+  Rendered read_unfinished(chat::Conversation conversation) const;
+
   const tokenizer::Tokenizer& tokenizer_;
   std::optional<chat::ConversationRenderer> renderer_;
 };

@@ -27,6 +27,20 @@ Finish finish_of(engine::FinishReason reason) {
   return Finish::kError;
 }
 
+// The prompt as the reader of the answer has to see it. An answer that goes on with reasoning begins behind
+// the marker that opened it.
+std::string_view prompt_before_answer(const reply::ReplyFormat& format, const Prepared& prepared) {
+  const std::string_view text = prepared.text;
+  const size_t message = text.size() - prepared.continued_bytes;
+  for (const reply::Span& span : format.reasoning) {
+    const size_t open = text.rfind(span.open), close = text.rfind(span.close);
+    const bool opened = open != std::string_view::npos && open >= message;
+    if (opened && (close == std::string_view::npos || close < open))
+      return text.substr(0, open + span.open.size());
+  }
+  return text;
+}
+
 // Only in a chat the answer has parts.
 std::optional<ReadReply> reply_of(const CompleterParts& parts, const Prepared& prepared) {
   const auto* chat = std::get_if<ChatInput>(&prepared.request.prompt);
@@ -37,7 +51,7 @@ std::optional<ReadReply> reply_of(const CompleterParts& parts, const Prepared& p
   return ReadReply{.format = &format,
                    .options = {.tools = chat->tools.is_array() && !chat->tools.empty(),
                                .tool_list = chat->tools,
-                               .prompt = prepared.text},
+                               .prompt = prompt_before_answer(format, prepared)},
                    .parallel_calls = chat->parallel_calls};
 }
 

@@ -29,6 +29,7 @@ struct Draft {
   bool logprobs = false;
   std::optional<uint32_t> top_logprobs;
   bool drop_tools = false;
+  std::optional<bool> add_generation_prompt;
 };
 using Row = Field<Draft>;
 using settings::Id;
@@ -217,7 +218,9 @@ constexpr std::array kChatRows = {
     Row{"chat_template_kwargs", FieldKind::kObject, -kAll, kAll,
         [](Draft& d, const Json& v) { d.chat.template_kwargs = v; }},
     Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
-        [](Draft& d, const Json& v) { d.chat.add_generation_prompt = v.get<bool>(); }},
+        [](Draft& d, const Json& v) { d.add_generation_prompt = v.get<bool>(); }},
+    Row{"continue_final_message", FieldKind::kBool, -kAll, kAll,
+        [](Draft& d, const Json& v) { d.chat.continue_final = v.get<bool>(); }},
     Row{"functions", FieldKind::kArray, -kAll, kAll,
         [](Draft&, const Json& v) { refuse_if_filled(v, "functions"); }},
     Row{"function_call", FieldKind::kAny, -kAll, kAll, store_function_call},
@@ -309,6 +312,10 @@ void settle(Api api, Draft& draft) {
   request.nothing_to_generate = draft.tokens_max == 0U;
   request.base.tokens_max = draft.tokens_max.value_or(0);
   if (draft.drop_tools) draft.chat.tools = nullptr;
+  if (draft.chat.continue_final && draft.add_generation_prompt.value_or(false))
+    throw unsupported("'continue_final_message' and 'add_generation_prompt' exclude each other",
+                      "continue_final_message");
+  draft.chat.add_generation_prompt = draft.add_generation_prompt.value_or(!draft.chat.continue_final);
   if (api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
 }
 

@@ -61,6 +61,21 @@ TEST(OpenaiRequest, StopStrings) {
   EXPECT_THROW(chat(R"(,"stop":")" + longest + "x\""), http::Refusal);
 }
 
+TEST(OpenaiRequest, GoingOnWithTheLastMessage) {
+  const auto input = [](const std::string& more) {
+    return std::get<completion::ChatInput>(chat(more).prompts.at(0));
+  };
+  EXPECT_TRUE(input("").add_generation_prompt);
+  EXPECT_FALSE(input("").continue_final);
+  for (const char* more : {R"(,"continue_final_message":true)",
+                           R"(,"continue_final_message":true,"add_generation_prompt":false)"}) {
+    EXPECT_TRUE(input(more).continue_final) << more;
+    EXPECT_FALSE(input(more).add_generation_prompt) << more;
+  }
+  EXPECT_FALSE(input(R"(,"add_generation_prompt":false)").continue_final);
+  EXPECT_THROW(chat(R"(,"continue_final_message":true,"add_generation_prompt":true)"), http::Refusal);
+}
+
 TEST(OpenaiRequest, OtherNames) {
   EXPECT_EQ(chat(R"(,"repeat_penalty":1.25)").base.sampling.repetition_penalty, 1.25);
   EXPECT_EQ(chat(R"(,"repeat_last_n":3)").base.sampling.penalty_window, 3U);
