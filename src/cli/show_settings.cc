@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "api/openai/other_fields.h"
 #include "cli/command_table.h"
 #include "cli/terminal.h"
 #include "settings/spelling.h"
@@ -172,7 +173,9 @@ std::string table_markdown() {
     });
   text += file_block("file server", Scope::kServer);
   text += file_block("file model", Scope::kModel);
-  return text + request_block();
+  text += request_block();
+  return text + fmt::format("<!-- settings: fields of other servers -->\n\n{}\n<!-- end -->\n\n",
+                            api::openai::other_fields_markdown());
 }
 
 }  // namespace gantry::cli

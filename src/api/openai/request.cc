@@ -1,5 +1,6 @@
 #include "api/openai/request.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -7,6 +8,8 @@
 
 #include "api/json_read.h"
 #include "api/limits.h"
+#include "api/openai/other_fields.h"
+#include "base/check.h"
 #include "base/random_id.h"
 #include "settings/table.h"
 
@@ -30,6 +33,9 @@ struct Draft {
   std::optional<uint32_t> top_logprobs;
   bool drop_tools = false;
   std::optional<bool> add_generation_prompt;
+  std::string_view called;  // another server's name, by which a field was sent
+
+  std::string name_or(std::string_view ours) const { return std::string(called.empty() ? ours : called); }
 };
 using Row = Field<Draft>;
 using settings::Id;
@@ -46,8 +52,6 @@ constexpr Row count_row(Id id, double least, void (*store)(Draft&, const Json&))
   return {row.name, FieldKind::kInteger, least, static_cast<double>(row.most), store, row.name};
 }
 
-constexpr const settings::Setting& kPenalty = settings::setting(Id::kRepetitionPenalty);
-
 // Whole numbers that passed their row's range.
 uint32_t as_u32(const Json& value) {
   return value.is_number_float() ? static_cast<uint32_t>(value.get<double>()) : value.get<uint32_t>();
@@ -58,7 +62,7 @@ http::Refusal unsupported(std::string message, std::string param) {
 }
 
 void store_stop(Draft& draft, const Json& value) {
-  const std::string name = "stop";
+  const std::string name = draft.name_or("stop");
   const auto add = [&](const Json& item) {
     check_field(name, FieldKind::kString, 0, completion::kStopStringBytesMax, item);
     if (item != "") draft.request.base.stop.push_back(item.get<std::string>());  // an empty one is none
@@ -92,7 +96,9 @@ void store_logit_bias(Draft& draft, const Json& value) {
   }
 }
 
+// -1 is how clients of most other servers say "another one each time".
 void store_seed(Draft& draft, const Json& value) {
+  if (value.get<double>() == -1) return;
   if (value.is_number_float())
     draft.seed = static_cast<uint64_t>(static_cast<int64_t>(value.get<double>()));
   else
@@ -117,7 +123,7 @@ void store_response_format(Draft&, const Json& value) {
 void store_tokens_max(Draft& draft, const Json& value, const char* name, double least) {
   draft.tokens_unlimited = value.get<double>() < 0;
   if (draft.tokens_unlimited) return;
-  check_field(name, FieldKind::kInteger, least, kTokensMax, value);
+  check_field(draft.name_or(name), FieldKind::kInteger, least, kTokensMax, value);
   draft.tokens_max = as_u32(value);
 }
 
@@ -151,9 +157,6 @@ constexpr std::array kCommonRows = {
     number_row(Id::kMinP, [](Draft& d, const Json& v) { d.request.base.sampling.min_p = v.get<double>(); }),
     number_row(Id::kTypicalP,
                [](Draft& d, const Json& v) { d.request.base.sampling.typical_p = v.get<double>(); }),
-    Row{"repeat_penalty", FieldKind::kNumber, kPenalty.low, kPenalty.high,
-        [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); },
-        "repetition_penalty"},
     number_row(Id::kRepetitionPenalty,
                [](Draft& d, const Json& v) { d.request.base.sampling.repetition_penalty = v.get<double>(); }),
     number_row(Id::kPresencePenalty,
@@ -319,6 +322,27 @@ void settle(Api api, Draft& draft) {
   if (api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
 }
 
+const Row* find_row(std::span<const Row> rows, std::string_view name) {
+  const auto found = std::ranges::find(rows, name, &Row::name);
+  return found == rows.end() ? nullptr : &*found;
+}
+
+// Other servers' names of fields that we have; our own name counts where both are given.
+void read_aliases(Api api, const Json& json, std::span<const Row> own, Draft& draft, FieldNames& names) {
+  for (const OtherField& field : other_fields()) {
+    if (field.treatment != Treatment::kAlias || !field.is_of(api)) continue;
+    const auto given = json.find(field.name), ours = json.find(field.words);
+    if (given == json.end() || (ours != json.end() && !ours->is_null())) continue;
+    const Row* row = find_row(own, field.words);
+    if (row == nullptr) row = find_row(kCommonRows, field.words);
+    GANTRY_CHECK(row != nullptr);
+    const Row alias{field.name, row->kind, row->low, row->high, row->store, row->name};
+    draft.called = field.name;
+    read_fields<Draft>(json, std::span(&alias, 1), draft, &names);
+  }
+  draft.called = {};
+}
+
 }  // namespace
 
 Parsed parse(Api api, std::string_view body) {
@@ -329,11 +353,11 @@ Parsed parse(Api api, std::string_view body) {
   Draft draft;
   FieldNames names;
   names.add("prompt", needed);
+  refuse_other_fields(api, json);
+  const std::span<const Row> own = api == Api::kChat ? std::span<const Row>(kChatRows) : kCompletionRows;
+  read_aliases(api, json, own, draft, names);
   read_fields<Draft>(json, kCommonRows, draft, &names);
-  if (api == Api::kChat)
-    read_fields<Draft>(json, kChatRows, draft, &names);
-  else
-    read_fields<Draft>(json, kCompletionRows, draft, &names);
+  read_fields<Draft>(json, own, draft, &names);
   settle(api, draft);
   draft.request.names = std::move(names);
   return {std::move(draft.request), api, draft.include_usage};

@@ -28,7 +28,7 @@ TEST(OpenaiRequest, EverySamplingFieldArrives) {
   const auto sampling =
       chat(
           R"(,"temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"typical_p":0.75,"repetition_penalty":1.5,
-              "presence_penalty":-1,"frequency_penalty":2,"penalty_window":9,"seed":-1,"logit_bias":{"5":-2.5})")
+              "presence_penalty":-1,"frequency_penalty":2,"penalty_window":9,"seed":-2,"logit_bias":{"5":-2.5})")
           .base.sampling;
   EXPECT_EQ(sampling.temperature, 0.5);
   EXPECT_EQ(sampling.top_p, 0.25);
@@ -39,9 +39,16 @@ TEST(OpenaiRequest, EverySamplingFieldArrives) {
   EXPECT_EQ(sampling.presence_penalty, -1);
   EXPECT_EQ(sampling.frequency_penalty, 2);
   EXPECT_EQ(sampling.penalty_window, 9U);
-  EXPECT_EQ(sampling.seed, UINT64_MAX);
+  EXPECT_EQ(sampling.seed, UINT64_MAX - 1);
   ASSERT_EQ(sampling.logit_bias.size(), 1U);
   EXPECT_EQ(sampling.logit_bias[0], (std::pair<TokenId, float>(5, -2.5F)));
+}
+
+TEST(OpenaiRequest, ASeedOfMinusOneIsRandom) {
+  for (const char* seed : {R"(,"seed":-1)", R"(,"seed":-1.0)", R"(,"seed":null)"}) {
+    EXPECT_NE(chat(seed).base.sampling.seed, chat(seed).base.sampling.seed) << seed;
+    EXPECT_LT(chat(seed).base.sampling.seed, uint64_t{1} << 63);
+  }
 }
 
 TEST(OpenaiRequest, StopStrings) {
@@ -67,7 +74,7 @@ TEST(OpenaiRequest, GoingOnWithTheLastMessage) {
   };
   EXPECT_TRUE(input("").add_generation_prompt);
   EXPECT_FALSE(input("").continue_final);
-  for (const char* more : {R"(,"continue_final_message":true)",
+  for (const char* more : {R"(,"continue_final_message":true)", R"(,"continue_":true)",
                            R"(,"continue_final_message":true,"add_generation_prompt":false)"}) {
     EXPECT_TRUE(input(more).continue_final) << more;
     EXPECT_FALSE(input(more).add_generation_prompt) << more;
