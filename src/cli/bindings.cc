@@ -243,6 +243,12 @@ log::Level bind_log_level(const Values& values) {
   return kLevels.at(static_cast<size_t>(found - settings::rows::kLogLevels.begin()));
 }
 
+std::string bind_timezone(const Values& values) {
+  std::string name;
+  values.take(Id::kTimezone, name);
+  return name;
+}
+
 Action action_of(settings::Command command, const Values& values, std::span<const Values> models) {
   switch (command) {
     case settings::Command::kServe:

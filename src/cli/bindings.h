@@ -17,5 +17,6 @@ Action action_of(settings::Command command, const settings::Values& values,
 fleet::LoadSettings bind_load(const settings::Values& values);
 
 log::Level bind_log_level(const settings::Values& values);
+std::string bind_timezone(const settings::Values& values);  // empty: the machine's
 
 }  // namespace gantry::cli

@@ -4,12 +4,14 @@
 #include <cstdio>
 #include <new>
 #include <system_error>
+#include <variant>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/terminal.h"
+#include "os/timezone.h"
 
 namespace gantry::cli {
 namespace {
@@ -47,6 +49,8 @@ int perform(const Action& action, const device::Registry& registry,
 int perform(const Command& command, const device::Registry& registry,
             const std::vector<std::string>& arguments) {
   try {
+    if (!command.timezone.empty() && !std::holds_alternative<ShowText>(command.action))
+      os::set_timezone(command.timezone);
     return perform(command.action, registry, arguments);
   } catch (const Error& error) {
     throw settings::at_its_place(error, command.name, command.values);

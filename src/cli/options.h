@@ -124,6 +124,7 @@ using Action =
 struct Command {
   Action action;
   log::Level log_level = log::Level::kWarn;
+  std::string timezone = {};  // empty: the machine's
   // Which one it is and what it was given, for errors that name a setting. Of a text to show: none.
   settings::Command name = settings::Command::kServe;
   settings::Values values = {};

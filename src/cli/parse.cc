@@ -279,6 +279,7 @@ Command parse(const std::vector<std::string>& given, const Surroundings& surroun
   command.values = settled.values;
   try {
     command.log_level = bind_log_level(command.values);
+    command.timezone = bind_timezone(command.values);
     command.action = action_of(command.name, command.values, settled.models);
   } catch (const Error& error) {
     throw settings::at_its_place(error, command.name, command.values);

@@ -366,6 +366,7 @@ TEST(Parse, EveryRowIsTaken) {
     }
     action_of(command, values);
     bind_log_level(values);
+    bind_timezone(values);
     for (const settings::Id id : values.untaken()) {
       if (id == settings::Id::kShowSettings || id == settings::Id::kConfig) continue;  // parse's own
       ADD_FAILURE() << settings::setting(id).name << " of command " << static_cast<int>(i);

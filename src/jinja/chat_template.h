@@ -58,8 +58,8 @@ class ChatTemplate {
   virtual ~ChatTemplate() = default;
 
   // `context`: an object; each member is a variable (messages, tools, add_generation_prompt, bos_token, ...).
-  // `now`: what strftime_now formats, seconds since the epoch, rendered in UTC; absent: the clock of the
-  // machine.
+  // `now`: what strftime_now formats, seconds since the epoch plus the local time's offset; absent: the clock
+  // of the machine.
   virtual std::string render(const Json& context, const RenderLimits& limits = {},
                              std::optional<int64_t> now = {}) const = 0;
   virtual const std::string& source() const = 0;

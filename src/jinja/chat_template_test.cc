@@ -293,6 +293,29 @@ TEST(Cases, TimeIsReadInBothForms) {
   }
 }
 
+// Python's datetime.now() is the time on the wall.
+TEST(ChatTemplate, TheClockIsTheMachinesLocalTime) {
+  const char* before = std::getenv("TZ");
+  const std::string kept = before == nullptr ? std::string() : before;
+  auto parsed = ChatTemplate::parse("{{ strftime_now('%Y-%m-%dT%H:%M:%S') }}");
+  const auto ahead = [&](const char* zone) {
+    ::setenv("TZ", zone, 1);
+    ::tzset();
+    const std::optional<int64_t> shown = parse_case_time(parsed->render(Json::object()));
+    return shown.value_or(0) - static_cast<int64_t>(std::time(nullptr));
+  };
+  EXPECT_NEAR(static_cast<double>(ahead("<+0545>-05:45")), 20700, 60);
+  EXPECT_NEAR(static_cast<double>(ahead("<-0330>03:30")), -12600, 60);
+  EXPECT_NEAR(static_cast<double>(ahead("UTC0")), 0, 60);
+  EXPECT_EQ(parsed->render(Json::object(), {}, 0), "1970-01-01T00:00:00")
+      << "a time that is given is local already";
+  if (before == nullptr)
+    ::unsetenv("TZ");
+  else
+    ::setenv("TZ", kept.c_str(), 1);
+  ::tzset();
+}
+
 TEST(Cases, LinesIn_LinesOut) {
   auto parsed = ChatTemplate::parse("{{ messages|length }}{{ tools }}{{ x }}{{ strftime_now('%Y') }}");
   EXPECT_EQ(run_case_line(*parsed, R"({"messages":[1,2],"extra":{"x":"é"}})", 0), R"({"text":"2Noneé1970"})");

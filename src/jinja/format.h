@@ -46,7 +46,9 @@ std::string dump_json(Env& env, const Value& value, const JsonStyle& style);
 // Python's pprint.pformat.
 std::string pretty_repr(Env& env, const Value& value);
 
-// `seconds` since the epoch, in UTC, C locale.
+// Seconds since the epoch, plus how far the local time is ahead of UTC: as the clock on the wall has it.
+int64_t local_now();
+// `seconds` as local_now() counts them, C locale.
 std::string format_time(Env& env, int64_t seconds, const std::string& format);
 
 // Python's float(text); false when it is none.

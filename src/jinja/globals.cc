@@ -1,5 +1,4 @@
 // The functions that every template has, and the way from JSON to values.
-#include <ctime>
 
 #include "jinja/args.h"
 #include "jinja/evaluator.h"
@@ -82,7 +81,7 @@ Value global_raise_exception(Env& env, CallArgs& args) {
 
 Value global_strftime_now(Env& env, CallArgs& args) {
   Bound bound("strftime_now", args, {"format"}, 1);
-  int64_t now = env.now().value_or(static_cast<int64_t>(std::time(nullptr)));
+  int64_t now = env.now() ? *env.now() : local_now();
   return Value::string(format_time(env, now, need_string(bound[0], "strftime() argument 1")));
 }
 

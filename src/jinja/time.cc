@@ -1,4 +1,5 @@
-// strftime, as Python's datetime asks glibc for it: in UTC and the C locale, whatever the process has set.
+// strftime, as Python's datetime asks glibc for it: of the machine's local time, which datetime.now() is, and
+// in the C locale, whatever the process has set.
 #include <clocale>
 #include <ctime>
 
@@ -35,6 +36,12 @@ std::string expand_own(const std::string& format) {
 }
 
 }  // namespace
+
+int64_t local_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  return localtime_r(&now, &parts) == nullptr ? now : now + parts.tm_gmtoff;
+}
 
 std::string format_time(Env& env, int64_t seconds, const std::string& format) {
   env.charge_text(format.size());

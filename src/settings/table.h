@@ -39,6 +39,7 @@ enum class Id : uint8_t {
   kRequestMemory,
   kRequestWorkers,
   kIoThreads,
+  kTimezone,
   kLog,
   // run
   kSystem,
@@ -211,6 +212,10 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kIoThreads, .name = "io_threads", .kind = Kind::kCount, .scope = Scope::kServer,
             .commands = rows::kServes, .words = "threads that move bytes", .value = "N", .least = 1, .most = 64,
             .unit = "threads", .fallback = "1", .group = rows::kLimits},
+    Setting{.id = Id::kTimezone, .name = "timezone", .kind = Kind::kText, .scope = Scope::kServer,
+            .commands = Commands(rows::kServe, rows::kRun, rows::kDebugTemplate),
+            .words = "of the time that models are told: Europe/Berlin, +02:00", .value = "ZONE",
+            .left_out = "the machine's"},
     Setting{.id = Id::kLog, .name = "log", .kind = Kind::kChoice, .scope = Scope::kServer, .commands = rows::kAll,
             .words = "what is told on standard error", .value = "LEVEL", .choices = rows::kLogLevels, .fallback = "warn"},
 

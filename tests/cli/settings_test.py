@@ -5,6 +5,7 @@
     settings_test.py BINARY --write   puts the program's tables into the pages
 """
 
+import datetime
 import http.client
 import json
 import os
@@ -101,6 +102,26 @@ class Settings(unittest.TestCase):
         self.assertRegex(shown, r"(?m)^context +64 +\$GANTRY_CONTEXT$")
         self.assertRegex(shown, r"(?m)^threads +1 +--threads$")
         self.assertRegex(shown, r"(?m)^kv_type +f16 +default$")
+
+    def told_time(self, *arguments, **variables):
+        """What a template is told, as hours that it is ahead of UTC."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "t.jinja")
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("{{ strftime_now('%Y-%m-%dT%H:%M:%S') }}")
+            done = run("debug", "template", path, *arguments, text=b"[]", **variables)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = datetime.datetime.fromisoformat(done.stdout.decode().strip()).replace(tzinfo=datetime.timezone.utc)
+        return round((told - datetime.datetime.now(datetime.timezone.utc)).total_seconds() / 60) / 60
+
+    def test_models_are_told_the_local_time(self):
+        self.assertEqual(self.told_time(TZ="<+0545>-05:45"), 5.75)
+        self.assertEqual(self.told_time("--timezone", "-03:30", TZ="<+0545>-05:45"), -3.5)
+        self.assertEqual(self.told_time(GANTRY_TIMEZONE="UTC+3", TZ="<+0545>-05:45"), 3)
+        for zone in ("Europe/Atlantis", "+25:00"):
+            done = run("debug", "template", "x.jinja", "--timezone", zone)
+            self.assertEqual(done.returncode, USAGE, done.stderr)
+            self.assertIn(b"where: --timezone", done.stderr)
 
     def test_two_models_in_a_file(self):
         box = os.path.join(Program.source, "models", "gantry-box.gguf")
