@@ -7,6 +7,7 @@
 #include "api/refusals.h"
 #include "base/check.h"
 #include "base/random_id.h"
+#include "settings/spelling.h"
 
 namespace gantry::api {
 namespace {
@@ -103,8 +104,18 @@ http::Refusal Router::no_such_path(const http::Request& head, const std::string&
               (meant.empty() ? "" : "; did you mean '" + meant.substr(0, kQuotedPathMax) + "'?")};
 }
 
+// A setting that would let the caller in is told as the flag that it is.
+void Router::check_caller(const http::Request& head) const {
+  try {
+    guard_.check_origin(head);
+  } catch (const http::Refusal& refusal) {
+    throw http::Refusal(refusal.status(), refusal.code(),
+                        settings::as_flags(refusal.message(), settings::Command::kServe), refusal.field());
+  }
+}
+
 std::optional<http::Response> Router::judge_path(const http::Request& head) const {
-  guard_.check_origin(head);
+  check_caller(head);
   const std::string path = path_of(head);
   const std::string methods = methods_of(head, path);
   if (head.method == "OPTIONS" && (!methods.empty() || path == "*")) {

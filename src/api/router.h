@@ -42,6 +42,7 @@ class Router final : public http::Service {
   // nullptr: no route takes the request's path, with that method (empty: any).
   const Entry* find(const http::Request& head, std::string_view path, std::string_view method) const;
   const Dialect& dialect_of(const http::Request& head) const;
+  void check_caller(const http::Request& head) const;
   std::optional<http::Response> judge_path(const http::Request& head) const;
   std::string methods_of(const http::Request& head, std::string_view path) const;
   std::string likely_path(const http::Request& head, const std::string& path) const;

@@ -79,6 +79,8 @@ int serve(const ServeCommand& command, const device::Registry& registry,
   // Nor does it wait for who reads its log, or does not.
   const Diverted words(stdout), notes(stderr);
   outlive_hangups();
+  // What is wrong with its origins and names is told before a model is loaded.
+  static_cast<void>(http::Guard(command.server, false));
   const auto fleet = start_fleet({registry, beside_models(command.server.request_memory)}, command.models);
   Interrupts interrupts(true, Interrupts::Hangup::kTell);
   const auto server = server::Server::start(*fleet, command.server);

@@ -45,6 +45,13 @@ std::string words_with_choices(const Setting& row, const std::string& words) {
   return row.kind == Kind::kChoice ? fmt::format("{}: {}", words, fmt::join(row.choices, ", ")) : words;
 }
 
+// Stars of a table are no emphasis.
+std::string in_cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '*' ? std::string("\\*") : std::string(1, c);
+  return out;
+}
+
 // "`--temperature N`, `--temp N`"
 std::string flag_cell(const Setting& row) {
   std::string cell;
@@ -68,14 +75,14 @@ std::string block(const std::string& name, const char* head, const Wanted& wante
 std::string flag_block(const std::string& name, const Wanted& wanted) {
   return block(name, "| flag | meaning | default |\n|---|---|---|", wanted, [](const Setting& row) {
     const std::string left = row.kind == Kind::kBool ? "" : default_words(row);
-    return fmt::format("| {} | {} | {}{}|\n", flag_cell(row), words_with_choices(row, help_words(row)), left,
-                       left.empty() ? "" : " ");
+    return fmt::format("| {} | {} | {}{}|\n", flag_cell(row),
+                       in_cell(words_with_choices(row, help_words(row))), left, left.empty() ? "" : " ");
   });
 }
 
 std::string key_cells(const Setting& row) {
-  return fmt::format("| `{}` | {} | {} | {} |", settings::file_key(row), settings::wanted(row), row.words,
-                     default_words(row));
+  return fmt::format("| `{}` | {} | {} | {} |", settings::file_key(row), settings::wanted(row),
+                     in_cell(row.words), default_words(row));
 }
 
 std::string file_block(const std::string& name, Scope scope) {

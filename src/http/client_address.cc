@@ -68,7 +68,8 @@ std::optional<Address> read_node(std::string_view text) {
     host = text.substr(0, text.find(':'));
     port = text.substr(host.size());
   }
-  if (!port.empty() && (port[0] != ':' || port.size() == 1 || !is_port(port.substr(1)))) return std::nullopt;
+  if (!port.empty() && (port[0] != ':' || port.size() == 1 || !read_port(port.substr(1))))
+    return std::nullopt;
   return parse_address(host);
 }
 

@@ -11,62 +11,23 @@ namespace {
 
 constexpr size_t kPreflightHeadersMax = 2048;  // bytes of a browser's list of headers that is repeated to it
 
-bool has(const std::vector<std::string>& list, std::string_view text) {
-  return std::ranges::any_of(
-      list, [&](const std::string& item) { return item == "*" || same_ignoring_case(item, text); });
+template <typename Pattern>
+bool has(const std::vector<Pattern>& list, std::string_view text) {
+  return std::ranges::any_of(list, [&](const Pattern& pattern) { return pattern.matches(text); });
+}
+
+template <typename Pattern>
+std::vector<Pattern> patterns_of(const std::vector<std::string>& texts) {
+  std::vector<Pattern> out;
+  for (const std::string& text : texts) out.emplace_back(text);
+  return out;
 }
 
 Refusal forbidden(std::string message, std::string code) {
   return {403, std::move(code), std::move(message)};
 }
 
-bool is_address_of(int family, std::string_view text) {
-  in6_addr address{};  // large enough for both families
-  return text.find('\0') == std::string_view::npos &&
-         inet_pton(family, std::string(text).c_str(), &address) == 1;
-}
-
-// RFC 3986, section 3.2.2: unreserved characters, percent-encoded ones, sub-delimiters. No user information.
-bool is_registered_name(std::string_view text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return false;
-      i += 2;
-      continue;
-    }
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter && std::string_view("-._~!$&'()*+,;=").find(c) == std::string_view::npos) return false;
-  }
-  return true;
-}
-
 }  // namespace
-
-std::optional<std::string> host_name_of(std::string_view authority) {
-  std::string_view host, rest;
-  if (authority.starts_with('[')) {
-    const size_t end = authority.find(']');
-    if (end == std::string_view::npos) return std::nullopt;
-    host = authority.substr(1, end - 1);
-    rest = authority.substr(end + 1);
-    if (!is_address_of(AF_INET6, host)) return std::nullopt;
-  } else {
-    const size_t end = std::min(authority.find(':'), authority.size());
-    host = authority.substr(0, end);
-    rest = authority.substr(end);
-    if (!is_registered_name(host)) return std::nullopt;
-  }
-  if (!rest.empty() && (rest[0] != ':' || !is_port(rest.substr(1)))) return std::nullopt;
-  std::string out;
-  for (const char c : host) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  if (out.ends_with('.')) out.pop_back();
-  return out;
-}
-
-bool is_address_literal(std::string_view host_name) {
-  return is_address_of(AF_INET, host_name) || is_address_of(AF_INET6, host_name);
-}
 
 bool is_loopback_name(std::string_view host_name) {
   if (host_name == "localhost" || host_name.ends_with(".localhost") || host_name == "::1") return true;
@@ -86,20 +47,18 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 
 Guard::Guard(const Options& options, bool loopback)
     : keys_(options.api_keys),
-      origins_(options.cors_origins),
-      hosts_(options.allowed_hosts),
+      origins_(patterns_of<OriginPattern>(options.cors_origins)),
+      hosts_(patterns_of<HostPattern>(options.allowed_hosts)),
       check_host_(loopback) {}
 
 bool Guard::origin_allowed(std::string_view origin, const std::string* host) const {
   if (has(origins_, origin)) return true;
-  const size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;  // "null": a page without an origin, of anyone's
-  const std::string_view authority = origin.substr(scheme + 3);
-  const std::optional<std::string> name = host_name_of(authority);
-  if (!name) return false;
-  if (is_loopback_name(*name)) return true;
+  const std::optional<Origin> page = read_origin(origin);
+  if (!page) return false;  // "null": a page without an origin, of anyone's
+  if (is_loopback_name(page->host)) return true;
   // A page that this server gave out itself. Not by name: a name can be made to point here.
-  return host != nullptr && authority == *host && is_address_literal(*name);
+  const std::string_view authority = origin.substr(origin.find("://") + 3);
+  return host != nullptr && authority == *host && is_address_literal(page->host);
 }
 
 void Guard::check_origin(const Request& request) const {
@@ -109,14 +68,15 @@ void Guard::check_origin(const Request& request) const {
     const std::optional<std::string> name = host_name_of(*host);
     if (!name) throw bad_request("the Host header is not a host with or without a port");
     if (check_host_ && !is_loopback_name(*name) && !has(hosts_, *name))
-      throw forbidden("this server answers on this machine's own names only, not as '" + *name + "'",
+      throw forbidden("this server answers on this machine's own names only, not as '" + *name +
+                          "': start it with allowed_host=" + *name + " to be called so",
                       "foreign_host");
   }
   if (const std::string* origin = request.header("origin");
       origin != nullptr && !origin_allowed(*origin, host))
-    throw forbidden(
-        "pages of '" + *origin + "' may not call this server: its setting cors_origin says which may",
-        "foreign_origin");
+    throw forbidden("pages of '" + *origin +
+                        "' may not call this server: start it with cors_origin=" + *origin + " to let them",
+                    "foreign_origin");
 }
 
 std::string_view bearer_key(const Request& request) {

@@ -2,11 +2,11 @@
 // construction: any thread.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/callers.h"
 #include "http/http.h"
 #include "http/options.h"
 
@@ -14,7 +14,8 @@ namespace gantry::http {
 
 class Guard {
  public:
-  // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host.
+  // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host. Error
+  // kUsage for what no Host or Origin can match (callers.h).
   Guard(const Options& options, bool loopback);
 
   // Refusal 400 (no Host, or what is none), 403 (foreign Host or Origin).
@@ -31,18 +32,16 @@ class Guard {
  private:
   bool origin_allowed(std::string_view origin, const std::string* host) const;
 
-  const std::vector<std::string> keys_, origins_, hosts_;
+  const std::vector<std::string> keys_;
+  const std::vector<OriginPattern> origins_;
+  const std::vector<HostPattern> hosts_;
   const bool check_host_;
 };
 
 // The key of "Authorization: Bearer KEY"; empty without one.
 std::string_view bearer_key(const Request& request);
 
-// "example.org:80" -> "example.org", "[::1]:80" -> "::1"; lower case. Nothing for what is no host with or
-// without a port (RFC 9112, section 3.2): others might read another host in it.
-std::optional<std::string> host_name_of(std::string_view authority);
 bool is_loopback_name(std::string_view host_name);
-bool is_address_literal(std::string_view host_name);
 
 // Equal or not, in time that depends on the lengths only.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

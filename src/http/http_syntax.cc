@@ -29,10 +29,12 @@ int hex_digit(char c) {
   return -1;
 }
 
-bool is_port(std::string_view text) {
+std::optional<uint16_t> read_port(std::string_view text) {
   uint16_t port = 0;
+  if (text.empty()) return port;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return text.empty() || (fault == std::errc() && end == text.data() + text.size());
+  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return port;
 }
 
 const char* request_line_fault(std::string_view line, bool& version_only) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "http/http.h"
@@ -12,8 +14,8 @@ namespace gantry::http {
 bool is_token_char(char c);
 bool is_field_char(char c);  // may stand in a field's value: no control character but the tab
 int hex_digit(char c);       // -1: none
-// Digits that fit, or none: "localhost:" is an authority too.
-bool is_port(std::string_view text);
+// Of digits that fit, or of none: "localhost:" is an authority too. 0: none.
+std::optional<uint16_t> read_port(std::string_view text);
 
 // What is wrong with "METHOD SP target SP HTTP/1.x", nullptr when nothing is. `version_only`: the shape is
 // right, the version is not one of ours.

@@ -43,10 +43,11 @@ struct Options {
 
   // Clients must send "Authorization: Bearer KEY" with one of them; empty: no keys asked.
   std::vector<std::string> api_keys;
-  // Pages of these origins may call the server ("https://a.example", "*" for all), besides those of
-  // localhost.
+  // Pages of these origins (OriginPattern of callers.h: "https://a.example", "http://*.lan:*", "*") may call
+  // the server, besides those of localhost.
   std::vector<std::string> cors_origins;
-  // Names that the Host header may carry, besides localhost, when bound to loopback. "*": any.
+  // Names (HostPattern: "host.docker.internal", "*.local", "*") that the Host header may carry, besides
+  // localhost, when bound to loopback.
   std::vector<std::string> allowed_hosts;
 
   TrustedProxies trusted_proxies;  // who may say for whom they ask

@@ -85,6 +85,15 @@ class Settings(unittest.TestCase):
             for word in words:
                 self.assertIn(word, done.stderr.decode())
 
+    def test_names_and_origins_that_nothing_can_match_are_refused_at_once(self):
+        for flag, value in (("--cors-origin", "*.example.org"), ("--cors-origin", "https://a.example/"), ("--allowed-host", "box.*")):
+            done = run("serve", flag, value)
+            self.assertEqual(done.returncode, USAGE, done.stderr)
+            self.assertIn(f"where: {flag}", done.stderr.decode())
+        done = self.served("[server]\ncors_origin = ['https://a.example', 'localhost']\n")
+        self.assertEqual(done.returncode, USAGE, done.stderr)
+        self.assertIn(b"gantry.toml:2: cors_origin", done.stderr)
+
     def test_a_file_that_is_not_there(self):
         done = run("serve", "--config", "/nonexistent/gantry.toml")
         self.assertNotEqual(done.returncode, 0)
