@@ -58,6 +58,11 @@ TEST(JsonRead, WhatIsNoJson) {
     EXPECT_EQ(status_of(body), 400) << body;
 }
 
+TEST(JsonRead, AByteOrderMarkIsNoneOfIt) {
+  EXPECT_EQ(parse_object("\xEF\xBB\xBF{\"a\":1}").dump(), R"({"a":1})");
+  EXPECT_EQ(status_of("\xEF\xBB\xBF"), 400);
+}
+
 TEST(JsonRead, TheParsersWordsAreShort) {
   try {
     parse_object("{\"a\":\"" + std::string(100'000, 'x'));

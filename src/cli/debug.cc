@@ -28,8 +28,7 @@ constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 int debug_logits(const LogitsCommand& command, const device::Registry& registry) {
   std::vector<TokenId> tokens = command.tokens;
   if (!command.tokens_path.empty())
-    tokens =
-        tokenizer::parse_token_list(os::read_file(command.tokens_path, kFileBytesMax), command.tokens_path);
+    tokens = tokenizer::parse_token_list(read_text(command.tokens_path, kFileBytesMax), command.tokens_path);
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "tokens",
                 "--tokens FILE or --token-list 1,306,626");

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "os/file.h"
+#include "text/utf8.h"
 
 namespace gantry::cli {
 
@@ -16,7 +18,7 @@ std::string read_all_input() {
   std::vector<char> bytes(size_t{1} << 16);
   while (true) {
     const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (count == 0) return text;
+    if (count == 0) break;
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw Error(ErrorCode::kIo, std::strerror(errno), "standard input");
     text.append(bytes.data(), static_cast<size_t>(count));
@@ -24,6 +26,15 @@ std::string read_all_input() {
       throw Error(ErrorCode::kTooLarge, fmt::format("more than {} bytes are piped in", kInputBytesMax),
                   "standard input");
   }
+  text.erase(0, text.size() - text::without_mark(text).size());
+  return text;
+}
+
+std::string read_text(const std::string& path, uint64_t limit_bytes) {
+  if (path == "-") return read_all_input();
+  std::string text = os::read_file(path, limit_bytes);
+  text.erase(0, text.size() - text::without_mark(text).size());
+  return text;
 }
 
 }  // namespace gantry::cli

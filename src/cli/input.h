@@ -1,6 +1,7 @@
-// What is piped in.
+// What is piped in, and what stands in a file. A byte order mark at its beginning is none of it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace gantry::cli {
@@ -9,5 +10,8 @@ inline constexpr size_t kInputBytesMax = size_t{64} << 20;
 
 // All of standard input. Error kTooLarge past kInputBytesMax, kIo.
 std::string read_all_input();
+
+// A file, or "-": all of standard input. Errors as os::read_file has them.
+std::string read_text(const std::string& path, uint64_t limit_bytes);
 
 }  // namespace gantry::cli

@@ -5,12 +5,14 @@
 #include <cstdio>
 #include <cstring>
 #include <cwchar>
+#include <utility>
 
 #include <histedit.h>
 #include <langinfo.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "text/utf8.h"
 
 namespace gantry::cli {
 namespace {
@@ -33,7 +35,7 @@ class PlainReader final : public LineReader {
       if (end != std::string::npos) {
         line.assign(buffer_, 0, end);
         buffer_.erase(0, end + 1);
-        return LineEnd::kLine;
+        return whole(line);
       }
       if (buffer_.size() > kLineBytesMax) refuse_long_line();
       if (interrupts_.wait_for_either(STDIN_FILENO)) {
@@ -47,15 +49,21 @@ class PlainReader final : public LineReader {
       } else if (count == 0 || errno != EINTR) {
         line.swap(buffer_);
         buffer_.clear();
-        return line.empty() ? LineEnd::kEnd : LineEnd::kLine;
+        return line.empty() ? LineEnd::kEnd : whole(line);
       }
     }
   }
   void remember(const std::string&) override {}
 
  private:
+  LineEnd whole(std::string& line) {
+    if (!std::exchange(begun_, true)) line.erase(0, line.size() - text::without_mark(line).size());
+    return LineEnd::kLine;
+  }
+
   Interrupts& interrupts_;
   std::string buffer_;
+  bool begun_ = false;
 };
 
 class EditingReader final : public LineReader {

@@ -130,8 +130,7 @@ Report measure(const PerplexityCommand& command, const device::Registry& registr
 }  // namespace
 
 int perplexity(const PerplexityCommand& command, const device::Registry& registry) {
-  const std::string text =
-      command.text_path == "-" ? read_all_input() : os::read_file(command.text_path, kTextBytesMax);
+  const std::string text = read_text(command.text_path, kTextBytesMax);
   try {
     const Report report = measure(command, registry, text);
     if (command.json)

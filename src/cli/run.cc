@@ -13,6 +13,7 @@
 #include "cli/loading.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "text/utf8.h"
 
 namespace gantry::cli {
 namespace {
@@ -39,6 +40,9 @@ int answer_once(Conversation& conversation, Interrupts& interrupts, const std::s
 int run(const RunCommand& command, const device::Registry& registry) {
   // Everything that can be refused is refused before the model is loaded.
   RunCommand settled = command;
+  // "$(cat letter.txt)" may have brought one along.
+  settled.system = text::without_mark(command.system);
+  if (command.prompt) settled.prompt = text::without_mark(*command.prompt);
   const bool talks = !command.prompt && is_terminal(STDIN_FILENO);
   if (!command.prompt && !talks) {
     settled.prompt = read_all_input();

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "os/file.h"
+#include "text/utf8.h"
 #include "tokenizer/pre_split.h"
 
 namespace gantry::fleet {
@@ -15,7 +16,7 @@ constexpr size_t kTemplateBytesMax = size_t{4} << 20;
 std::unique_ptr<const jinja::ChatTemplate> read_named_template(const std::string& path) {
   const std::string source = os::read_file(path, kTemplateBytesMax);
   try {
-    return jinja::ChatTemplate::parse(source);
+    return jinja::ChatTemplate::parse(text::without_mark(source));
   } catch (const jinja::TemplateError& error) {
     throw Error(ErrorCode::kBadFile, error.message(), fmt::format("{}:{}", path, error.line()));
   }

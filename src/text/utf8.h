@@ -45,6 +45,12 @@ void append_repaired_utf8(std::string& out, std::string_view s);
 // The length of `s` without an unfinished but so far valid sequence at its end (at most 3 bytes).
 size_t whole_utf8_prefix(std::string_view s);
 
+// `s` without the byte order mark (U+FEFF) that some editors write at a text's beginning.
+inline std::string_view without_mark(std::string_view s) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return s.starts_with(kMark) ? s.substr(kMark.size()) : s;
+}
+
 // How many characters (code points) a valid text has.
 uint64_t characters(std::string_view utf8);
 

@@ -76,6 +76,12 @@ TEST(Utf8, validates_in_parts_as_in_one_go) {
   EXPECT_FALSE(early.push("ab"));
 }
 
+TEST(Utf8, drops_the_mark_of_a_beginning) {
+  EXPECT_EQ(without_mark("\xEF\xBB\xBFx"), "x");
+  EXPECT_EQ(without_mark("\xEF\xBB\xBF"), "");
+  for (const char* text : {"", "x", "\xEF\xBB", "x\xEF\xBB\xBF"}) EXPECT_EQ(without_mark(text), text);
+}
+
 TEST(Utf8, converts_to_utf32_and_back) {
   EXPECT_EQ(to_utf32("a\xC3\xA4\xFF"), (std::u32string{U'a', U'\u00E4', kReplacement}));
   EXPECT_EQ(to_utf8(U"a\u00E4\U0001F999"), "a\xC3\xA4\xF0\x9F\xA6\x99");

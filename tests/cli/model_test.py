@@ -44,6 +44,31 @@ class Run(unittest.TestCase):
         self.assertGreater(len(direct.stdout), 20)
         self.assertEqual(piped.stdout, direct.stdout)
 
+    def test_a_byte_order_mark_is_no_text(self):
+        mark = b"\xef\xbb\xbf"
+        plain = story("Once upon a time", "--max-tokens", "12").stdout
+        self.assertEqual(story("", "--max-tokens", "12", text=mark + b"Once upon a time\n").stdout, plain)
+        self.assertEqual(story("\ufeffOnce upon a time", "--max-tokens", "12").stdout, plain)
+        self.assertEqual(run("tokenize", Program.model, "--ids", text=mark + b"Once").stdout, run("tokenize", Program.model, "--ids", "Once").stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            def put(name, text):
+                with open(os.path.join(folder, name), "wb") as stream:
+                    stream.write(text)
+                return os.path.join(folder, name)
+
+            template = put("t.jinja", mark + b"{% for m in messages %}{{ m.content }}{% endfor %}")
+            messages = put("m.json", mark + b'[{"role": "user", "content": "Once upon a time"}]')
+            self.assertEqual(run("debug", "template", template, messages).stdout, b"Once upon a time")
+            self.assertEqual(story("Once upon a time", "--max-tokens", "12", "--chat-template", template).stdout, plain)
+            ids = put("ids", mark + b"1,403")
+            self.assertEqual(run("debug", "logits", Program.model, "--tokens", ids).stdout,
+                             run("debug", "logits", Program.model, "--token-list", "1,403").stdout)
+            words = b"Once upon a time there was a cat. " * 12
+            measured = [run("perplexity", Program.model, "--file", put("words", text), "--context", "32", "--json")
+                        for text in (words, mark + words)]
+            self.assertEqual(measured[0].returncode, 0, measured[0].stderr)
+            self.assertEqual(measured[0].stdout, measured[1].stdout)
+
     def test_the_default_model_from_the_environment(self):
         direct = story("Once upon a time", "--max-tokens", "20")
         done = run("run", *GREEDY, "--max-tokens", "20", "-p", "Once upon a time", GANTRY_MODEL=Program.model)

@@ -85,6 +85,11 @@ class Settings(unittest.TestCase):
             for word in words:
                 self.assertIn(word, done.stderr.decode())
 
+    def test_a_byte_order_mark_is_none_of_a_file(self):
+        done = self.served("\ufeff[server]\nport = 7\n", "--show-settings")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout.decode(), r"(?m)^port +7 +\S*gantry\.toml:2: port$")
+
     def test_names_and_origins_that_nothing_can_match_are_refused_at_once(self):
         for flag, value in (("--cors-origin", "*.example.org"), ("--cors-origin", "https://a.example/"), ("--allowed-host", "box.*")):
             done = run("serve", flag, value)
