@@ -52,6 +52,7 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "  gantry run model.gguf\n"
      "  gantry run model.gguf \"A haiku about rain\" --temp 0.7 --seed 1\n"
      "  cat letter.txt | gantry run model.gguf --system \"Summarise in two sentences.\"\n"
+     "  cat letter.txt | gantry run model.gguf --prompt \"Who wrote this?\"\n"
      "  gantry run model.gguf --raw \"Once upon a time\"\n"
      "\n"
      "In a conversation, /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends."},

@@ -5,9 +5,12 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/output.h"
 #include "os/file.h"
 #include "text/utf8.h"
 
@@ -35,6 +38,20 @@ std::string read_text(const std::string& path, uint64_t limit_bytes) {
   std::string text = os::read_file(path, limit_bytes);
   text.erase(0, text.size() - text::without_mark(text).size());
   return text;
+}
+
+bool is_piped() {
+  struct stat facts {};
+  return ::fstat(STDIN_FILENO, &facts) == 0 &&
+         (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode) || S_ISREG(facts.st_mode));
+}
+
+std::string read_beside_prompt() {
+  constexpr int kPatienceMs = 2000;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  if (::poll(&input, 1, kPatienceMs) == 0)
+    note("waiting for the end of standard input, which goes before the prompt; </dev/null: there is none\n");
+  return read_all_input();
 }
 
 }  // namespace gantry::cli

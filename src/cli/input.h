@@ -14,4 +14,9 @@ std::string read_all_input();
 // A file, or "-": all of standard input. Errors as os::read_file has them.
 std::string read_text(const std::string& path, uint64_t limit_bytes);
 
+// Whether standard input is a pipe, a socket or a file: something that has an end, and perhaps a text.
+bool is_piped();
+// Says so when nothing comes, not even an end.
+std::string read_beside_prompt();
+
 }  // namespace gantry::cli

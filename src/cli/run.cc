@@ -27,6 +27,16 @@ std::string mend_of_model(const RunCommand& command) {
                      harmless(path), harmless(path));
 }
 
+std::string without_line_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// What is piped in, then what is asked of it.
+std::string both(const std::string& piped, const std::string& prompt) {
+  return piped.empty() || prompt.empty() ? piped + prompt : piped + "\n\n" + prompt;
+}
+
 int answer_once(Conversation& conversation, Interrupts& interrupts, const std::string& prompt) {
   AnswerWriter writer(stdout, stderr, is_terminal(STDOUT_FILENO));
   const Answer answer = conversation.answer(
@@ -44,10 +54,9 @@ int run(const RunCommand& command, const device::Registry& registry) {
   settled.system = text::without_mark(command.system);
   if (command.prompt) settled.prompt = text::without_mark(*command.prompt);
   const bool talks = !command.prompt && is_terminal(STDIN_FILENO);
-  if (!command.prompt && !talks) {
-    settled.prompt = read_all_input();
-    if (settled.prompt->ends_with('\n')) settled.prompt->pop_back();
-  }
+  if (!command.prompt && !talks) settled.prompt = without_line_end(read_all_input());
+  if (command.prompt && is_piped())
+    settled.prompt = both(without_line_end(read_beside_prompt()), *settled.prompt);
   if (settled.prompt && settled.prompt->empty())
     throw Error(ErrorCode::kUsage, "the prompt is empty", command.prompt ? "prompt" : "standard input",
                 mend_of_model(command));

@@ -44,6 +44,26 @@ class Run(unittest.TestCase):
         self.assertGreater(len(direct.stdout), 20)
         self.assertEqual(piped.stdout, direct.stdout)
 
+    def test_a_pipe_goes_before_the_prompt(self):
+        direct = story("The cat sat.\n\nOnce upon a time", "--max-tokens", "20")
+        both = story("Once upon a time", "--max-tokens", "20", text=b"The cat sat.\n")
+        self.assertEqual(both.returncode, 0, both.stderr)
+        self.assertEqual(both.stdout, direct.stdout)
+        self.assertNotEqual(both.stdout, story("Once upon a time", "--max-tokens", "20").stdout)
+        with tempfile.TemporaryFile() as file:
+            file.write(b"The cat sat.\n")
+            file.seek(0)
+            done = subprocess.run([Program.binary, "run", Program.model, *GREEDY, "--max-tokens", "20", "--prompt", "Once upon a time"],
+                                  stdin=file, capture_output=True, timeout=DEADLINE, env=environment(), check=False)
+        self.assertEqual(done.stdout, direct.stdout)
+
+    def test_a_pipe_without_an_end_is_told(self):
+        with subprocess.Popen([Program.binary, "run", Program.model, *GREEDY, "--max-tokens", "8", "-p", OPENING], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as program:
+            self.assertIn(b"waiting for the end of standard input", program.stderr.readline())
+            said = program.communicate(timeout=DEADLINE)[0]
+        self.assertEqual(said, story(OPENING, "--max-tokens", "8").stdout)
+
     def test_a_byte_order_mark_is_no_text(self):
         mark = b"\xef\xbb\xbf"
         plain = story("Once upon a time", "--max-tokens", "12").stdout
@@ -104,7 +124,7 @@ class Run(unittest.TestCase):
         self.assertIn(b"error: ", done.stderr)
 
     def test_a_reader_that_goes_away(self):
-        with subprocess.Popen([Program.binary, "run", Program.model, "--temp", "1", OPENING], stdout=subprocess.PIPE,
+        with subprocess.Popen([Program.binary, "run", Program.model, "--temp", "1", OPENING], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, env=environment()) as program:
             program.stdout.read(5)
             program.stdout.close()
