@@ -20,8 +20,15 @@ constexpr const char* kHelp =
     "/system TEXT   what the model is told first; without TEXT: nothing\n"
     "/stats         numbers of the last answer and of the engine\n"
     "/exit          leave (so does Ctrl-D, or Ctrl-C twice)\n"
-    "A line that ends in \\ goes on in the next; a text between two \"\"\" may have any lines.\n"
+    "A line that ends in \\ goes on in the next; a text between two \"\"\" may have any lines, and so may a "
+    "pasted one.\n"
     "Ctrl-C stops a running answer.\n";
+
+// A pasted text may begin with the path of a file.
+bool is_command(std::string_view message) {
+  return message.starts_with('/') &&
+         (message.find('\n') == std::string_view::npos || message.starts_with("/system"));
+}
 
 bool take_suffix(std::string& line, std::string_view suffix) {
   if (!std::string_view(line).ends_with(suffix)) return false;
@@ -54,7 +61,7 @@ class Dialog {
       interrupted_before = false;
       if (message.find_first_not_of(" \t\n") == std::string::npos) continue;
       reader_.remember(message);
-      if (message[0] == '/' ? !obey(message) : !reply(message)) return;
+      if (is_command(message) ? !obey(message) : !reply(message)) return;
     }
   }
 

@@ -9,8 +9,8 @@
 
 namespace gantry::cli {
 
-// One message: a line; or several, each but the last ending in a backslash; or what stands between two """.
-// kInterrupted and kEnd as LineReader has them, with an empty message.
+// One message: a line, or what was pasted as a whole; or several, each but the last ending in a backslash; or
+// what stands between two """. kInterrupted and kEnd as LineReader has them, with an empty message.
 LineEnd read_message(LineReader& reader, std::string& message);
 
 struct DialogOptions {

@@ -262,6 +262,14 @@ TEST(Dialog, ObeysCommands) {
   EXPECT_EQ(messages_of(held.requests[1]).size(), 1u);
 }
 
+// As a pasted text may have it.
+TEST(Dialog, OfSeveralLinesOnlySystemIsACommand) {
+  const Held held = hold({"/usr/bin/x: not found\nWhy?", "/system Be kind.\nAnd brief.", "a"});
+  EXPECT_EQ(held.out, "Hello\nHello\n");
+  EXPECT_EQ(messages_of(held.requests[0])[0]["content"], "/usr/bin/x: not found\nWhy?");
+  EXPECT_EQ(messages_of(held.requests[1])[0]["content"], "Be kind.\nAnd brief.");
+}
+
 TEST(Dialog, ARefusedMessageDoesNotEndIt) {
   const Held held = hold({"one", "two"}, true);
   EXPECT_NE(held.err.find("error: too long"), std::string::npos);

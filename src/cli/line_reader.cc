@@ -3,8 +3,10 @@
 #include <clocale>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <cwchar>
+#include <string_view>
 #include <utility>
 
 #include <histedit.h>
@@ -22,6 +24,35 @@ constexpr int kHistoryLines = 500;
 [[noreturn]] void refuse_long_line() {
   throw Error(ErrorCode::kTooLarge, "a line of more than " + std::to_string(kLineBytesMax) + " bytes",
               "standard input");
+}
+
+// How terminals mark a pasted text, once they were asked to (xterm's mode 2004): line ends in it end no line.
+constexpr const char* kAskForMarks = "\x1b[?2004h";
+constexpr const char* kAskForNone = "\x1b[?2004l";
+constexpr const char* kPasteBegins = "\\e[200~";  // as the editor writes keys
+constexpr std::string_view kPasteEnds = "\x1b[201~";
+
+bool marks_pastes() {
+  const char* kind = std::getenv("TERM");
+  return kind != nullptr && std::string_view(kind) != "dumb";
+}
+
+// A pasted text as it is put into the line: whole UTF-8, line ends of one kind, nothing that steers.
+std::string plain_text(std::string_view pasted) {
+  std::string out;
+  pasted = text::without_mark(pasted);
+  for (size_t i = 0; i < pasted.size(); ++i) {
+    const char c = pasted[i];
+    if (c == '\r' || c == '\n') {
+      // Both are one. While a line is edited the terminal gives one for the other.
+      const char other = c == '\r' ? '\n' : '\r';
+      if (i + 1 < pasted.size() && pasted[i + 1] == other) ++i;
+      out += '\n';
+    } else if (c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)) {
+      out += c;
+    }
+  }
+  return text::repair_utf8(out);
 }
 
 class PlainReader final : public LineReader {
@@ -84,6 +115,8 @@ class EditingReader final : public LineReader {
     ::el_set(editor_, EL_SIGNAL, 0);
     ::el_set(editor_, EL_HIST, ::history, history_);
     ::el_set(editor_, EL_GETCFN, &EditingReader::next_character);
+    ::el_set(editor_, EL_ADDFN, "paste", "take a pasted text", &EditingReader::paste);
+    ::el_set(editor_, EL_BIND, kPasteBegins, "paste", nullptr);
     // Search backwards as shells do; Home, End, Delete as terminals send them.
     for (const auto& [key, function] : {std::pair{"^R", "em-inc-search-prev"},
                                         {"\\e[H", "ed-move-to-beg"},
@@ -92,8 +125,11 @@ class EditingReader final : public LineReader {
                                         {"\\e[4~", "ed-move-to-end"},
                                         {"\\e[3~", "ed-delete-next-char"}})
       ::el_set(editor_, EL_BIND, key, function, nullptr);
+    // From now until the end: what is pasted while an answer is written waits as a whole, too.
+    if (marks_pastes()) tell_terminal(kAskForMarks);
   }
   ~EditingReader() override {
+    if (marks_pastes()) tell_terminal(kAskForNone);
     ::el_end(editor_);
     ::history_end(history_);
   }
@@ -137,20 +173,57 @@ class EditingReader final : public LineReader {
   }
   static char* prompt(EditLine* editor) { return self(editor).prompt_.data(); }
 
+  static void tell_terminal(const char* sequence) {
+    std::fputs(sequence, stdout);
+    std::fflush(stdout);
+  }
+
+  // The next byte that was typed: 1, or 0 at the end of input, or -1 after a signal.
+  int next_byte(char& byte) {
+    while (true) {
+      if (interrupts_.wait_for_either(STDIN_FILENO)) {
+        signal_ = interrupts_.take();
+        errno = EINTR;
+        return -1;
+      }
+      const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+      if (count < 0 && errno == EINTR) continue;
+      return count <= 0 ? 0 : 1;
+    }
+  }
+
+  // The editor has seen the mark of a beginning: all up to the mark of the end goes into the line.
+  static unsigned char paste(EditLine* editor, int /*key*/) {
+    EditingReader& reader = self(editor);
+    std::string pasted;
+    bool whole = true;
+    while (!pasted.ends_with(kPasteEnds)) {
+      char byte = 0;
+      if (reader.next_byte(byte) <= 0) return CC_EOF;
+      // What is too much is read all the same, so that it is not taken for keys.
+      if (pasted.size() > kLineBytesMax + kPasteEnds.size()) {
+        whole = false;
+        pasted.erase(0, pasted.size() - kPasteEnds.size());
+      }
+      pasted += byte;
+    }
+    pasted.resize(pasted.size() - kPasteEnds.size());
+    const std::string text = plain_text(pasted);
+    if (!whole || text.size() > kLineBytesMax) {
+      std::fprintf(stderr, "\r\na pasted text of more than %zu bytes is not taken\r\n", kLineBytesMax);
+      return CC_REDISPLAY;
+    }
+    if (!text.empty() && ::el_insertstr(editor, text.c_str()) < 0) return CC_ERROR;
+    return CC_REFRESH;
+  }
+
   // One character for the editor: 1, or 0 at the end of input, or -1 after a signal.
   static int next_character(EditLine* editor, wchar_t* out) {
     EditingReader& reader = self(editor);
     std::mbstate_t state{};
     while (true) {
-      if (reader.interrupts_.wait_for_either(STDIN_FILENO)) {
-        reader.signal_ = reader.interrupts_.take();
-        errno = EINTR;
-        return -1;
-      }
       char byte = 0;
-      const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) return 0;
+      if (const int got = reader.next_byte(byte); got <= 0) return got;
       const size_t used = std::mbrtowc(out, &byte, 1, &state);
       if (used == static_cast<size_t>(-2)) continue;  // more bytes of this character
       if (used == static_cast<size_t>(-1)) {

@@ -19,7 +19,8 @@ enum class LineEnd : unsigned char {
 class LineReader {
  public:
   virtual ~LineReader() = default;
-  // `line` without its line end. Error kTooLarge past kLineBytesMax.
+  // `line` without its line end; what was pasted into it may have line ends within. Error kTooLarge past
+  // kLineBytesMax.
   virtual LineEnd read(const std::string& prompt, std::string& line) = 0;
   // What the arrow keys bring back.
   virtual void remember(const std::string& line) = 0;

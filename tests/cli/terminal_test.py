@@ -66,6 +66,49 @@ class Dialog(unittest.TestCase):
             terminal.expect(". ")
             self.answer(terminal, "upon")
 
+    def test_a_pasted_block_is_one_message(self):
+        begins, ends = "\x1b[200~", "\x1b[201~"
+        with Terminal("run", Program.model, "--temp", "0", "--max-tokens", "20") as terminal:
+            terminal.expect("\x1b[?2004h")
+            terminal.expect(PROMPT)
+            terminal.type('"""Once upon a time\r')
+            terminal.expect(". ")
+            terminal.type("there was\r")
+            terminal.expect(". ")
+            typed = self.answer(terminal, 'a cat"""')
+            for block in ("Once upon a time\rthere was\ra cat", "Once upon a time\r\nthere was\r\na cat\r\n",
+                          "\ufeffOnce upon a time\nthere was\na \x07cat"):
+                terminal.type(begins + block + ends)
+                terminal.expect("cat")
+                self.assertEqual(self.pasted(terminal), typed, block)
+            # Typed before and behind it.
+            terminal.type("Once upon " + begins + "a time\rthere" + ends + " was\x16\na cat")
+            terminal.expect("cat")
+            self.pasted(terminal)
+            # What is pasted while an answer is written waits.
+            terminal.type("/stats\r" + begins + "Once upon a time\rthere was\ra cat" + ends)
+            terminal.expect("pages free")
+            terminal.expect("cat")
+            self.assertEqual(self.pasted(terminal), typed)
+            terminal.type(CTRL_D)
+            self.assertEqual(terminal.ends(), 0)
+            self.assertIn(b"\x1b[?2004l", terminal.seen)
+
+    def pasted(self, terminal):
+        """The answer to what stands in the line, which may take several of the screen."""
+        terminal.type("\r")
+        text, _ = terminal.expect("\r\n" + PROMPT, "\n" + PROMPT)
+        return text.lstrip(b"\r\n")
+
+    def test_a_paste_that_is_too_large_is_not_taken(self):
+        with dialog() as terminal:
+            terminal.type("\x1b[200~")
+            for _ in range(20):
+                terminal.type("x" * 60_000)
+            terminal.type("\x1b[201~")
+            terminal.expect("a pasted text of more than 1048576 bytes is not taken")
+            self.assertGreater(len(self.answer(terminal, "Once upon a time")), 20)
+
     def test_commands(self):
         with dialog() as terminal:
             self.assertIn(b"/system", self.answer(terminal, "/help"))
