@@ -1,5 +1,6 @@
 #include "cli/conversation.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "engine/job_check.h"
 #include "text/utf8.h"
 
 namespace gantry::cli {
@@ -58,14 +60,17 @@ class DeltaQueue final : public completion::DeltaSink {
 
 }  // namespace
 
-Conversation::Conversation(completion::Completer& completer, const RunCommand& command, bool raw)
+Conversation::Conversation(completion::Completer& completer, const RunCommand& command, bool raw,
+                           uint32_t context)
     : completer_(completer),
       sampling_(command.sampling),
       tokens_max_(command.tokens_max),
+      context_(context),
       raw_(raw),
       system_(command.system) {}
 
-completion::CompletionRequest Conversation::request(const std::string& prompt) const {
+// With the messages from `from` on.
+completion::CompletionRequest Conversation::request(const std::string& prompt, size_t from) const {
   completion::CompletionRequest request;
   if (raw_) {
     request.prompt = prompt;
@@ -73,7 +78,7 @@ completion::CompletionRequest Conversation::request(const std::string& prompt) c
     completion::ChatInput input;
     input.messages = Json::array();
     if (!system_.empty()) input.messages.push_back({{"role", "system"}, {"content", system_}});
-    for (const Json& message : messages_) input.messages.push_back(message);
+    for (size_t i = from; i < messages_.size(); ++i) input.messages.push_back(messages_[i]);
     input.messages.push_back({{"role", "user"}, {"content", prompt}});
     request.prompt = std::move(input);
   }
@@ -82,14 +87,59 @@ completion::CompletionRequest Conversation::request(const std::string& prompt) c
   return request;
 }
 
-Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, const Write& write) {
+// An answer of a few words, cut by the context, is worth less than the oldest of the conversation.
+bool Conversation::leaves_room(const completion::Prepared& prepared) const {
+  const uint64_t wanted = tokens_max_ == 0 ? context_ / 8 : std::min(tokens_max_, context_ / 2);
+  return context_ == 0 || prepared.job.prompt.size() + wanted <= context_;
+}
+
+// Null: too long.
+completion::PreparedPtr Conversation::prepare(const std::string& prompt, size_t from) const {
+  try {
+    completion::PreparedPtr prepared = completer_.prepare(request(prompt, from));
+    return from < messages_.size() && !leaves_room(*prepared) ? nullptr : prepared;
+  } catch (const engine::PromptTooLong&) {
+    if (from >= messages_.size()) throw;
+    return nullptr;
+  }
+}
+
+// `from`: the first message that stays.
+completion::PreparedPtr Conversation::prepare_what_fits(const std::string& prompt, size_t& from) const {
+  from = 0;
+  if (completion::PreparedPtr whole = prepare(prompt, from)) return whole;
+  // As few questions with their answers as have to go.
+  std::vector<size_t> begins;
+  for (size_t i = 1; i < messages_.size(); ++i)
+    if (messages_[i]["role"] == "user") begins.push_back(i);
+  from = messages_.size();
+  completion::PreparedPtr best = prepare(prompt, from);
+  size_t low = 0, high = begins.size();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (completion::PreparedPtr prepared = prepare(prompt, begins[middle])) {
+      from = begins[middle];
+      best = std::move(prepared);
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return best;
+}
+
+Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, const Write& write,
+                            const Tell& tell) {
   // A template would say something less clear; a bare prompt may be any bytes.
   if (!raw_ && !text::is_valid_utf8(prompt))
     throw Error(ErrorCode::kUsage, "it is no UTF-8", "the prompt", "convert it, with iconv for example");
   const auto start = Clock::now();
   Answer answer;
   const auto queue = std::make_shared<DeltaQueue>();
-  const auto running = completer_.start(request(prompt), queue);
+  size_t from = 0;
+  const completion::PreparedPtr prepared = prepare_what_fits(prompt, from);
+  if (from > 0 && tell) tell({from, context_});
+  const std::shared_ptr<completion::Completion> running = completer_.start(prepared, {queue}).front();
   while (answer.finish == completion::Finish::kNone) {
     if (interrupts.wait_for_either(queue->fd())) {
       answer.signal = interrupts.take();
@@ -110,6 +160,7 @@ Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, c
   }
   answer.seconds = seconds_since(start);
   if (!raw_) {
+    messages_.erase(messages_.begin(), messages_.begin() + static_cast<ptrdiff_t>(from));
     messages_.push_back({{"role", "user"}, {"content", prompt}});
     messages_.push_back({{"role", "assistant"}, {"content", answer.text}});
     if (!answer.reasoning.empty()) messages_.back()["reasoning_content"] = answer.reasoning;

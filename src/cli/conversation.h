@@ -21,17 +21,27 @@ struct Answer {
   int signal = 0;  // that cut it
 };
 
+// What a conversation that has outgrown the context lets go of: its oldest messages, question by question.
+struct Outgrown {
+  size_t messages = 0;
+  uint32_t context = 0;  // tokens
+};
+
 class Conversation {
  public:
-  // `raw`: prompts are continued as they stand, and nothing is remembered between them.
-  Conversation(completion::Completer& completer, const RunCommand& command, bool raw);
+  // `raw`: prompts are continued as they stand, and nothing is remembered between them. `context`: tokens of
+  // the model's; 0: not known.
+  Conversation(completion::Completer& completer, const RunCommand& command, bool raw, uint32_t context = 0);
 
   // Takes what comes: a piece of the answer, or of the reasoning before it.
   using Write = std::function<void(std::string_view text, bool reasoning)>;
+  // Hears what was let go of, before the answer begins.
+  using Tell = std::function<void(const Outgrown& outgrown)>;
 
   // Gives each piece of the answer to `write` as it comes. A signal cancels it; what was said stays. An Error
-  // leaves the conversation as it was.
-  Answer answer(const std::string& prompt, Interrupts& interrupts, const Write& write);
+  // leaves the conversation as it was. The oldest messages go where the context leaves no room for the
+  // answer; the system message stays.
+  Answer answer(const std::string& prompt, Interrupts& interrupts, const Write& write, const Tell& tell = {});
 
   void forget() { messages_ = Json::array(); }
   void set_system(std::string system) { system_ = std::move(system); }
@@ -40,11 +50,14 @@ class Conversation {
   bool raw() const { return raw_; }
 
  private:
-  completion::CompletionRequest request(const std::string& prompt) const;
+  completion::CompletionRequest request(const std::string& prompt, size_t from) const;
+  bool leaves_room(const completion::Prepared& prepared) const;
+  completion::PreparedPtr prepare(const std::string& prompt, size_t from) const;
+  completion::PreparedPtr prepare_what_fits(const std::string& prompt, size_t& from) const;
 
   completion::Completer& completer_;
   sample::SamplingParams sampling_;
-  uint32_t tokens_max_;
+  uint32_t tokens_max_, context_;
   bool raw_;
   std::string system_;
   Json messages_ = Json::array();

@@ -24,6 +24,14 @@ constexpr const char* kHelp =
     "pasted one.\n"
     "Ctrl-C stops a running answer.\n";
 
+void tell_outgrown(const Outgrown& outgrown) {
+  note(
+      "the conversation has outgrown the context of {} tokens: its oldest {} messages are let go; "
+      "/clear forgets all of it\n",
+      outgrown.context, outgrown.messages);
+  std::fflush(stderr);
+}
+
 // A pasted text may begin with the path of a file.
 bool is_command(std::string_view message) {
   return message.starts_with('/') &&
@@ -99,9 +107,9 @@ class Dialog {
   bool reply(const std::string& message) {
     AnswerWriter writer(stdout, stderr, options_.terminal);
     try {
-      last_ = conversation_.answer(message, interrupts_, [&](std::string_view text, bool reasoning) {
-        writer.write(text, reasoning);
-      });
+      last_ = conversation_.answer(
+          message, interrupts_, [&](std::string_view text, bool reasoning) { writer.write(text, reasoning); },
+          tell_outgrown);
     } catch (const Error& error) {
       writer.end();
       note("{}", cli::describe(error));

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/job_check.h"
 #include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
 
@@ -55,7 +56,13 @@ class FakeCompleter final : public completion::Completer {
 
   completion::PreparedPtr prepare(completion::CompletionRequest request) const override {
     if (refuse) throw Error(ErrorCode::kTooLarge, "too long");
-    return std::make_shared<const completion::Prepared>(completion::Prepared{std::move(request), {}, {}});
+    completion::Prepared prepared{.request = std::move(request), .job = {}, .text = {}};
+    // A token for each byte, and none of a template's.
+    if (const auto* chat = std::get_if<completion::ChatInput>(&prepared.request.prompt))
+      for (const Json& message : chat->messages)
+        prepared.job.prompt.resize(prepared.job.prompt.size() + message["content"].get<std::string>().size());
+    if (prepared.job.prompt.size() >= context) throw engine::PromptTooLong("too long for the context");
+    return std::make_shared<const completion::Prepared>(std::move(prepared));
   }
   Completions start(const completion::PreparedPtr& prepared, Sinks sinks) override {
     requests.push_back(prepared->request);
@@ -71,6 +78,7 @@ class FakeCompleter final : public completion::Completer {
 
   std::vector<completion::CompletionRequest> requests;
   bool refuse = false;
+  size_t context = SIZE_MAX;
 
  private:
   Script script_;
@@ -185,6 +193,40 @@ TEST(Conversation, AnErrorLeavesItAsItWas) {
   completer.refuse = true;
   EXPECT_THROW(conversation.answer("Hi", interrupts, [](std::string_view, bool) {}), Error);
   EXPECT_EQ(conversation.messages(), 0u);
+}
+
+// Each question and its answer of "Hello" come to ten tokens.
+TEST(Conversation, LetsGoOfItsOldestTurns) {
+  Interrupts interrupts(false);
+  FakeCompleter completer(say_hello);
+  completer.context = 64;
+  RunCommand command;
+  command.system = "Be brief.";
+  Conversation conversation(completer, command, false, 64);
+  std::vector<size_t> told;
+  const auto ask = [&](const std::string& prompt) {
+    conversation.answer(
+        prompt, interrupts, [](std::string_view, bool) {},
+        [&](const Outgrown& outgrown) {
+          EXPECT_EQ(outgrown.context, 64u);
+          told.push_back(outgrown.messages);
+        });
+  };
+  for (const char* prompt : {"one..", "two..", "three", "four.", "five."}) ask(prompt);
+  EXPECT_TRUE(told.empty()) << "54 tokens and an eighth of the context for the answer";
+  ask("six..");
+  EXPECT_EQ(told, std::vector<size_t>{2}) << "as few as leave the answer room";
+  const Json& asked = messages_of(completer.requests.back());
+  EXPECT_EQ(asked[0]["content"], "Be brief.");
+  EXPECT_EQ(asked[1]["content"], "two..");
+  EXPECT_EQ(asked.back()["content"], "six..");
+  EXPECT_EQ(conversation.messages(), 10u);
+  ask(std::string(50, 'x'));
+  EXPECT_EQ(told.back(), 10u) << "what fits alone is asked alone, and may have less room";
+  EXPECT_EQ(messages_of(completer.requests.back()).size(), 2u);
+  const size_t before = conversation.messages();
+  EXPECT_THROW(ask(std::string(60, 'x')), engine::PromptTooLong);
+  EXPECT_EQ(conversation.messages(), before);
 }
 
 TEST(Answer, IsMeasuredAsAWholeWhereItCameInOnePiece) {

@@ -67,7 +67,8 @@ int run(const RunCommand& command, const device::Registry& registry) {
   if (!command.raw && !card.has_chat_template)
     note("{} has no chat template: each prompt is continued as it stands, nothing is remembered\n", card.id);
   Interrupts interrupts(false);
-  Conversation conversation(model->completer(), settled, command.raw || !card.has_chat_template);
+  Conversation conversation(model->completer(), settled, command.raw || !card.has_chat_template,
+                            card.context);
   if (settled.prompt) return answer_once(conversation, interrupts, *settled.prompt);
 
   const bool edits = is_terminal(STDOUT_FILENO);

@@ -5,6 +5,7 @@
     terminal_test.py BINARY --stories TOOL     makes it from $GANTRY_SHARED or ../shared; absent: exit status 77
 """
 
+import os
 import signal
 import termios
 import unittest
@@ -108,6 +109,21 @@ class Dialog(unittest.TestCase):
             terminal.type("\x1b[201~")
             terminal.expect("a pasted text of more than 1048576 bytes is not taken")
             self.assertGreater(len(self.answer(terminal, "Once upon a time")), 20)
+
+    def test_a_conversation_that_outgrows_the_context(self):
+        box = os.path.join(Program.source, "models", "gantry-box.gguf")
+        with Terminal("run", box, "--temp", "0", "--max-tokens", "16", "--context", "128") as terminal:
+            terminal.expect(PROMPT)
+            for _ in range(20):
+                terminal.type("What is a gantry?\r")
+                terminal.expect("gantry?\r\n")
+                text, _ = terminal.expect("\r\n" + PROMPT, "\n" + PROMPT)
+                self.assertNotIn(b"error:", text)
+                if b"outgrown" in text:
+                    self.assertRegex(text, rb"context of 128 tokens: its oldest \d+ messages are let go; /clear forgets")
+                    break
+            else:
+                self.fail("nothing was let go of")
 
     def test_commands(self):
         with dialog() as terminal:
