@@ -1,7 +1,6 @@
 #include "http/callers.h"
 
 #include <algorithm>
-#include <system_error>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

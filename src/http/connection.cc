@@ -17,6 +17,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/log.h"
+#include "http/guard.h"
 
 namespace gantry::http {
 namespace {
@@ -379,8 +380,9 @@ Connection::Awaitable<bool> Connection::answer_request() {
   const InWork in_work(core_);
   Request request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
-  // A proxy's connections are of many clients.
-  request.client = client_ == peer_ ? number_ : std::hash<std::string>()(client_);
+  // Connections from this machine may be of many clients; those of one address elsewhere are one's.
+  const bool here = client_.empty() || is_loopback_name(client_);
+  request.client = here ? number_ : std::hash<std::string>()(client_);
   request.account = account_;
   bool short_of_memory = false;
   try {
