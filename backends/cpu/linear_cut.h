@@ -13,6 +13,7 @@
 namespace gantry::cpu {
 
 static_assert(kWaitingParts == device::kSectionStack);
+static_assert(kPartsMax == device::kSectionsMax);
 
 // The order in which the sum of a layer, or of a part of one, is taken. Must outlive the jobs it was given
 // to.

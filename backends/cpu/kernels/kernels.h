@@ -109,8 +109,8 @@ struct NormJob {
 // Kinds of activation, as device::Activation counts them.
 inline constexpr uint32_t kActivationKinds = 7;
 
-// Parts of the sum of a linear layer that wait to be added: device::kSectionStack.
-inline constexpr uint32_t kWaitingParts = 7;
+// Parts of the sum of a linear layer, and those that wait to be added: device::kSectionsMax, kSectionStack.
+inline constexpr uint32_t kPartsMax = 16, kWaitingParts = 7;
 
 // Queries that one attention task may hold at once, and the floats of scratch it needs for them.
 inline constexpr uint32_t kAttentionQueries = 32;

@@ -19,12 +19,26 @@ GANTRY_INLINE auto& linear_of(KernelTable& table, Dtype dtype) {
 // Parts of the sums of V outputs' vectors on a stack, from left to right.
 template <uint32_t V>
 struct Parts {
-  F32 waiting[kWaitingParts][V];
+  // Where they are small all are kept to the end: how often two are added is hard to foresee for the
+  // processor, and more so between the loops over the sections.
+  static constexpr bool kToTheEnd = V <= 2;
+  F32 waiting[kToTheEnd ? kPartsMax : kWaitingParts][V];
   uint32_t count = 0;
 
-  // The part that comes next; then the two uppermost become their sum, `joins` times. A part's registers are
-  // free as soon as it was stored or added.
-  GANTRY_INLINE void lay(const F32* part, uint32_t joins) {
+  // The part that comes next, after which the stack is joined `joins` times. A part's registers are free as
+  // soon as it was stored or added.
+  GANTRY_INLINE void lay(const F32* part, uint32_t joins) { join(part, kToTheEnd ? 0 : joins); }
+  // Behind the last part.
+  GANTRY_INLINE void end(const uint8_t* joins) {
+    if constexpr (!kToTheEnd) return;
+    const uint32_t parts = count;
+    count = 0;
+    for (uint32_t i = 0; i < parts; ++i) join(waiting[i], joins[i]);
+  }
+
+ private:
+  // The two uppermost become their sum, `joins` times.
+  GANTRY_INLINE void join(const F32* part, uint32_t joins) {
     if (joins == 0) {
       repeated<V>(GANTRY_LAMBDA(v) { waiting[count][v.value] = part[v.value]; });
       ++count;

@@ -117,6 +117,7 @@ void float_tiles(const LinearJob& job, const TokenGroup& group, uint32_t tile, u
     }
     parts.lay(acc, job.joins[section]);
   }
+  parts.end(job.joins);
   for (uint32_t node = 0; node < parts.count; ++node) {
     repeated<N>(GANTRY_LAMBDA(n) {
       repeated<T>(GANTRY_LAMBDA(t) {

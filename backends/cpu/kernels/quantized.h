@@ -278,6 +278,7 @@ void quantized_tile(const LinearJob& job, const TokenGroup& group, uint32_t tile
     }
     parts.lay(acc, job.joins[section]);
   }
+  parts.end(job.joins);
   for (uint32_t node = 0; node < parts.count; ++node) {
     repeated<T>(GANTRY_LAMBDA(t) {
       if (t.value < group.tokens)
