@@ -15,6 +15,7 @@
 #include "api/models.h"
 #include "api/opening.h"
 #include "api/refusals.h"
+#include "http/options.h"
 #include "http/shortage.h"
 
 namespace gantry::api {
@@ -67,6 +68,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   void refuse(const http::Refusal& refusal);
   Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
   Totals totals() const;
+  fleet::Lease spare_lease();
   static void cancel(const Running& running) {
     for (const auto& completion : running) completion->cancel();
   }
@@ -75,7 +77,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   GenerateRequest request_;  // its prompts move on into prompts_
   const std::unique_ptr<Writer> writer_;
   // Set by start(), before anyone else sees this.
-  fleet::Lease lease_;
+  fleet::Lease lease_;  // until all is generated
   std::vector<completion::PreparedPtr> prompts_;
   const Clock::time_point asked_at_ = Clock::now();
   Clock::time_point leased_at_;
@@ -87,6 +89,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   std::optional<Opening> opening_;                // once all choices have started
   std::deque<std::pair<uint32_t, Delta>> early_;  // came before what stands in front of it was said
   size_t said_ = 0;                               // bytes of a stream
+  size_t generated_ = 0;                          // choices whose last delta has come
   bool begun_ = false;                            // all choices have started
   bool streaming_ = false;                        // the stream's head is out
   bool caught_up_ = false;                        // nothing waits: what comes is said
@@ -213,6 +216,7 @@ void Generation::start_choices() {
 // All choices run: what they said so far goes out, in its order. Of a stream no more than a piece; true: more
 // waits.
 bool Generation::begin() {
+  fleet::Lease spare;  // outlives what runs on it
   Running running;
   bool more = false;
   {
@@ -220,13 +224,14 @@ bool Generation::begin() {
     begun_ = true;
     try {
       if (starved_) throw std::bad_alloc();
-      opening_.emplace(request_, prompts_, lease_->completer().tokenizer());
+      opening_.emplace(request_, prompts_, lease_->tokenizer());
       if (request_.stream) begin_stream();
       more = hear_waiting(request_.stream ? kPieceBytes : SIZE_MAX);
     } catch (const std::bad_alloc&) {
       starve();
     }
-    if (ended_) running.swap(running_);
+    spare = spare_lease();
+    if (ended_ || spare) running.swap(running_);
   }
   cancel(running);
   return more;
@@ -243,6 +248,9 @@ void Generation::begin_stream() {
   streaming_ = true;
   if (!say(std::move(first))) lose();
 }
+
+// A turn's bytes must find room in a queue that was empty, with what may be said at once beyond them.
+static_assert(8 * kPieceBytes <= http::kStreamQueueBytesMax);
 
 // Until a stream has got so many bytes more. True: more waits.
 bool Generation::hear_waiting(size_t bytes_max) {
@@ -275,25 +283,33 @@ bool Generation::go_on() {
 }
 
 bool Generation::on_delta(uint32_t index, Delta delta) {
+  fleet::Lease spare;  // outlives what runs on it
   Running running;
   bool listening = true;
   {
     const std::lock_guard lock(mutex_);
     if (ended_) return false;
+    if (delta.finish != Finish::kNone) ++generated_;
     try {
-      if (!caught_up_) {
+      if (caught_up_)
+        listening = hear(index, std::move(delta));
+      else
         early_.emplace_back(index, std::move(delta));
-        return true;
-      }
-      listening = hear(index, std::move(delta));
     } catch (const std::bad_alloc&) {
       starve();
       listening = false;
     }
-    if (ended_) running.swap(running_);
+    spare = spare_lease();
+    if (ended_ || spare) running.swap(running_);
   }
   cancel(running);
   return listening;
+}
+
+// The model is needed no more: who reads slowly keeps it from nobody.
+fleet::Lease Generation::spare_lease() {
+  const bool all = request_.nothing_to_generate || generated_ == choices_.size();
+  return begun_ && all ? std::exchange(lease_, nullptr) : nullptr;
 }
 
 void Generation::on_gone() {

@@ -12,7 +12,7 @@ using completion::Delta;
 TextParts Opening::text_of(const completion::Prepared& prompt) const {
   if (const auto* text = std::get_if<std::string>(&prompt.request.prompt)) return TextParts(*text);
   if (std::holds_alternative<std::vector<TokenId>>(prompt.request.prompt))
-    return {tokenizer_, prompt.job.prompt, false};
+    return {*tokenizer_, prompt.job.prompt, false};
   return TextParts(std::string_view());
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,10 +17,10 @@ namespace gantry::api {
 
 class Opening {
  public:
-  // All outlive it. `prompts` are the request's, prepared.
+  // `request` and `prompts`, which are the request's, prepared, outlive it.
   Opening(const GenerateRequest& request, const std::vector<completion::PreparedPtr>& prompts,
-          const tokenizer::Tokenizer& tokenizer)
-      : request_(request), prompts_(prompts), tokenizer_(tokenizer) {}
+          std::shared_ptr<const tokenizer::Tokenizer> tokenizer)
+      : request_(request), prompts_(prompts), tokenizer_(std::move(tokenizer)) {}
 
   // Which choice says what, in their order; echoes come in parts. Nothing at the end.
   std::optional<std::pair<uint32_t, completion::Delta>> next();
@@ -29,7 +30,7 @@ class Opening {
 
   const GenerateRequest& request_;
   const std::vector<completion::PreparedPtr>& prompts_;
-  const tokenizer::Tokenizer& tokenizer_;
+  const std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
   uint32_t choice_ = 0;
   std::optional<TextParts> echo_;  // of this choice, once it has begun
 };

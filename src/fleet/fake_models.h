@@ -112,6 +112,7 @@ class FakeModel final : public LiveModel {
   const ModelCard& card() const override { return card_; }
   completion::Completer& completer() override { throw Error(ErrorCode::kInternal, "no completer here"); }
   QuietEngine& engine() override { return engine_; }
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return nullptr; }
   const Shares& shares() const override { return shares_; }
 
  private:

@@ -91,12 +91,13 @@ class LoadedLiveModel final : public LiveModel {
   const ModelCard& card() const override { return card_; }
   completion::Completer& completer() override { return *completer_; }
   engine::Engine& engine() override { return *engine_; }
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return tokenizer_; }
   const Shares& shares() const override { return loan_.shares(); }
 
  private:
   const OpenedModel opened_;
   Loan loan_;
-  const std::unique_ptr<tokenizer::Tokenizer> tokenizer_;
+  const std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
   const std::unique_ptr<const jinja::ChatTemplate> template_;
   const reply::ReplyFormat& format_;
   std::unique_ptr<model::LoadedModel> loaded_;

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "fleet/budgets.h"
 #include "fleet/load_settings.h"
+#include "tokenizer/tokenizer.h"
 
 namespace gantry::fleet {
 
@@ -53,6 +54,8 @@ class LiveModel {
   virtual const ModelCard& card() const = 0;
   virtual completion::Completer& completer() = 0;
   virtual engine::Engine& engine() = 0;
+  // The completer's, which may be needed longer than the model: an answer is read when it is read.
+  virtual std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const = 0;
   // The bytes that come back when it goes.
   virtual const Shares& shares() const = 0;
 };

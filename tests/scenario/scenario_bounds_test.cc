@@ -347,6 +347,45 @@ TEST(Bounds, AnAnswerThatIsNotReadWaitsInAFewPieces) {
   EXPECT_GT(read.size(), pieces_body(kMiB).size());
 }
 
+// A model that is to leave does so, whoever still reads of it; and nothing of the answer is lost.
+TEST(Bounds, AnAnswerThatIsNotReadHoldsNoModel) {
+  const std::string many(20'000, 'x');
+  const std::vector<std::string> requests = {
+      pieces_request(kMiB),
+      post("/v1/completions",
+           R"({"model":"sim","n":4,"stream":true,"echo":true,"max_tokens":9,"prompt":")" + many + "\"}"),
+      post("/v1/completions",
+           R"({"model":"sim","n":4,"stream":true,"echo":true,"max_tokens":0,"prompt":")" + many + "\"}"),
+      post("/v1/completions",
+           R"({"model":"sim","n":4,"echo":true,"max_tokens":9,"prompt":")" + many + many + "\"}")};
+  StageOptions options = flowing(4096);
+  options.context = 65536;
+  options.pages = 8192;
+  Stage stage(options);
+  for (const std::string& request : requests) {
+    RawClient client(stage.port(), 4096);
+    ASSERT_TRUE(client.send(request));
+    const auto head = client.receive_head();
+    ASSERT_TRUE(head);
+    EXPECT_EQ(head->header("transfer-encoding"), "chunked");
+    stage.fleet().unload("sim", kPatience);
+    const auto is_cold = [&] {
+      for (const fleet::ModelCard& card : stage.fleet().list())
+        if (card.id == "sim") return card.state == fleet::SlotState::kCold;
+      return false;
+    };
+    await(is_cold, "the model's leaving");
+    std::string read;
+    while (!read.ends_with("\r\n0\r\n\r\n")) {
+      const std::string some = client.receive_some();
+      ASSERT_NE(some, "");
+      read += some;
+    }
+    EXPECT_EQ(read.find("error"), std::string::npos) << read.substr(read.size() - 300);
+    expect_service(stage);
+  }
+}
+
 TEST(Bounds, AnAnswerWhoseClientGoesIsForgotten) {
   Stage stage(flowing(4096));
   for (const bool reset : {false, true}) {

@@ -62,7 +62,8 @@ class SimLiveModel final : public fleet::LiveModel {
                  .say = obeys ? obey : std::function<TokenId(std::span<const TokenId>)>()}),
         engine_(engine::Engine::start(
             runner_, {.queue_max = options.queue_max, .prefix_cache = options.prefix_cache})),
-        completer_(completion::Completer::create({&tokenizer_, template_.get(), engine_.get(), format})) {
+        completer_(
+            completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get(), format})) {
     card_.id = id;
     card_.created = 1'700'000'000;
     card_.arch = "sim";
@@ -72,12 +73,13 @@ class SimLiveModel final : public fleet::LiveModel {
   const fleet::ModelCard& card() const override { return card_; }
   completion::Completer& completer() override { return *completer_; }
   engine::Engine& engine() override { return *engine_; }
+  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return tokenizer_; }
   const fleet::Shares& shares() const override { return shares_; }
 
  private:
   fleet::ModelCard card_;
   const fleet::Shares shares_;
-  ByteTokenizer tokenizer_;
+  const std::shared_ptr<const ByteTokenizer> tokenizer_ = std::make_shared<ByteTokenizer>();
   std::unique_ptr<const jinja::ChatTemplate> template_;
   sim::SimRunner runner_;
   std::unique_ptr<engine::Engine> engine_;

@@ -115,12 +115,9 @@ completion::ChatInput read_chat(const Call& call, std::string& model) {
 // {"KEY": "text"}
 class TextBody final : public Body {
  public:
-  // `lease`, `text` and `tokens` are what the parts are read of.
   TextBody(const char* key, std::string text) : text_(std::move(text)), parts_(text_) { begin(key); }
-  TextBody(const char* key, fleet::Lease lease, std::vector<TokenId> tokens)
-      : lease_(std::move(lease)),
-        tokens_(std::move(tokens)),
-        parts_(lease_->completer().tokenizer(), tokens_, true) {
+  TextBody(const char* key, std::shared_ptr<const Tokenizer> tokenizer, std::vector<TokenId> tokens)
+      : tokenizer_(std::move(tokenizer)), tokens_(std::move(tokens)), parts_(*tokenizer_, tokens_, true) {
     begin(key);
   }
   bool next(std::string& piece) override {
@@ -137,7 +134,8 @@ class TextBody final : public Body {
  private:
   void begin(const char* key) { json_.begin_object().key(key).begin_string(); }
 
-  const fleet::Lease lease_;
+  // What the parts are read of.
+  const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::string text_;
   const std::vector<TokenId> tokens_;
   TextParts parts_;
@@ -148,15 +146,14 @@ class TextBody final : public Body {
 // {"tokens": [...]}
 class TokensBody final : public Body {
  public:
-  TokensBody(fleet::Lease lease, std::vector<TokenId> tokens, bool with_pieces)
-      : lease_(std::move(lease)), tokens_(std::move(tokens)), with_pieces_(with_pieces) {
+  TokensBody(std::shared_ptr<const Tokenizer> tokenizer, std::vector<TokenId> tokens, bool with_pieces)
+      : tokenizer_(std::move(tokenizer)), tokens_(std::move(tokens)), with_pieces_(with_pieces) {
     json_.begin_object().key("tokens").begin_array();
   }
   bool next(std::string& piece) override {
-    const Tokenizer& tokenizer = lease_->completer().tokenizer();
     for (; next_ < tokens_.size() && written_.size() < kPieceBytes; ++next_) {
       if (with_pieces_)
-        write_piece(json_, tokens_[next_], tokenizer);
+        write_piece(json_, tokens_[next_], *tokenizer_);
       else
         json_.value(tokens_[next_]);
     }
@@ -167,7 +164,7 @@ class TokensBody final : public Body {
   }
 
  private:
-  const fleet::Lease lease_;
+  const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::vector<TokenId> tokens_;
   const bool with_pieces_;
   size_t next_ = 0;
@@ -192,7 +189,8 @@ void tokenize(Call& call) {
         std::vector<TokenId> tokens =
             chat ? completer.tokenize(*chat)
                  : encode_content(draft.content, draft.options, completer.tokenizer());
-        answer_json(asker, std::make_unique<TokensBody>(lease, std::move(tokens), draft.with_pieces));
+        answer_json(asker,
+                    std::make_unique<TokensBody>(lease->tokenizer(), std::move(tokens), draft.with_pieces));
       });
 }
 
@@ -206,7 +204,7 @@ void detokenize(Call& call) {
     std::vector<TokenId> tokens;
     tokens.reserve(draft.tokens.size());
     for (const Json& item : draft.tokens) tokens.push_back(read_token("tokens", item, tokenizer));
-    answer_json(asker, std::make_unique<TextBody>("content", lease, std::move(tokens)));
+    answer_json(asker, std::make_unique<TextBody>("content", lease->tokenizer(), std::move(tokens)));
   });
 }
 
