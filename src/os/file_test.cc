@@ -202,7 +202,7 @@ TEST_F(Files, NobodyElsesFileIsTakenForATemporary) {
   std::thread handler([&] {
     while (!stop) unlink_temporaries();
   });
-  for (int round = 0; round < 5; ++round, serial += kFiles + 1) {
+  for (int round = 0; round < 20; ++round, serial += kFiles + 1) {
     for (uint64_t i = 1; i <= kFiles; ++i) std::ofstream(name_of(serial + i)) << "not ours";
     const Temporary temporary(at("a"), Temporary::Kind::kNamed);  // tries them all, and has the next
     for (uint64_t i = 1; i <= kFiles; ++i) EXPECT_TRUE(fs::remove(name_of(serial + i))) << round;
