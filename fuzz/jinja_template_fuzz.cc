@@ -1,9 +1,11 @@
 // Any bytes as a chat template, rendered with a fixed conversation under small limits: an answer or a
-// TemplateError, in bounded time and memory. The first byte chooses the options.
+// TemplateError, in bounded time and memory. The first byte chooses the options. What is marked as given lies
+// in the text, in order and apart; and the text is the same whosever words the context's are.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "base/check.h"
 #include "jinja/chat_template.h"
 
 namespace {
@@ -37,7 +39,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view source(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr int64_t kNow = 1741525507;
   try {
-    gantry::jinja::ChatTemplate::parse(source, options)->render(context(), limits, kNow);
+    const auto parsed = gantry::jinja::ChatTemplate::parse(source, options);
+    const auto marked = parsed->render_marked(context(), {}, limits, kNow);
+    size_t end = 0;
+    for (const gantry::Range& range : marked.given) {
+      GANTRY_CHECK(range.begin < range.end && range.end <= marked.text.size());
+      GANTRY_CHECK(range.begin > end || (range.begin == 0 && end == 0));
+      end = range.end;
+    }
+    static const gantry::jinja::HouseWords all{
+        .variables = {"tools", "documents", "bos_token", "eos_token", "s", "l", "d"},
+        .members = {"role", "content"},
+        .words = {{.message = 3, .member = "tool_call_id", .range = {1, 9}}}};
+    GANTRY_CHECK(parsed->render_marked(context(), all, limits, kNow).text == marked.text);
   } catch (const gantry::jinja::TemplateError&) {
   }
   return 0;

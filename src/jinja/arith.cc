@@ -29,14 +29,14 @@ Value repeat(Env& env, const Value& sequence, const Value& count) {
   auto times = static_cast<uint64_t>(std::max<int64_t>(0, to_index(count)));
   if (sequence.is_string()) {
     const std::string& text = sequence.str();
-    if (text.empty() || times == 0) return Value::string("", sequence.markup());
+    if (text.empty() || times == 0) return Value::string(Text(), sequence.markup());
     if (times > env.limits().output_bytes / text.size()) {
       env.charge_text(env.limits().output_bytes + uint64_t{1});
     }
     env.charge_text(text.size() * times);
-    std::string out;
+    Text out;
     out.reserve(text.size() * times);
-    for (uint64_t i = 0; i < times; ++i) out += text;
+    for (uint64_t i = 0; i < times; ++i) out += sequence.text();
     return Value::string(std::move(out), sequence.markup());
   }
   const Values& items = sequence.items();
@@ -96,10 +96,14 @@ Value add(Env& env, const Value& a, const Value& b) {
   if (both_numbers(a, b)) return Value::real(a.as_real() + b.as_real());
   if (a.is_string() && b.is_string()) {
     bool markup = a.markup() || b.markup();
-    std::string left = markup && !a.markup() ? escape_html(env, a) : a.str();
-    std::string right = markup && !b.markup() ? escape_html(env, b) : b.str();
-    env.charge_text(left.size() + right.size());
-    return Value::string(left + right, markup);
+    const auto side = [&](const Value& text) {
+      return markup && !text.markup() ? escape_html(env, text) : text.text();
+    };
+    Text sum = side(a);
+    const Text right = side(b);
+    env.charge_text(sum.size() + right.size());
+    sum += right;
+    return Value::string(std::move(sum), markup);
   }
   if (a.is_sequence() && a.kind() == b.kind()) {
     env.charge_values(a.items().size() + b.items().size());
@@ -110,7 +114,7 @@ Value add(Env& env, const Value& a, const Value& b) {
   if (a.is(Kind::kBytes) && b.is(Kind::kBytes)) {
     const std::string &left = a.as<BytesObject>().data, &right = b.as<BytesObject>().data;
     env.charge_text(left.size() + right.size());
-    return Value::bytes(left + right);
+    return Value::bytes(left + right, a.as<BytesObject>().given || b.as<BytesObject>().given);
   }
   refuse_operands("+", a, b);
 }

@@ -219,7 +219,7 @@ Value get_attribute(Env& env, const Value& value, const Value& name) {
 Value get_item(Env& env, const Value& value, const Value& key) {
   Value found = try_subscript(env, value, key);
   if (!found.is_missing()) return found;
-  if (!key.is_string()) return make_undefined(describe(value) + " has no element " + to_repr(env, key));
+  if (!key.is_string()) return make_undefined(describe(value) + " has no element " + to_repr(env, key).str());
   found = try_attribute(env, value, key);
   if (found.is_missing())
     return make_undefined("'" + describe(value) + "' has no attribute " + string_repr(key.str()));

@@ -202,22 +202,27 @@ class BraceFormatter {
  public:
   BraceFormatter(Env& env, const CallArgs& args, bool markup) : env_(env), args_(args), markup_(markup) {}
 
-  std::string run(std::string_view text, int depth) {
+  Text run(const Text& format, int depth) {
     if (depth < 0) fail_type("Max string recursion exceeded");
-    std::string out;
+    const std::string_view text = format.str();
+    Text out;
     for (size_t at = 0; at < text.size();) {
+      const size_t begin = at;
       char c = text[at++];
       bool doubled = at < text.size() && text[at] == c;
       if (c != '{' && c != '}') {
-        out += c;
+        at = std::min(text.find_first_of("{}", at), text.size());
+        out.append(format, {begin, at});
       } else if (doubled) {
-        out += c;
+        out.append(format, {begin, at});
         ++at;
       } else if (c == '}') {
         fail_type("Single '}' encountered in format string");
       } else {
         env_.charge(1);
-        out += field(text, at, depth);
+        Text value = field(format, at, depth);
+        if (format.given({begin, at})) value.mark_all();
+        out += value;
         if (out.size() > env_.limits().output_bytes) env_.charge_text(out.size());
       }
     }
@@ -227,7 +232,8 @@ class BraceFormatter {
 
  private:
   // From behind '{' to behind the matching '}'.
-  std::string field(std::string_view text, size_t& at, int depth) {
+  Text field(const Text& format, size_t& at, int depth) {
+    const std::string_view text = format.str();
     size_t begin = at;
     int nested = 1;
     bool bracket = false;
@@ -266,8 +272,8 @@ class BraceFormatter {
       rest.remove_prefix(2);
       if (!rest.empty() && rest[0] != ':') fail_type("expected ':' after conversion specifier");
     }
-    std::string spec = rest.empty() ? std::string() : run(rest.substr(1), depth - 1);
-    std::string out = format_spec(env_, value, spec);
+    const Text spec = rest.empty() ? Text() : run(Text(std::string(rest.substr(1))), depth - 1);
+    Text out = format_spec(env_, value, spec);
     return markup_ && !value.markup() ? escape_html(out) : out;
   }
 
@@ -345,9 +351,9 @@ class BraceFormatter {
 
 }  // namespace
 
-std::string format_spec(Env& env, const Value& value, std::string_view text) {
-  if (text.empty()) return to_str(env, value);
-  if (value.is_string()) return format_string(env, value, parse_spec(text));
+namespace {
+
+std::string format_number(Env& env, const Value& value, std::string_view text) {
   if (value.is(Kind::kFloat)) {
     Spec spec = parse_spec(text);
     if (spec.type != 0 && std::string_view("eEfFgGn%").find(spec.type) == std::string_view::npos) {
@@ -363,8 +369,20 @@ std::string format_spec(Env& env, const Value& value, std::string_view text) {
   fail_type("unsupported format string passed to " + type_name(value) + ".__format__");
 }
 
-std::string format_braces(Env& env, const Value& format, const CallArgs& args) {
-  return BraceFormatter(env, args, format.markup()).run(format.str(), 2);
+}  // namespace
+
+Text format_spec(Env& env, const Value& value, const Text& text) {
+  if (text.empty()) return to_str(env, value);
+  if (value.is_string()) {
+    const bool given = value.text().given() || text.given();
+    return {format_string(env, value, parse_spec(text.str())), given};
+  }
+  const bool a_character = value.is_integral() && text.str().back() == 'c';
+  return {format_number(env, value, text.str()), a_character || text.given()};
+}
+
+Text format_braces(Env& env, const Value& format, const CallArgs& args) {
+  return BraceFormatter(env, args, format.markup()).run(format.text(), 2);
 }
 
 }  // namespace gantry::jinja

@@ -22,13 +22,16 @@ class JinjaTemplate final : public ChatTemplate {
     resolve_names(tree_);
   }
 
-  std::string render(const Json& context, const RenderLimits& limits,
-                     std::optional<int64_t> now) const override {
+  Rendering render_marked(const Json& context, const HouseWords& house, const RenderLimits& limits,
+                          std::optional<int64_t> now) const override {
     if (!context.is_object()) throw TemplateError(TemplateErrorKind::kType, "the context is not an object");
     Env env(limits, options_.mutable_containers, now);
-    std::string out = Evaluator(tree_, context, env).run();
-    if (!is_utf8(out)) throw TemplateError(TemplateErrorKind::kType, "surrogates not allowed");
-    return out;
+    Text out = Evaluator(tree_, context, house, env).run();
+    if (!is_utf8(out.str())) throw TemplateError(TemplateErrorKind::kType, "surrogates not allowed");
+    Rendering rendering;
+    out.marks().for_each([&](const Range& range) { rendering.given.push_back(range); });
+    rendering.text = std::move(out).take();
+    return rendering;
   }
 
   const std::string& source() const override { return source_; }

@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/range.h"
 #include "text/json.h"
 
 namespace gantry::jinja {
@@ -50,6 +52,27 @@ struct TemplateOptions {
   bool mutable_containers = false;  // allow list.append and its relatives (Jinja's plain sandbox)
 };
 
+using gantry::Range;
+
+// A text and which of its bytes came with the context, as far as they can be told from the template's own:
+// in order, none empty, none touching another.
+struct Rendering {
+  std::string text;
+  std::vector<Range> given;
+};
+
+// What of a context are words of the house, as the template's own are: everything else is marked as given.
+struct OwnWords {
+  size_t message = 0;  // of the list `messages`
+  std::string member;  // of that message; a text
+  Range range;         // of that text; what lies behind its end counts for nothing
+};
+struct HouseWords {
+  std::vector<std::string> variables;  // of the context
+  std::vector<std::string> members;    // of every message, where they are texts
+  std::vector<OwnWords> words;
+};
+
 class ChatTemplate {
  public:
   // Throws TemplateError (kType) with the line of a syntax error.
@@ -60,8 +83,13 @@ class ChatTemplate {
   // `context`: an object; each member is a variable (messages, tools, add_generation_prompt, bos_token, ...).
   // `now`: what strftime_now formats, seconds since the epoch plus the local time's offset; absent: the clock
   // of the machine.
-  virtual std::string render(const Json& context, const RenderLimits& limits = {},
-                             std::optional<int64_t> now = {}) const = 0;
+  virtual Rendering render_marked(const Json& context, const HouseWords& house,
+                                  const RenderLimits& limits = {}, std::optional<int64_t> now = {}) const = 0;
+  // The text alone.
+  std::string render(const Json& context, const RenderLimits& limits = {},
+                     std::optional<int64_t> now = {}) const {
+    return render_marked(context, {}, limits, now).text;
+  }
   virtual const std::string& source() const = 0;
 };
 

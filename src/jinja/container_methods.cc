@@ -194,7 +194,7 @@ Value dict_update(Env& env, const Value& self, CallArgs& args) {
   Bound bound("update", other, {"other"});
   env.changed(self);
   if (bound.has(0)) fill_dict(env, dict_of(self), bound[0]);
-  for (const auto& [key, value] : args.named) dict_of(self).set(env, Value::string(key), value);
+  for (const auto& [key, value] : args.named) dict_of(self).set(env, args.name(key), value);
   return Value();
 }
 
@@ -209,7 +209,7 @@ Value bytes_decode(Env& env, const Value& self, CallArgs& args) {
   const std::string& data = self.as<BytesObject>().data;
   env.charge_text(data.size());
   if (!is_utf8(data)) fail_type("'utf-8' codec can't decode the bytes");
-  return Value::string(data);
+  return Value::string(Text(data, self.as<BytesObject>().given));
 }
 
 Value bytes_hex(Env& env, const Value& self, CallArgs& args) {
@@ -221,7 +221,7 @@ Value bytes_hex(Env& env, const Value& self, CallArgs& args) {
     out += "0123456789abcdef"[byte >> 4];
     out += "0123456789abcdef"[byte & 15];
   }
-  return Value::string(out);
+  return Value::string(Text(std::move(out), self.as<BytesObject>().given));
 }
 
 // A number is in a range at one place at most.

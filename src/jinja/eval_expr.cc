@@ -128,7 +128,7 @@ Value Evaluator::eval_concat(const Expr& node, Frame& frame) {
   Values parts = eval_all(node.items, frame);
   bool markup = false;
   for (const Value& part : parts) markup = markup || (env_.autoescape && part.markup());
-  std::string out;
+  Text out;
   for (const Value& part : parts) {
     append(out, markup ? escape_html(env_, part) : to_str(env_, part));
   }
@@ -164,6 +164,7 @@ void Evaluator::eval_arguments(const Arguments& node, Frame& frame, CallArgs& ou
       if (known == key.str()) fail_type("got multiple values for keyword argument '" + known + "'");
     }
     out.named.emplace_back(key.str(), value);
+    out.given_names = out.given_names || key.text().given();
   }
 }
 
@@ -197,7 +198,7 @@ Value Evaluator::call(const Value& callee, CallArgs& args) {
     }
     if (args.positional.size() != 1 || !args.named.empty()) fail_type("loop() takes one argument");
     DepthGuard depth(env_);
-    std::string out;
+    Text out;
     run_for(*loop.recursive, loop.outer, args.positional[0], loop.depth0 + 1, out);
     return text_value(std::move(out));
   }

@@ -62,8 +62,13 @@ class Evaluator::Keeper {
   const Ref<Frame>& frame_;
 };
 
-Evaluator::Evaluator(const Template& tree, const Json& context, Env& env)
-    : tree_(tree), context_(context), env_(env), resolved_(tree.names.size()), known_(tree.names.size()) {
+Evaluator::Evaluator(const Template& tree, const Json& context, const HouseWords& house, Env& env)
+    : tree_(tree),
+      context_(context),
+      house_(house),
+      env_(env),
+      resolved_(tree.names.size()),
+      known_(tree.names.size()) {
   env_.caller = this;
   if (tree.has_blocks) {
     for (uint32_t i = 0; i < tree.names.size(); ++i) name_ids_.emplace(tree.names[i], i);
@@ -75,8 +80,8 @@ Evaluator::~Evaluator() {
   for (const Ref<Frame>& frame : kept_) Values().swap(frame->slots);
 }
 
-std::string Evaluator::run() {
-  std::string out;
+Text Evaluator::run() {
+  Text out;
   try {
     Ref<Frame> root = enter(tree_.frame, {});
     kept_.push_back(root);
@@ -119,41 +124,44 @@ Value& Evaluator::at(Frame& frame, Slot slot) {
 const Value& Evaluator::resolve(uint32_t name) {
   if (!known_[name]) {
     auto it = context_.find(tree_.names[name]);
-    resolved_[name] = it != context_.end() ? from_json(env_, *it) : global_function(tree_.names[name]);
+    resolved_[name] = it != context_.end() ? from_context(env_, tree_.names[name], *it, house_)
+                                           : global_function(tree_.names[name]);
     known_[name] = true;
   }
   return resolved_[name];
 }
 
-void Evaluator::append(std::string& out, std::string_view text) {
-  if (text.size() > env_.limits().output_bytes - std::min(out.size(), env_.limits().output_bytes)) {
+void Evaluator::charge_output(const Text& out, size_t bytes) {
+  if (bytes > env_.limits().output_bytes - std::min(out.size(), env_.limits().output_bytes)) {
     fail_limit("the output is larger than " + std::to_string(env_.limits().output_bytes) + " bytes");
   }
-  env_.charge(text.size() / 64);
+  env_.charge(bytes / 64);
+}
+
+void Evaluator::append(Text& out, const Text& text) {
+  charge_output(out, text.size());
   out += text;
 }
 
-void Evaluator::print(const Value& value, std::string& out) {
+void Evaluator::print(const Value& value, Text& out) {
   if (env_.autoescape && !value.markup()) {
     append(out, escape_html(env_, value));
   } else if (value.is_string()) {
-    append(out, value.str());
+    append(out, value.text());
   } else {
     append(out, to_str(env_, value));
   }
 }
 
 // What Jinja puts between the other texts of the output as it is: it can only join texts.
-void Evaluator::append_text(const Value& value, std::string& out) {
+void Evaluator::append_text(const Value& value, Text& out) {
   if (!value.is_string()) fail_type("sequence item: expected str instance, " + type_name(value) + " found");
-  append(out, value.str());
+  append(out, value.text());
 }
 
-Value Evaluator::text_value(std::string text) const {
-  return Value::string(std::move(text), env_.autoescape);
-}
+Value Evaluator::text_value(Text text) const { return Value::string(std::move(text), env_.autoescape); }
 
-Evaluator::Flow Evaluator::exec_body(const Body& body, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec_body(const Body& body, const Ref<Frame>& frame, Text& out) {
   StackGuard guard(env_);
   for (const auto& node : body) {
     env_.charge(1);
@@ -163,11 +171,12 @@ Evaluator::Flow Evaluator::exec_body(const Body& body, const Ref<Frame>& frame, 
   return Flow::kNext;
 }
 
-Evaluator::Flow Evaluator::exec(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   line_ = node.line;
   switch (node.kind) {
     case StmtKind::kData:
-      append(out, node.text);
+      charge_output(out, node.text.size());
+      out.append_own(node.text);
       return Flow::kNext;
     case StmtKind::kOutput:
       for (const ExprPtr& expr : node.exprs) {
@@ -180,7 +189,7 @@ Evaluator::Flow Evaluator::exec(const Stmt& node, const Ref<Frame>& frame, std::
     case StmtKind::kFor: {
       Value iterable = eval(*node.exprs[0], *frame);
       if (!node.recursive) return run_for(node, frame, iterable, 0, out);
-      std::string text;
+      Text text;
       run_for(node, frame, iterable, 0, text);
       append(out, text);
       return Flow::kNext;
@@ -222,14 +231,14 @@ Evaluator::Flow Evaluator::exec(const Stmt& node, const Ref<Frame>& frame, std::
   return Flow::kNext;
 }
 
-Evaluator::Flow Evaluator::exec_if(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec_if(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   for (size_t i = 0; i < node.branches.size(); ++i) {
     if (truth(env_, eval(*node.exprs[i], *frame))) return exec_body(node.branches[i], frame, out);
   }
   return exec_body(node.else_body, frame, out);
 }
 
-Evaluator::Flow Evaluator::exec_scope(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec_scope(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   bool inside = node.kind == StmtKind::kAutoescape || node.scoped;
   Ref<Frame> inner = enter(node.frame, inside ? frame : Ref<Frame>());
   Scope scope(inner);
@@ -241,7 +250,7 @@ Evaluator::Flow Evaluator::exec_scope(const Stmt& node, const Ref<Frame>& frame,
   return flow;
 }
 
-Evaluator::Flow Evaluator::exec_with(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec_with(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   Ref<Frame> inner = enter(node.frame, frame);
   Scope scope(inner);
   for (size_t i = 0; i < node.targets.size(); ++i)
@@ -249,10 +258,10 @@ Evaluator::Flow Evaluator::exec_with(const Stmt& node, const Ref<Frame>& frame, 
   return exec_body(node.body, inner, out);
 }
 
-Evaluator::Flow Evaluator::exec_filter_block(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+Evaluator::Flow Evaluator::exec_filter_block(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   Ref<Frame> inner = enter(node.frame, frame);
   Scope scope(inner);
-  std::string text;
+  Text text;
   Flow flow = exec_body(node.body, inner, text);
   if (flow != Flow::kNext) return flow;
   Value input = text_value(std::move(text));
@@ -267,7 +276,7 @@ Evaluator::Flow Evaluator::exec_set_block(const Stmt& node, const Ref<Frame>& fr
   check_namespaces(*node.targets[0], *frame);
   Ref<Frame> inner = enter(node.frame, frame);
   Scope scope(inner);
-  std::string text;
+  Text text;
   Flow flow = exec_body(node.body, inner, text);
   if (flow != Flow::kNext) return flow;
   Value value = text_value(std::move(text));
@@ -338,7 +347,7 @@ bool Evaluator::for_test(const Stmt& node, Frame& frame, const Value& item) {
 }
 
 Evaluator::Flow Evaluator::run_for(const Stmt& node, const Ref<Frame>& outer, const Value& iterable,
-                                   int64_t depth0, std::string& out) {
+                                   int64_t depth0, Text& out) {
   Ref<Frame> frame(new Frame);
   frame->parent = outer;
   frame->slots.assign(node.frame.size, Value::missing());
@@ -372,7 +381,7 @@ Evaluator::Flow Evaluator::run_for(const Stmt& node, const Ref<Frame>& outer, co
 // `completed`: an iteration came to its end. One that was cut short by continue or break does not count, in
 // Jinja as here, when it is decided whether the else part runs.
 Evaluator::Flow Evaluator::run_iterations(const Stmt& node, const Ref<Frame>& frame, Iterator& source,
-                                          LoopObject* loop, bool& completed, std::string& out) {
+                                          LoopObject* loop, bool& completed, Text& out) {
   Value item;
   while (loop != nullptr ? loop->advance(env_) : source.next(env_, item)) {
     env_.charge(1);
@@ -386,7 +395,7 @@ Evaluator::Flow Evaluator::run_iterations(const Stmt& node, const Ref<Frame>& fr
   return Flow::kNext;
 }
 
-void Evaluator::exec_call_block(const Stmt& node, const Ref<Frame>& frame, std::string& out) {
+void Evaluator::exec_call_block(const Stmt& node, const Ref<Frame>& frame, Text& out) {
   Value caller = make_macro(node, frame);
   if (node.call) {
     append_text(eval_call(*node.call, *frame, &caller), out);
@@ -430,7 +439,7 @@ void Evaluator::bind_parameters(const MacroObject& macro, CallArgs& args, Frame&
   }
   if (node.kwargs_slot >= 0) {
     Value kwargs = make_dict();
-    for (auto& [key, value] : args.named) kwargs.as<DictObject>().set(env_, Value::string(key), value);
+    for (auto& [key, value] : args.named) kwargs.as<DictObject>().set(env_, args.name(key), value);
     frame.slots[static_cast<size_t>(node.kwargs_slot)] = kwargs;
   } else if (!args.named.empty()) {
     fail_type("macro " + name + " takes no keyword argument '" + args.named[0].first + "'");
@@ -462,7 +471,7 @@ Value Evaluator::call_macro(const MacroObject& macro, CallArgs& args) {
     frame->slots[node.targets[i]->slot.index] = std::move(value);
   }
   bool outside = std::exchange(env_.autoescape, macro.autoescape);
-  std::string out;
+  Text out;
   exec_body(node.body, frame, out);
   env_.autoescape = outside;
   line_ = line;

@@ -48,14 +48,15 @@ Value macro_attribute(const MacroObject& macro, std::string_view name);  // miss
 // The function of that name that every template has; missing when there is none.
 Value global_function(std::string_view name);
 
-Value from_json(Env& env, const Json& json);
+// The variable `name` of the context; all that it says is given but for the house's words.
+Value from_context(Env& env, const std::string& name, const Json& json, const HouseWords& house);
 
 class Evaluator final : public Caller {
  public:
-  Evaluator(const Template& tree, const Json& context, Env& env);
+  Evaluator(const Template& tree, const Json& context, const HouseWords& house, Env& env);
   ~Evaluator() override;
   // Throws TemplateError with the line of the statement or expression.
-  std::string run();
+  Text run();
   Value call(const Value& callee, CallArgs& args) override;
 
   // The test of a filtered for, asked by its iterator.
@@ -71,22 +72,22 @@ class Evaluator final : public Caller {
   static Value& at(Frame& frame, Slot slot);
   const Value& resolve(uint32_t name);
 
-  Flow exec_body(const Body& body, const Ref<Frame>& frame, std::string& out);
-  Flow exec(const Stmt& node, const Ref<Frame>& frame, std::string& out);
-  Flow exec_if(const Stmt& node, const Ref<Frame>& frame, std::string& out);
-  Flow exec_scope(const Stmt& node, const Ref<Frame>& frame, std::string& out);
-  Flow exec_with(const Stmt& node, const Ref<Frame>& frame, std::string& out);
-  Flow exec_filter_block(const Stmt& node, const Ref<Frame>& frame, std::string& out);
+  Flow exec_body(const Body& body, const Ref<Frame>& frame, Text& out);
+  Flow exec(const Stmt& node, const Ref<Frame>& frame, Text& out);
+  Flow exec_if(const Stmt& node, const Ref<Frame>& frame, Text& out);
+  Flow exec_scope(const Stmt& node, const Ref<Frame>& frame, Text& out);
+  Flow exec_with(const Stmt& node, const Ref<Frame>& frame, Text& out);
+  Flow exec_filter_block(const Stmt& node, const Ref<Frame>& frame, Text& out);
   Flow exec_set_block(const Stmt& node, const Ref<Frame>& frame);
-  Flow run_for(const Stmt& node, const Ref<Frame>& outer, const Value& iterable, int64_t depth0,
-               std::string& out);
+  Flow run_for(const Stmt& node, const Ref<Frame>& outer, const Value& iterable, int64_t depth0, Text& out);
   Flow run_iterations(const Stmt& node, const Ref<Frame>& frame, Iterator& source, LoopObject* loop,
-                      bool& completed, std::string& out);
+                      bool& completed, Text& out);
   void exec_set(const Stmt& node, const Ref<Frame>& frame);
-  void exec_call_block(const Stmt& node, const Ref<Frame>& frame, std::string& out);
-  void print(const Value& value, std::string& out);
-  void append_text(const Value& value, std::string& out);
-  void append(std::string& out, std::string_view text);
+  void exec_call_block(const Stmt& node, const Ref<Frame>& frame, Text& out);
+  void print(const Value& value, Text& out);
+  void append_text(const Value& value, Text& out);
+  void charge_output(const Text& out, size_t bytes);
+  void append(Text& out, const Text& text);
 
   void assign(const Expr& target, const Ref<Frame>& frame, const Value& value);
   void check_namespaces(const Expr& target, Frame& frame);
@@ -94,7 +95,7 @@ class Evaluator final : public Caller {
   Value make_macro(const Stmt& node, const Ref<Frame>& frame);
   Value call_macro(const MacroObject& macro, CallArgs& args);
   void bind_parameters(const MacroObject& macro, CallArgs& args, Frame& frame);
-  Value text_value(std::string text) const;
+  Value text_value(Text text) const;
 
   Value eval(const Expr& node, Frame& frame);
   Value eval_composite(const Expr& node, Frame& frame);
@@ -111,6 +112,7 @@ class Evaluator final : public Caller {
 
   const Template& tree_;
   const Json& context_;
+  const HouseWords& house_;
   Env& env_;
   uint32_t line_ = 0;
   Values resolved_;                                     // by name id

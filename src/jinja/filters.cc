@@ -54,7 +54,7 @@ Value AttributeGetter::get(Env& env, const Value& item) const {
 Value ignore_case(Env& env, const Value& value) {
   if (!value.is_string()) return value;
   env.charge_text(value.str().size());
-  return Value::string(to_lower(value.str()));
+  return Value::string(Text(to_lower(value.str()), value.text().given()));
 }
 
 }  // namespace gantry::jinja

@@ -37,6 +37,7 @@ CallArgs without_first(const CallArgs& args, size_t count) {
   CallArgs rest;
   rest.positional.assign(args.positional.begin() + static_cast<ptrdiff_t>(count), args.positional.end());
   rest.named = args.named;
+  rest.given_names = args.given_names;
   return rest;
 }
 

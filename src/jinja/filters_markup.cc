@@ -19,7 +19,7 @@ Value do_escape(Env& env, const Value& input, CallArgs& args) {
 
 Value do_forceescape(Env& env, const Value& input, CallArgs& args) {
   Bound bound("forceescape", args, {});
-  std::string text = to_str(env, input);
+  const Text text = to_str(env, input);
   env.charge_text(text.size() * 5);
   return Value::string(escape_html(text), true);
 }
@@ -31,7 +31,8 @@ Value do_safe(Env& env, const Value& input, CallArgs& args) {
 
 Value do_striptags(Env& env, const Value& input, CallArgs& args) {
   Bound bound("striptags", args, {});
-  std::string text = to_str(env, input);
+  const Text source = to_str(env, input);
+  std::string text = source.str();
   // Comments first, then tags; what never closes stays.
   auto drop = [&text](std::string_view open, std::string_view close) {
     std::string out;
@@ -47,8 +48,11 @@ Value do_striptags(Env& env, const Value& input, CallArgs& args) {
   drop("<!--", "-->");
   drop("<", ">");
   std::string out;
-  for (const std::string& word : split_space(text, -1)) out += (out.empty() ? "" : " ") + word;
-  return Value::string(unescape_html(out));
+  for (const Range& word : split_space(text, -1)) {
+    if (!out.empty()) out += ' ';
+    out.append(text, word.begin, word.size());
+  }
+  return Value::string(Text(unescape_html(out), source.given()));
 }
 
 std::string quote_url(const std::string& text, bool query) {
@@ -70,10 +74,12 @@ std::string quote_url(const std::string& text, bool query) {
   return out;
 }
 
-std::string quoted(Env& env, const Value& value, bool query) {
-  std::string text = value.is(Kind::kBytes) ? value.as<BytesObject>().data : to_str(env, value);
+Text quoted(Env& env, const Value& value, bool query) {
+  const bool bytes = value.is(Kind::kBytes);
+  const Text text =
+      bytes ? Text(value.as<BytesObject>().data, value.as<BytesObject>().given) : to_str(env, value);
   env.charge_text(text.size() * 3);
-  return quote_url(text, query);
+  return {quote_url(text.str(), query), text.given()};
 }
 
 Value do_urlencode(Env& env, const Value& input, CallArgs& args) {
@@ -85,35 +91,40 @@ Value do_urlencode(Env& env, const Value& input, CallArgs& args) {
   }
   Ref<Iterator> items = input.is_string() ? Ref<Iterator>() : try_iterate(env, rows);
   if (!items) return Value::string(quoted(env, input, false));
-  std::string out;
+  Text out;
   bool first = true;
   for (Value row; items->next(env, row);) {
     Values pair = collect(env, row);
     if (pair.size() != 2) fail_type("not a pair of key and value");
     if (!first) out += '&';
     first = false;
-    out += quoted(env, pair[0], true) + "=" + quoted(env, pair[1], true);
+    out += quoted(env, pair[0], true);
+    out += '=';
+    out += quoted(env, pair[1], true);
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   }
-  return Value::string(out);
+  return Value::string(std::move(out));
 }
 
 Value do_xmlattr(Env& env, const Value& input, CallArgs& args) {
   Bound bound("xmlattr", args, {"autospace"});
   if (input.is_undefined()) fail_type(input.as<UndefinedObject>().message);
   if (!input.is(Kind::kDict)) fail_type("'" + type_name(input) + "' object has no attribute 'items'");
-  std::string out;
+  Text out;
+  const bool space = bound.flag(env, 0, true);
   for (const auto& [key, value] : input.as<DictObject>().entries) {
     if (value.is_none() || value.is_undefined()) continue;
     const std::string& name = need_string(key, "an attribute name");
     if (name.find_first_of(" \t\n\r\f\v/>=") != std::string::npos) {
       fail_type("Invalid character in attribute name: " + string_repr(name));
     }
-    if (!out.empty()) out += ' ';
-    out += escape_html(env, key) + "=\"" + escape_html(env, value) + "\"";
+    if (space || !out.empty()) out += ' ';
+    out += escape_html(env, key);
+    out += "=\"";
+    out += escape_html(env, value);
+    out += '"';
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   }
-  if (bound.flag(env, 0, true) && !out.empty()) out.insert(0, " ");
   return Value::string(std::move(out), env.autoescape);
 }
 
@@ -121,10 +132,13 @@ Value do_urlize(Env& env, const Value& input, CallArgs& args) {
   Bound bound("urlize", args, {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"});
   UrlStyle style;
   if (bound.given(0)) style.shown_max = to_index(bound[0]);
+  bool given = bound.given(2) && bound[2].is_string() && bound[2].text().given();
   std::vector<std::string> rel = {"noopener"};
   if (bound.flag(env, 1, false)) rel.emplace_back("nofollow");
   if (bound.given(3)) {
-    for (const std::string& word : split_space(need_string(bound[3], "rel"), -1)) rel.push_back(word);
+    const std::string& words = need_string(bound[3], "rel");
+    for (const Range& word : split_space(words, -1)) rel.push_back(words.substr(word.begin, word.size()));
+    given = given || bound[3].text().given();
   }
   std::sort(rel.begin(), rel.end());
   rel.erase(std::unique(rel.begin(), rel.end()), rel.end());
@@ -137,11 +151,11 @@ Value do_urlize(Env& env, const Value& input, CallArgs& args) {
       style.schemes.push_back(text);
     }
   }
-  std::string text = escape_html(env, input);
+  const Text text = escape_html(env, input);
   env.charge(text.size());
-  std::string out = urlize(text, style);
+  std::string out = urlize(text.str(), style);
   env.charge_text(out.size());
-  return Value::string(std::move(out), env.autoescape);
+  return Value::string(Text(std::move(out), given || text.given()), env.autoescape);
 }
 
 constexpr FilterRow kRows[] = {

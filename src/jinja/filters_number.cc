@@ -110,7 +110,7 @@ Value do_filesizeformat(Env& env, const Value& input, CallArgs& args) {
   if (input.is_number()) {
     bytes = input.as_real();
   } else if (!input.is_string() || !parse_float(input.str(), bytes)) {
-    fail_type("could not convert to float: " + to_repr(env, input));
+    fail_type("could not convert to float: " + to_repr(env, input).str());
   }
   static constexpr std::array<const char*, 8> kLetters = {"k", "M", "G", "T", "P", "E", "Z", "Y"};
   double base = binary ? 1024 : 1000;

@@ -201,9 +201,11 @@ Value do_tojson(Env& env, const Value& input, CallArgs& args) {
   style.ensure_ascii = bound.flag(env, 0, false);
   style.sort_keys = bound.flag(env, 3, false);
   style.pretty = bound.given(1);
+  bool given = false;  // of the style
   if (style.pretty) {
     style.item_separator = ",";
     if (bound[1].is_string()) {
+      given = bound[1].text().given();
       style.indent = bound[1].str();
     } else {
       int64_t width = std::max<int64_t>(0, to_index(bound[1]));
@@ -216,8 +218,11 @@ Value do_tojson(Env& env, const Value& input, CallArgs& args) {
     if (parts.size() != 2) fail_type("separators must be a pair");
     style.item_separator = need_string(parts[0], "separator");
     style.key_separator = need_string(parts[1], "separator");
+    given = given || parts[0].text().given() || parts[1].text().given();
   }
-  return Value::string(dump_json(env, input, style));
+  Text out = dump_json(env, input, style);
+  if (given) out.mark_all();
+  return Value::string(std::move(out));
 }
 
 constexpr FilterRow kRows[] = {

@@ -23,7 +23,7 @@ Value do_case(Env& env, const Value& input, CallArgs& args) {
   Bound bound("filter", args, {});
   Value text = soft(env, input);
   env.charge_text(text.str().size() * 3);
-  return Value::string(kChange(text.str()), text.markup());
+  return Value::string(Text(kChange(text.str()), text.text().given()), text.markup());
 }
 
 // Capitals after spaces, hyphens and opening brackets, unlike str.title.
@@ -51,9 +51,9 @@ Value do_trim(Env& env, const Value& input, CallArgs& args) {
   env.charge_text(text.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
   if (chars != nullptr) env.charge(chars->size() / 8);
-  std::string rest = strip_text(text.str(), chars, true, true);
+  const Range rest = strip_text(text.str(), chars, true, true);
   env.charge_walk(text.str().size() - rest.size());
-  return Value::string(std::move(rest), text.markup());
+  return Value::string(text.text().part(rest), text.markup());
 }
 
 Value do_replace(Env& env, const Value& input, CallArgs& args) {
@@ -62,40 +62,42 @@ Value do_replace(Env& env, const Value& input, CallArgs& args) {
   if (!env.autoescape) {
     // str(Markup) is what it was before: plain text, no escaping.
     return Value::string(
-        replace_text(env, to_str(env, input), to_str(env, bound[0]), to_str(env, bound[1]), count));
+        replace_text(env, to_str(env, input), to_str(env, bound[0]).str(), to_str(env, bound[1]), count));
   }
   bool escaped = bound[0].markup() || (bound[1].markup() && !input.markup());
   bool markup = escaped || input.markup();
-  std::string text = escaped ? escape_html(env, input) : to_str(env, input);
-  std::string old = to_str(env, bound[0]);
-  std::string fresh = markup ? escape_html(env, bound[1]) : to_str(env, bound[1]);
-  return Value::string(replace_text(env, text, old, fresh, count), markup);
+  const Text text = escaped ? escape_html(env, input) : to_str(env, input);
+  const Text old = to_str(env, bound[0]);
+  const Text fresh = markup ? escape_html(env, bound[1]) : to_str(env, bound[1]);
+  return Value::string(replace_text(env, text, old.str(), fresh, count), markup);
 }
 
 Value do_center(Env& env, const Value& input, CallArgs& args) {
   Bound bound("center", args, {"width"});
   Value text = soft(env, input);
-  return Value::string(center_text(env, text, bound.integer(0, 80), " "), text.markup());
+  return Value::string(center_text(env, text, bound.integer(0, 80), Text(" ")), text.markup());
 }
 
 Value do_indent(Env& env, const Value& input, CallArgs& args) {
   Bound bound("indent", args, {"width", "first", "blank"});
   const std::string& text = need_string(input, "the indented value");
-  std::string indent;
+  Text indent;
   if (bound.has(0) && bound[0].is_string()) {
-    indent = bound[0].str();
+    indent = bound[0].text();
   } else {
     int64_t width = std::max<int64_t>(0, bound.integer(0, 4));
     env.charge_text(static_cast<uint64_t>(width));
-    indent.assign(static_cast<size_t>(width), ' ');
+    indent.append_own(std::string(static_cast<size_t>(width), ' '));
   }
   bool first = bound.flag(env, 1, false), blank = bound.flag(env, 2, false);
-  Texts lines = split_lines(text + "\n", false);
-  std::string out = first ? indent : "";
+  const Parts lines = split_lines(text + "\n", false);
+  Text out;
+  if (first) out += indent;
   for (size_t i = 0; i < lines.size(); ++i) {
-    if (i > 0) out += '\n';
-    if (i > 0 && (blank || !lines[i].empty())) out += indent;
-    out += lines[i];
+    // The end of a line as it was given.
+    if (i > 0) out.append("\n", input.text().given({lines[i - 1].end, lines[i].begin}));
+    if (i > 0 && (blank || lines[i].size() > 0)) out += indent;
+    out.append(input.text(), lines[i]);
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   }
   env.charge_text(out.size());
@@ -115,17 +117,14 @@ Value do_truncate(Env& env, const Value& input, CallArgs& args) {
   if (length(env, input) - leeway <= limit) return input;
   need_string(input, "the truncated value");
   Value head = get_slice(env, input, Value(), Value::integer(limit - end_length), Value());
-  std::string text = head.str();
-  if (!bound.flag(env, 1, false)) {
-    size_t space = text.rfind(' ');
-    if (space != std::string::npos) text.resize(space);
-  }
-  return add(env, Value::string(text, input.markup()), end);
+  size_t size = head.str().size();
+  if (!bound.flag(env, 1, false)) size = std::min(head.str().rfind(' '), size);
+  return add(env, Value::string(head.text().part({0, size}), input.markup()), end);
 }
 
 Value do_wordcount(Env& env, const Value& input, CallArgs& args) {
   Bound bound("wordcount", args, {});
-  std::string text = to_str(env, input);
+  const std::string text = to_str(env, input).str();
   int64_t words = 0;
   bool inside = false;
   for (size_t at = 0; at < text.size();) {
@@ -150,7 +149,8 @@ Value do_wordwrap(Env& env, const Value& input, CallArgs& args) {
     fail_type("invalid width " + std::to_string(style.width) + " (must be > 0)");
   std::string out;
   bool first_line = true;
-  for (const std::string& line : split_lines(text, false)) {
+  for (const Range& range : split_lines(text, false)) {
+    const std::string line = text.substr(range.begin, range.size());
     if (!first_line) out += separator;
     first_line = false;
     bool first = true;
@@ -162,7 +162,8 @@ Value do_wordwrap(Env& env, const Value& input, CallArgs& args) {
     }
   }
   env.charge_text(out.size());
-  return Value::string(std::move(out));
+  const bool given = input.text().given() || (bound.given(2) && bound[2].text().given());
+  return Value::string(Text(std::move(out), given));
 }
 
 Value do_string(Env& env, const Value& input, CallArgs& args) {
@@ -177,8 +178,7 @@ Value do_format(Env& env, const Value& input, CallArgs& args) {
   Value arguments = make_tuple(args.positional);
   if (!args.named.empty()) {
     arguments = make_dict();
-    for (const auto& [key, value] : args.named)
-      arguments.as<DictObject>().set(env, Value::string(key), value);
+    for (const auto& [key, value] : args.named) arguments.as<DictObject>().set(env, args.name(key), value);
   }
   Value text = soft(env, input);
   return Value::string(format_percent(env, text, arguments), text.markup());

@@ -27,9 +27,9 @@ void append_escaped(std::string& out, uint32_t code) {
   }
 }
 
-void append_repr(Env& env, std::string& out, const Value& value);
+void append_repr(Env& env, Text& out, const Value& value);
 
-void append_items(Env& env, std::string& out, const Values& items) {
+void append_items(Env& env, Text& out, const Values& items) {
   bool first = true;
   for (const Value& item : items) {
     if (!first) out += ", ";
@@ -38,7 +38,7 @@ void append_items(Env& env, std::string& out, const Values& items) {
   }
 }
 
-void append_dict(Env& env, std::string& out, const DictObject& dict) {
+void append_dict(Env& env, Text& out, const DictObject& dict) {
   out += '{';
   bool first = true;
   for (const auto& [key, value] : dict.entries) {
@@ -51,10 +51,10 @@ void append_dict(Env& env, std::string& out, const DictObject& dict) {
   out += '}';
 }
 
-void append_view(Env& env, std::string& out, const DictViewObject& view) {
-  out += view.view == ViewKind::kKeys     ? "dict_keys(["
-         : view.view == ViewKind::kValues ? "dict_values(["
-                                          : "dict_items([";
+void append_view(Env& env, Text& out, const DictViewObject& view) {
+  out.append_own(view.view == ViewKind::kKeys     ? "dict_keys(["
+                 : view.view == ViewKind::kValues ? "dict_values(["
+                                                  : "dict_items([");
   bool first = true;
   for (const auto& [key, value] : view.dict->entries) {
     if (!first) out += ", ";
@@ -77,12 +77,14 @@ std::string range_text(const RangeObject& range) {
 std::string object_text(Env& env, const Value& value) {
   if (value.is(Kind::kRange)) return range_text(value.as<RangeObject>());
   if (value.is(Kind::kLoop)) {
-    auto part = [&](const char* name) { return to_str(env, try_attribute(env, value, Value::string(name))); };
+    auto part = [&](const char* name) {
+      return to_str(env, try_attribute(env, value, Value::string(name))).str();
+    };
     return "<LoopContext " + part("index") + "/" + part("length") + ">";
   }
   if (value.is(Kind::kMacro)) {
     Value name = try_attribute(env, value, Value::string("name"));
-    return "<Macro " + (name.is_none() ? std::string("anonymous") : to_repr(env, name)) + ">";
+    return "<Macro " + (name.is_none() ? std::string("anonymous") : to_repr(env, name).str()) + ">";
   }
   if (value.is(Kind::kFunction)) return "<function " + std::string(value.as<FunctionObject>().name) + ">";
   if (value.is(Kind::kMethod)) {
@@ -98,7 +100,7 @@ std::string object_text(Env& env, const Value& value) {
 }
 
 // Containers: one level of depth.
-void append_container(Env& env, std::string& out, const Value& value) {
+void append_container(Env& env, Text& out, const Value& value) {
   DepthGuard guard(env);
   if (value.is(Kind::kList)) {
     out += '[';
@@ -107,7 +109,8 @@ void append_container(Env& env, std::string& out, const Value& value) {
   } else if (value.is(Kind::kTuple)) {
     out += '(';
     append_items(env, out, value.items());
-    out += value.items().size() == 1 ? ",)" : ")";
+    if (value.items().size() == 1) out += ',';
+    out += ')';
   } else if (value.is(Kind::kDict)) {
     append_dict(env, out, value.as<DictObject>());
   } else if (value.is(Kind::kNamespace)) {
@@ -119,61 +122,64 @@ void append_container(Env& env, std::string& out, const Value& value) {
   }
 }
 
-void append_repr(Env& env, std::string& out, const Value& value) {
+void append_repr(Env& env, Text& out, const Value& value) {
   env.charge(1);
   env.charge_text(out.size() > 4096 ? out.size() / 4096 : 0);  // growth is paid for as it happens
   if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   if (value.is_string()) {
     std::string text = string_repr(value.str());
-    out += value.markup() ? "Markup(" + text + ")" : text;
+    out.append(value.markup() ? "Markup(" + text + ")" : text, value.text().given());
   } else if (value.is_sequence() || value.is(Kind::kDict) || value.is(Kind::kDictView) ||
              value.is(Kind::kNamespace)) {
     append_container(env, out, value);
   } else if (value.is_undefined()) {
     out += "Undefined";
   } else if (value.is(Kind::kBytes)) {
-    out += bytes_repr(value.as<BytesObject>().data);
+    const auto& bytes = value.as<BytesObject>();
+    out.append(bytes_repr(bytes.data), bytes.given);
   } else if (value.is_none()) {
     out += "None";
   } else if (value.is(Kind::kBool)) {
-    out += value.as_bool() ? "True" : "False";
+    out.append_own(value.as_bool() ? "True" : "False");
   } else if (value.is(Kind::kInt)) {
-    out += int_text(value.as_int());
+    out.append_own(int_text(value.as_int()));
   } else if (value.is(Kind::kFloat)) {
-    out += float_repr(value.as_real());
+    out.append_own(float_repr(value.as_real()));
   } else {
-    out += object_text(env, value);
+    out.append_own(object_text(env, value));
   }
 }
 
 }  // namespace
 
-std::string to_repr(Env& env, const Value& value) {
-  std::string out;
+Text to_repr(Env& env, const Value& value) {
+  Text out;
   append_repr(env, out, value);
+  if (out.given()) out.mark_all();
   env.charge_text(out.size());
   return out;
 }
 
-std::string to_str(Env& env, const Value& value) {
+Text to_str(Env& env, const Value& value) {
   if (value.is_string()) {
     env.charge_text(value.str().size());
-    return value.str();
+    return value.text();
   }
-  return value.is_undefined() ? std::string() : to_repr(env, value);
+  return value.is_undefined() ? Text() : to_repr(env, value);
 }
 
-std::string to_ascii(Env& env, const Value& value) {
-  std::string text = to_repr(env, value), out;
+Text to_ascii(Env& env, const Value& value) {
+  const Text text = to_repr(env, value);
+  std::string out;
   for (size_t at = 0; at < text.size();) {
-    uint32_t code = utf8_next(text, at);
+    uint32_t code = utf8_next(text.str(), at);
     if (code < 0x80) {
       out += static_cast<char>(code);
     } else {
       append_escaped(out, code);
     }
   }
-  return out;
+  return {std::move(out), text.given()};
 }
 
 std::string int_text(Int value, int base, bool upper) {
@@ -296,8 +302,24 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-std::string escape_html(Env& env, const Value& value) {
-  std::string text = to_str(env, value);
+Text escape_html(const Text& text) {
+  if (!text.given()) return Text(escape_html(text.str()));
+  Text out;
+  size_t at = 0;
+  const auto escape = [&](size_t end, bool given) {
+    out.append(escape_html(std::string_view(text.str()).substr(at, end - at)), given);
+    at = end;
+  };
+  text.marks().for_each([&](const Range& given) {
+    escape(given.begin, false);
+    escape(given.end, true);
+  });
+  escape(text.size(), false);
+  return out;
+}
+
+Text escape_html(Env& env, const Value& value) {
+  Text text = to_str(env, value);
   if (value.markup()) return text;
   env.charge_text(text.size() * 5);
   return escape_html(text);

@@ -1,4 +1,5 @@
-// Values as text: Python's str, repr, %-formatting, str.format; HTML escapes; JSON; strftime.
+// Values as text: Python's str, repr, %-formatting, str.format; HTML escapes; JSON; strftime. What is said of
+// a container, or with escapes, is given as a whole when something in it is.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,10 @@
 
 namespace gantry::jinja {
 
-std::string to_str(Env& env, const Value& value);
-std::string to_repr(Env& env, const Value& value);
+Text to_str(Env& env, const Value& value);
+Text to_repr(Env& env, const Value& value);
 // Python's ascii(): repr with everything beyond ASCII escaped.
-std::string to_ascii(Env& env, const Value& value);
+Text to_ascii(Env& env, const Value& value);
 std::string int_text(Int value);
 std::string int_text(Int value, int base, bool upper);
 std::string float_repr(double value);
@@ -21,17 +22,18 @@ std::string string_repr(std::string_view text);
 std::string bytes_repr(std::string_view data);
 
 // str(value) with & < > " ' escaped, unless it is Markup.
-std::string escape_html(Env& env, const Value& value);
-std::string escape_html(std::string_view text);
+Text escape_html(Env& env, const Value& value);
+Text escape_html(const Text& text);
+std::string escape_html(std::string_view own);
 // Named and numeric entities, as Python's html.unescape.
 std::string unescape_html(std::string_view text);
 
 // format % arguments.
-std::string format_percent(Env& env, const Value& format, const Value& arguments);
+Text format_percent(Env& env, const Value& format, const Value& arguments);
 // format.format(...): attributes and items go through the sandbox.
-std::string format_braces(Env& env, const Value& format, const CallArgs& args);
+Text format_braces(Env& env, const Value& format, const CallArgs& args);
 // format(value, spec).
-std::string format_spec(Env& env, const Value& value, std::string_view spec);
+Text format_spec(Env& env, const Value& value, const Text& spec);
 
 struct JsonStyle {
   bool ensure_ascii = false;
@@ -41,10 +43,10 @@ struct JsonStyle {
   std::string item_separator = ", ";  // "," by default with pretty
   std::string key_separator = ": ";
 };
-std::string dump_json(Env& env, const Value& value, const JsonStyle& style);
+Text dump_json(Env& env, const Value& value, const JsonStyle& style);
 
 // Python's pprint.pformat.
-std::string pretty_repr(Env& env, const Value& value);
+Text pretty_repr(Env& env, const Value& value);
 
 // Seconds since the epoch, plus how far the local time is ahead of UTC: as the clock on the wall has it.
 int64_t local_now();

@@ -1,4 +1,4 @@
-// The functions that every template has, and the way from JSON to values.
+// The functions that every template has.
 
 #include "jinja/args.h"
 #include "jinja/evaluator.h"
@@ -35,7 +35,7 @@ void fill(Env& env, const char* name, DictObject& out, CallArgs& args) {
               std::to_string(args.positional.size()));
   }
   if (!args.positional.empty()) fill_dict(env, out, args.positional[0]);
-  for (const auto& [key, value] : args.named) out.set(env, Value::string(std::string(key)), value);
+  for (const auto& [key, value] : args.named) out.set(env, args.name(key), value);
 }
 
 Value global_dict(Env& env, CallArgs& args) {
@@ -76,13 +76,14 @@ Value global_lipsum(Env&, CallArgs&) {
 
 Value global_raise_exception(Env& env, CallArgs& args) {
   Bound bound("raise_exception", args, {"message"}, 1);
-  throw TemplateError(TemplateErrorKind::kRaise, to_str(env, bound[0]));
+  throw TemplateError(TemplateErrorKind::kRaise, to_str(env, bound[0]).str());
 }
 
 Value global_strftime_now(Env& env, CallArgs& args) {
   Bound bound("strftime_now", args, {"format"}, 1);
   int64_t now = env.now() ? *env.now() : local_now();
-  return Value::string(format_time(env, now, need_string(bound[0], "strftime() argument 1")));
+  std::string text = format_time(env, now, need_string(bound[0], "strftime() argument 1"));
+  return Value::string(Text(std::move(text), bound[0].text().given()));
 }
 
 struct Row {
@@ -112,29 +113,6 @@ Value global_function(std::string_view name) {
     return value;
   }
   return Value::missing();
-}
-
-Value from_json(Env& env, const Json& json) {
-  env.charge(1);
-  if (json.is_null()) return Value();
-  if (json.is_boolean()) return Value::boolean(json.get<bool>());
-  if (json.is_number_unsigned()) return Value::integer(json.get<uint64_t>());
-  if (json.is_number_integer()) return Value::integer(json.get<int64_t>());
-  if (json.is_number_float()) return Value::real(json.get<double>());
-  if (json.is_string()) return Value::string(json.get<std::string>());
-  DepthGuard guard(env);
-  if (json.is_array()) {
-    Values items;
-    items.reserve(json.size());
-    for (const Json& item : json) items.push_back(from_json(env, item));
-    return make_list(std::move(items));
-  }
-  if (!json.is_object()) fail_type("a value of the context is not JSON");
-  Value dict = make_dict();
-  auto& out = dict.as<DictObject>();
-  for (const auto& [key, item] : json.items())
-    out.set(env, Value::string(std::string(key)), from_json(env, item));
-  return dict;
 }
 
 }  // namespace gantry::jinja

@@ -49,7 +49,7 @@ class StringIterator final : public Iterator {
     if (at_ >= text.size()) return false;
     size_t begin = at_;
     utf8_next(text, at_);
-    out = Value::string(text.substr(begin, at_ - begin));
+    out = Value::string(text_.text().part({begin, at_}));
     return true;
   }
 
@@ -148,11 +148,13 @@ Value string_item(Env& env, const Value& value, int64_t index) {
   if (index < 0) index += count;
   if (index < 0 || index >= count) return Value::missing();
   if (count == static_cast<int64_t>(text.size())) {
-    return Value::string(text.substr(static_cast<size_t>(index), 1), value.markup());
+    const auto at = static_cast<size_t>(index);
+    return Value::string(value.text().part({at, at + 1}), value.markup());
   }
   env.charge(1 + text.size() / 64);
   size_t begin = utf8_offset(text, static_cast<size_t>(index));
-  return Value::string(text.substr(begin, utf8_width(text[begin])), value.markup());
+  const size_t end = std::min(begin + utf8_width(text[begin]), text.size());
+  return Value::string(value.text().part({begin, end}), value.markup());
 }
 
 struct SliceBounds {
@@ -191,7 +193,7 @@ std::optional<int64_t> try_length(Env& env, const Value& value) {
     size_t known = text.length.load(std::memory_order_relaxed);
     if (known == static_cast<size_t>(-1)) {
       env.charge(1 + text.text.size() / 64);
-      known = utf8_length(text.text);
+      known = utf8_length(text.text.str());
       text.length.store(known, std::memory_order_relaxed);
     }
     return static_cast<int64_t>(known);
@@ -320,7 +322,7 @@ Value get_slice(Env& env, const Value& value, const Value& start, const Value& s
     env.charge_text(count);
     std::string out;
     for (size_t i = 0; i < count; ++i) out += data[slice.at(i)];
-    return Value::bytes(std::move(out));
+    return Value::bytes(std::move(out), value.as<BytesObject>().given);
   }
   if (value.is_sequence()) {
     env.charge_values(count);
@@ -334,11 +336,13 @@ Value get_slice(Env& env, const Value& value, const Value& start, const Value& s
   if (slice.step == 1) {
     size_t begin = utf8_offset(text, static_cast<size_t>(slice.start));
     size_t size = utf8_offset(std::string_view(text).substr(begin), count);
-    return Value::string(text.substr(begin, count == 0 ? 0 : size), value.markup());
+    return Value::string(value.text().part({begin, begin + (count == 0 ? 0 : size)}), value.markup());
   }
-  std::vector<uint32_t> codes = utf8_decode(text);
-  std::string out;
-  for (size_t i = 0; i < count; ++i) utf8_append(out, codes[slice.at(i)]);
+  std::vector<size_t> starts;
+  for (size_t at = 0; at < text.size(); utf8_next(text, at)) starts.push_back(at);
+  starts.push_back(text.size());
+  Text out;
+  for (size_t i = 0; i < count; ++i) out.append(value.text(), {starts[slice.at(i)], starts[slice.at(i) + 1]});
   return Value::string(std::move(out), value.markup());
 }
 

@@ -16,7 +16,7 @@ class JsonWriter {
     env_.charge(1);
     if (out_.size() > env_.limits().output_bytes) env_.charge_text(out_.size());
     if (value.is_string()) {
-      quote(value.str());
+      quote(value.text());
     } else if (value.is_sequence()) {
       write_array(value);
     } else if (value.is(Kind::kDict)) {
@@ -25,9 +25,9 @@ class JsonWriter {
       out_ += scalar(value);
     }
   }
-  std::string take() {
+  Text take() {
     env_.charge_text(out_.size());
-    return std::move(out_);
+    return {std::move(out_), given_};
   }
 
  private:
@@ -50,7 +50,9 @@ class JsonWriter {
     for (int shift = 12; shift >= 0; shift -= 4) out_ += digits[(code >> shift) & 15u];
   }
 
-  void quote(const std::string& text) {
+  void quote(const Text& value) {
+    const std::string& text = value.str();
+    given_ = given_ || value.given();
     out_ += '"';
     for (size_t at = 0; at < text.size();) {
       size_t begin = at;
@@ -128,9 +130,9 @@ class JsonWriter {
 
   void write_key(const Value& key) {
     if (key.is_string()) {
-      quote(key.str());
+      quote(key.text());
     } else if (key.is_none() || key.is_number()) {
-      quote(scalar(key));
+      quote(Text(scalar(key)));
     } else {
       fail_type("keys must be str, int, float, bool or None, not " + type_name(key));
     }
@@ -139,12 +141,13 @@ class JsonWriter {
   Env& env_;
   const JsonStyle& style_;
   std::string out_;
+  bool given_ = false;  // something in it
   size_t level_ = 0;
 };
 
 }  // namespace
 
-std::string dump_json(Env& env, const Value& value, const JsonStyle& style) {
+Text dump_json(Env& env, const Value& value, const JsonStyle& style) {
   JsonWriter writer(env, style);
   writer.write(value);
   return writer.take();

@@ -27,12 +27,11 @@ std::span<const MethodRow> bytes_methods();
 void fill_dict(Env& env, DictObject& out, const Value& source);
 
 // Parts of string methods that filters use as well.
-std::string strip_text(std::string_view text, const std::string* chars, bool left, bool right);
-std::string replace_text(Env& env, const std::string& text, const std::string& old, const std::string& fresh,
-                         int64_t count);
-Texts split_lines(std::string_view text, bool keep_ends);
-Texts split_space(std::string_view text, int64_t limit);
-std::string center_text(Env& env, const Value& text, int64_t width, const std::string& fill);
-std::string join_values(Env& env, const Value& separator, const Value& items, bool strict);
+Range strip_text(std::string_view text, const std::string* chars, bool left, bool right);  // what is left
+Text replace_text(Env& env, const Text& text, const std::string& old, const Text& fresh, int64_t count);
+Parts split_lines(std::string_view text, bool keep_ends);
+Parts split_space(std::string_view text, int64_t limit);
+Text center_text(Env& env, const Value& text, int64_t width, const Text& fill);
+Text join_values(Env& env, const Value& separator, const Value& items, bool strict);
 
 }  // namespace gantry::jinja

@@ -29,17 +29,23 @@ struct PercentSpec {
 class PercentFormatter {
  public:
   PercentFormatter(Env& env, const Value& format, const Value& arguments)
-      : env_(env), text_(format.str()), markup_(format.markup()), arguments_(arguments) {}
+      : env_(env),
+        format_(format.text()),
+        text_(format_.str()),
+        markup_(format.markup()),
+        arguments_(arguments) {}
 
-  std::string run() {
-    std::string out;
+  Text run() {
+    Text out;
     while (at_ < text_.size()) {
-      size_t percent = text_.find('%', at_);
-      out += text_.substr(at_, percent == std::string::npos ? percent : percent - at_);
-      if (percent == std::string::npos) break;
+      const size_t percent = std::min(text_.find('%', at_), text_.size());
+      out.append(format_, {at_, percent});
+      if (percent == text_.size()) break;
       at_ = percent + 1;
       env_.charge(1);
-      out += directive();
+      Text value = directive();
+      if (format_.given({percent, at_})) value.mark_all();
+      out += value;
       if (out.size() > env_.limits().output_bytes) env_.charge_text(out.size());
     }
     size_t given = arguments_.is(Kind::kTuple) ? arguments_.items().size() : 1;
@@ -106,7 +112,7 @@ class PercentFormatter {
     keyed_value_ = found;
   }
 
-  std::string directive() {
+  Text directive() {
     keyed_value_ = nullptr;
     PercentSpec spec;
     read_key();
@@ -139,41 +145,46 @@ class PercentFormatter {
     return convert(text_[at_++], spec);
   }
 
-  std::string convert(char type, const PercentSpec& spec) {
-    if (type == '%') return "%";
+  Text convert(char type, const PercentSpec& spec) {
+    if (type == '%') return Text("%");
     check_width(env_, spec.width);
     Value value = next_argument();
     if (type == 's' || type == 'r' || type == 'a') {
-      std::string body = type == 's'   ? to_str(env_, value)
-                         : type == 'r' ? to_repr(env_, value)
-                                       : to_ascii(env_, value);
+      Text body = type == 's'   ? to_str(env_, value)
+                  : type == 'r' ? to_repr(env_, value)
+                                : to_ascii(env_, value);
       if (markup_ && !value.markup()) body = escape_html(body);
       return pad_text(body, spec);
     }
     if (type == 'c') return pad_text(character(value), spec);
     if (type == 'd' || type == 'i' || type == 'u' || type == 'x' || type == 'X' || type == 'o') {
-      return whole(type, value, spec);
+      return Text(whole(type, value, spec));
     }
-    if (std::string_view("eEfFgG").find(type) != std::string_view::npos) return real(type, value, spec);
+    if (std::string_view("eEfFgG").find(type) != std::string_view::npos) return Text(real(type, value, spec));
     fail_type("unsupported format character '" + std::string(1, type) + "'");
   }
 
-  std::string character(const Value& value) {
+  // A number that becomes a character may be one of the context's.
+  Text character(const Value& value) {
     std::string out;
-    if (value.is_string() && length(env_, value) == 1) return value.str();
+    if (value.is_string() && length(env_, value) == 1) return value.text();
     if (!value.is_integral()) fail_type("%c requires int or char");
     Int code = value.as_int();
     if (code < 0 || code > 0x10ffff) fail_type("%c arg not in range(0x110000)");
     utf8_append(out, static_cast<uint32_t>(code));
-    return out;
+    return {std::move(out), true};
   }
 
-  static std::string pad_text(std::string body, const PercentSpec& spec) {
-    if (spec.precision >= 0) body.resize(utf8_offset(body, static_cast<size_t>(spec.precision)));
-    auto size = static_cast<int64_t>(utf8_length(body));
-    if (size >= spec.width) return body;
-    std::string fill(static_cast<size_t>(spec.width - size), ' ');
-    return spec.left ? body + fill : fill + body;
+  static Text pad_text(const Text& value, const PercentSpec& spec) {
+    const size_t end =
+        spec.precision >= 0 ? utf8_offset(value.str(), static_cast<size_t>(spec.precision)) : value.size();
+    const auto size = static_cast<int64_t>(utf8_length(std::string_view(value.str()).substr(0, end)));
+    const std::string fill(static_cast<size_t>(std::max<int64_t>(0, spec.width - size)), ' ');
+    Text out;
+    if (!spec.left) out.append_own(fill);
+    out.append(value, {0, end});
+    if (spec.left) out.append_own(fill);
+    return out;
   }
 
   static std::string pad_number(std::string sign, const std::string& body, const PercentSpec& spec) {
@@ -217,6 +228,7 @@ class PercentFormatter {
   }
 
   Env& env_;
+  const Text& format_;
   const std::string& text_;
   bool markup_;
   Value arguments_;
@@ -246,7 +258,7 @@ std::string float_text(double magnitude, char type, int64_t precision, bool alte
   return fmt::format(fmt::runtime(pattern), magnitude, digits);
 }
 
-std::string format_percent(Env& env, const Value& format, const Value& arguments) {
+Text format_percent(Env& env, const Value& format, const Value& arguments) {
   return PercentFormatter(env, format, arguments).run();
 }
 

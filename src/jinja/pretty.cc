@@ -6,6 +6,7 @@
 #include "jinja/ops.h"
 #include "jinja/unicode.h"
 #include "jinja/utf8.h"
+#include "jinja/wrap.h"
 
 namespace gantry::jinja {
 namespace {
@@ -41,7 +42,9 @@ class PrettyPrinter {
   explicit PrettyPrinter(Env& env) : env_(env) {}
 
   void write(const Value& value, int64_t indent, int64_t allowance, int level) {
-    std::string whole = to_repr(env_, value);
+    const Text text = to_repr(env_, value);
+    const std::string& whole = text.str();
+    given_ = given_ || text.given();
     env_.charge_walk(whole.size());
     bool splits = value.is_sequence() || value.is(Kind::kDict) || value.is_string();
     if (!splits || size(whole) <= kWidth - indent - allowance) {
@@ -63,7 +66,7 @@ class PrettyPrinter {
       out_ += close;
     }
   }
-  std::string take() { return std::move(out_); }
+  Text take() { return {std::move(out_), given_}; }
 
  private:
   static int64_t size(const std::string& text) { return static_cast<int64_t>(utf8_length(text)); }
@@ -91,7 +94,9 @@ class PrettyPrinter {
         out_ += ',';
         line(indent);
       }
-      std::string key = to_repr(env_, dict.entries[i].first);
+      const Text key_text = to_repr(env_, dict.entries[i].first);
+      const std::string& key = key_text.str();
+      given_ = given_ || key_text.given();
       out_ += key + ": ";
       write(dict.entries[i].second, indent + size(key) + 2, i + 1 == dict.entries.size() ? allowance : 1,
             level + 1);
@@ -99,8 +104,8 @@ class PrettyPrinter {
   }
 
   // Words with the white space behind them.
-  static Texts words(std::string_view text) {
-    Texts parts;
+  static Parts words(std::string_view text) {
+    Parts parts;
     for (size_t at = 0; at < text.size();) {
       size_t begin = at;
       bool spaces = false;
@@ -111,7 +116,7 @@ class PrettyPrinter {
         spaces = space;
         at = next;
       }
-      parts.emplace_back(text.substr(begin, at - begin));
+      parts.push_back({begin, at});
     }
     return parts;
   }
@@ -121,25 +126,28 @@ class PrettyPrinter {
       ++indent;
       ++allowance;
     }
-    Texts chunks, lines = split_lines(text, true);
+    Strings chunks;
+    const Parts lines = split_lines(text, true);
     int64_t room = kWidth - indent;
     for (size_t i = 0; i < lines.size(); ++i) {
       bool last_line = i + 1 == lines.size();
-      if (size(string_repr(lines[i])) <= room - (last_line ? allowance : 0)) {
-        chunks.push_back(string_repr(lines[i]));
+      const std::string_view line_text = std::string_view(text).substr(lines[i].begin, lines[i].size());
+      if (size(string_repr(line_text)) <= room - (last_line ? allowance : 0)) {
+        chunks.push_back(string_repr(line_text));
         continue;
       }
       std::string current;
-      Texts parts = words(lines[i]);
+      const Parts parts = words(line_text);
       for (size_t j = 0; j < parts.size(); ++j) {
+        const std::string word(line_text.substr(parts[j].begin, parts[j].size()));
         int64_t limit = room - (last_line && j + 1 == parts.size() ? allowance : 0);
         env_.charge(1 + current.size() / 64);
-        if (size(string_repr(current + parts[j])) <= limit) {
-          current += parts[j];
+        if (size(string_repr(current + word)) <= limit) {
+          current += word;
           continue;
         }
         if (!current.empty()) chunks.push_back(string_repr(current));
-        current = parts[j];
+        current = word;
       }
       if (!current.empty()) chunks.push_back(string_repr(current));
     }
@@ -154,14 +162,15 @@ class PrettyPrinter {
 
   Env& env_;
   std::string out_;
+  bool given_ = false;  // something in it
 };
 
 }  // namespace
 
-std::string pretty_repr(Env& env, const Value& value) {
+Text pretty_repr(Env& env, const Value& value) {
   PrettyPrinter printer(env);
   printer.write(sorted_copy(env, value), 0, 0, 1);
-  std::string out = printer.take();
+  Text out = printer.take();
   env.charge_text(out.size());
   return out;
 }

@@ -9,7 +9,7 @@
 namespace gantry::jinja {
 namespace {
 
-Value like(const Value& self, std::string text) { return Value::string(std::move(text), self.markup()); }
+Value like(const Value& self, Text text) { return Value::string(std::move(text), self.markup()); }
 
 Value format(Env& env, const Value& self, CallArgs& args) {
   return like(self, format_braces(env, self, args));
@@ -29,8 +29,9 @@ Value format_map(Env& env, const Value& self, CallArgs& args) {
 Value encode(Env& env, const Value& self, CallArgs& args) {
   Bound bound("encode", args, {"encoding", "errors"});
   std::string encoding = to_lower(bound.text(0, "utf-8"));
+  const bool given = self.text().given();
   env.charge_text(self.str().size());
-  if (encoding == "utf-8" || encoding == "utf8") return Value::bytes(self.str());
+  if (encoding == "utf-8" || encoding == "utf8") return Value::bytes(self.str(), given);
   if (encoding != "ascii" && encoding != "latin-1" && encoding != "latin1") {
     fail_type("unknown encoding: " + encoding);
   }
@@ -45,7 +46,7 @@ Value encode(Env& env, const Value& self, CallArgs& args) {
       fail_type("'" + encoding + "' codec can't encode character");
     }
   }
-  return Value::bytes(out);
+  return Value::bytes(std::move(out), given);
 }
 
 Value maketrans(Env& env, const Value&, CallArgs& args) {
@@ -81,24 +82,29 @@ Value translate(Env& env, const Value& self, CallArgs& args) {
   if (!table.is(Kind::kDict) && !table.is_sequence() && !table.is_string() && !table.is(Kind::kRange) &&
       !table.is(Kind::kBytes) && !self.str().empty())
     fail_type("'" + type_name(table) + "' object is not subscriptable");
-  std::string out;
-  for (uint32_t code : utf8_decode(self.str())) {
+  Text out;
+  const std::string& text = self.str();
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const uint32_t code = utf8_next(text, at);
+    std::string mapped_to;
     env.charge(1);
     Value found = try_subscript(env, table, Value::integer(code));
     if (found.is_missing()) {
-      utf8_append(out, code);
+      out.append(self.text(), {begin, at});
     } else if (found.is_integral()) {
       Int mapped = found.as_int();
       if (mapped < 0 || mapped > 0x10ffff) fail_type("character mapping must be in range(0x110000)");
-      utf8_append(out, static_cast<uint32_t>(mapped));
+      utf8_append(mapped_to, static_cast<uint32_t>(mapped));
+      out.append(mapped_to, true);  // the number may be one of the context's
     } else if (found.is_string()) {
-      out += found.str();
+      out += found.text();
     } else if (!found.is_none()) {
       fail_type("character mapping must return integer, None or str");
     }
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   }
-  return like(self, out);
+  return like(self, std::move(out));
 }
 
 constexpr MethodRow kRows[] = {

@@ -9,7 +9,7 @@
 
 namespace gantry::jinja {
 
-std::string strip_text(std::string_view text, const std::string* chars, bool left, bool right) {
+Range strip_text(std::string_view text, const std::string* chars, bool left, bool right) {
   std::vector<uint32_t> set;
   if (chars != nullptr) set = utf8_decode(*chars);
   std::sort(set.begin(), set.end());
@@ -29,12 +29,12 @@ std::string strip_text(std::string_view text, const std::string* chars, bool lef
     if (!strippable(utf8_next(text, at))) break;
     end = last;
   }
-  return std::string(text.substr(begin, end - begin));
+  return {begin, end};
 }
 
-std::string replace_text(Env& env, const std::string& text, const std::string& old, const std::string& fresh,
-                         int64_t count) {
-  std::string out;
+Text replace_text(Env& env, const Text& source, const std::string& old, const Text& fresh, int64_t count) {
+  const std::string& text = source.str();
+  Text out;
   auto grown = [&] {
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   };
@@ -43,70 +43,70 @@ std::string replace_text(Env& env, const std::string& text, const std::string& o
   for (int64_t done = 0; count < 0 || done < count; ++done) {
     size_t found = find_text(text, old, at);
     if (found == std::string::npos) break;
-    out.append(text, at, found - at);
+    out.append(source, {at, found});
     out += fresh;
     grown();
     at = found + old.size();
     if (!old.empty()) continue;
     if (at >= text.size()) return out;
-    size_t width = utf8_width(text[at]);
-    out.append(text, at, width);
-    at += width;
+    const size_t next = std::min(at + utf8_width(text[at]), text.size());
+    out.append(source, {at, next});
+    at = next;
   }
-  out.append(text, at);
+  out.append(source, {at, text.size()});
   env.charge_text(out.size());
   return out;
 }
 
-Texts split_lines(std::string_view text, bool keep_ends) {
-  Texts lines;
+Parts split_lines(std::string_view text, bool keep_ends) {
+  Parts lines;
   size_t begin = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
     uint32_t code = utf8_next(text, at);
     if (!is_line_break(code)) continue;
     if (code == '\r' && at < text.size() && text[at] == '\n') ++at;
-    lines.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
+    lines.push_back({begin, keep_ends ? at : end});
     begin = at;
   }
-  if (begin < text.size()) lines.emplace_back(text.substr(begin));
+  if (begin < text.size()) lines.push_back({begin, text.size()});
   return lines;
 }
 
-Texts split_space(std::string_view text, int64_t limit) {
-  Texts words;
+Parts split_space(std::string_view text, int64_t limit) {
+  Parts words;
   size_t at = 0;
   while (true) {
     size_t next = at;
     while (at < text.size() && is_space(utf8_next(text, next))) at = next;
     if (at >= text.size()) return words;
     if (limit >= 0 && static_cast<int64_t>(words.size()) >= limit) {
-      words.emplace_back(text.substr(at));
+      words.push_back({at, text.size()});
       return words;
     }
     size_t end = at;
     for (next = end; end < text.size() && !is_space(utf8_next(text, next)); end = next) {
     }
-    words.emplace_back(text.substr(at, end - at));
+    words.push_back({at, end});
     at = end;
   }
 }
 
-std::string center_text(Env& env, const Value& text, int64_t width, const std::string& fill) {
+Text center_text(Env& env, const Value& text, int64_t width, const Text& fill) {
   int64_t size = length(env, text);
-  if (width <= size) return text.str();
+  if (width <= size) return text.text();
   env.charge_text(static_cast<uint64_t>(width) * fill.size());
   int64_t missing = width - size;
   int64_t left = missing / 2 + (missing & width & 1);
-  std::string out;
+  Text out;
   for (int64_t i = 0; i < left; ++i) out += fill;
-  out += text.str();
+  out += text.text();
   for (int64_t i = left; i < missing; ++i) out += fill;
   return out;
 }
 
-std::string join_values(Env& env, const Value& separator, const Value& items, bool strict) {
-  std::string out;
+Text join_values(Env& env, const Value& separator, const Value& items, bool strict) {
+  Text out;
   Ref<Iterator> source = iterate(env, items);
   size_t index = 0;
   for (Value item; source->next(env, item); ++index) {
@@ -114,7 +114,7 @@ std::string join_values(Env& env, const Value& separator, const Value& items, bo
       fail_type("sequence item " + std::to_string(index) + ": expected str instance, " + type_name(item) +
                 " found");
     }
-    if (index > 0) out += separator.str();
+    if (index > 0) out += separator.text();
     out += separator.markup() ? escape_html(env, item) : to_str(env, item);
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
   }
@@ -131,13 +131,14 @@ void charge_backwards(Env& env, std::string_view text, std::string_view part) {
   env.charge((1 + text.size() / 64) * (1 + part.size() / 64));
 }
 
-Value like(const Value& self, std::string text) { return Value::string(std::move(text), self.markup()); }
+Value like(const Value& self, Text text) { return Value::string(std::move(text), self.markup()); }
+Value part_of(const Value& self, Range part) { return like(self, self.text().part(part)); }
 
 template <std::string (*kChange)(std::string_view)>
 Value cased(Env& env, const Value& self, CallArgs& args) {
   Bound bound("method", args, {});
   env.charge_text(self.str().size() * 3);
-  return like(self, kChange(self.str()));
+  return like(self, {kChange(self.str()), self.text().given()});
 }
 
 template <bool kLeft, bool kRight>
@@ -147,9 +148,9 @@ Value strip(Env& env, const Value& self, CallArgs& args) {
   env.charge_text(self.str().size());
   const std::string* chars = bound.given(0) ? &need_string(bound[0], "strip arg") : nullptr;
   if (chars != nullptr) env.charge(chars->size() / 8);
-  std::string rest = strip_text(self.str(), chars, kLeft, kRight);
+  const Range rest = strip_text(self.str(), chars, kLeft, kRight);
   env.charge_walk(self.str().size() - rest.size());
-  return like(self, std::move(rest));
+  return part_of(self, rest);
 }
 
 // The part of the text that optional start and end (arguments `at` and `at` + 1) select.
@@ -235,47 +236,47 @@ Value affix(Env& env, const Value& self, CallArgs& args) {
   return Value::boolean(any);
 }
 
-Value list_of(const Value& self, Texts parts) {
+Value list_of(const Value& self, const Parts& parts) {
   Values items;
   items.reserve(parts.size());
-  for (std::string& part : parts) items.push_back(like(self, std::move(part)));
+  for (const Range& part : parts) items.push_back(part_of(self, part));
   return make_list(std::move(items));
 }
 
-Texts split_by(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
-  Texts parts;
+Parts split_by(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
+  Parts parts;
   size_t begin = 0;
   for (size_t at = find_text(text, separator); at != kNone; at = find_text(text, separator, begin)) {
     if (limit >= 0 && static_cast<int64_t>(parts.size()) >= limit) break;
     env.charge_values(1);
-    parts.push_back(text.substr(begin, at - begin));
+    parts.push_back({begin, at});
     begin = at + separator.size();
   }
-  parts.push_back(text.substr(begin));
+  parts.push_back({begin, text.size()});
   return parts;
 }
 
-Texts split_by_last(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
-  Texts parts;
+Parts split_by_last(Env& env, const std::string& text, const std::string& separator, int64_t limit) {
+  Parts parts;
   size_t end = text.size();
   while (limit < 0 || static_cast<int64_t>(parts.size()) < limit) {
     size_t at = end < separator.size() ? kNone : text.rfind(separator, end - separator.size());
     if (at == kNone) break;
     env.charge_values(1);
-    parts.push_back(text.substr(at + separator.size(), end - at - separator.size()));
+    parts.push_back({at + separator.size(), end});
     end = at;
   }
-  parts.push_back(text.substr(0, end));
+  parts.push_back({0, end});
   std::reverse(parts.begin(), parts.end());
   return parts;
 }
 
-Texts split_space_last(std::string_view text, int64_t limit) {
-  Texts words;
-  std::string rest = strip_text(text, nullptr, false, true);
+Parts split_space_last(std::string_view text, int64_t limit) {
+  Parts words;
+  std::string_view rest = text.substr(0, strip_text(text, nullptr, false, true).end);
   while (!rest.empty()) {
     if (limit >= 0 && static_cast<int64_t>(words.size()) >= limit) {
-      words.push_back(rest);
+      words.push_back({0, rest.size()});
       break;
     }
     size_t begin = rest.size();
@@ -286,8 +287,8 @@ Texts split_space_last(std::string_view text, int64_t limit) {
       if (is_space(utf8_next(rest, at))) break;
       begin = last;
     }
-    words.push_back(rest.substr(begin));
-    rest = strip_text(std::string_view(rest).substr(0, begin), nullptr, false, true);
+    words.push_back({begin, rest.size()});
+    rest = rest.substr(0, strip_text(rest.substr(0, begin), nullptr, false, true).end);
   }
   std::reverse(words.begin(), words.end());
   return words;
@@ -330,22 +331,22 @@ Value partition(Env& env, const Value& self, CallArgs& args) {
   env.charge_text(text.size());
   if (kLast) charge_backwards(env, text, separator);
   size_t at = kLast ? text.rfind(separator) : find_text(text, separator);
-  Value empty = like(self, "");
+  Value empty = like(self, Text());
   if (at == kNone) {
-    return make_tuple(kLast ? Values{empty, empty, like(self, text)}
-                            : Values{like(self, text), empty, empty});
+    Value whole = like(self, self.text());
+    return make_tuple(kLast ? Values{empty, empty, whole} : Values{whole, empty, empty});
   }
-  return make_tuple({like(self, text.substr(0, at)), like(self, separator),
-                     like(self, text.substr(at + separator.size()))});
+  return make_tuple({part_of(self, {0, at}), like(self, bound[0].text()),
+                     part_of(self, {at + separator.size(), text.size()})});
 }
 
 Value replace(Env& env, const Value& self, CallArgs& args) {
   refuse_named("replace", args);
   Bound bound("replace", args, {"old", "new", "count"}, 2);
   std::string old = need_string(bound[0], "replace() argument 1");
-  std::string fresh = need_string(bound[1], "replace() argument 2");
-  if (self.markup()) fresh = escape_html(env, bound[1]);
-  return like(self, replace_text(env, self.str(), old, fresh, bound.integer(2, -1)));
+  need_string(bound[1], "replace() argument 2");
+  const Text fresh = self.markup() ? escape_html(env, bound[1]) : bound[1].text();
+  return like(self, replace_text(env, self.text(), old, fresh, bound.integer(2, -1)));
 }
 
 Value join(Env& env, const Value& self, CallArgs& args) {
@@ -354,11 +355,11 @@ Value join(Env& env, const Value& self, CallArgs& args) {
   return like(self, join_values(env, self, bound[0], true));
 }
 
-std::string fill_character(Env& env, const Bound& bound, size_t at) {
-  if (!bound.has(at)) return " ";
-  const std::string& fill = need_string(bound[at], "The fill character");
+Text fill_character(Env& env, const Bound& bound, size_t at) {
+  if (!bound.has(at)) return Text(" ");
+  need_string(bound[at], "The fill character");
   if (length(env, bound[at]) != 1) fail_type("The fill character must be exactly one character long");
-  return fill;
+  return bound[at].text();
 }
 
 template <bool kLeft>
@@ -366,10 +367,13 @@ Value justify(Env& env, const Value& self, CallArgs& args) {
   refuse_named("just", args);
   Bound bound("just", args, {"width", "fillchar"}, 1);
   int64_t missing = std::max<int64_t>(0, to_index(bound[0]) - length(env, self));
-  std::string fill = fill_character(env, bound, 1), padding;
+  const Text fill = fill_character(env, bound, 1);
   env.charge_text(static_cast<uint64_t>(missing) * fill.size() + self.str().size());
-  for (int64_t i = 0; i < missing; ++i) padding += fill;
-  return like(self, kLeft ? self.str() + padding : padding + self.str());
+  Text out;
+  if (kLeft) out += self.text();
+  for (int64_t i = 0; i < missing; ++i) out += fill;
+  if (!kLeft) out += self.text();
+  return like(self, std::move(out));
 }
 
 Value center(Env& env, const Value& self, CallArgs& args) {
@@ -381,34 +385,37 @@ Value center(Env& env, const Value& self, CallArgs& args) {
 Value zfill(Env& env, const Value& self, CallArgs& args) {
   refuse_named("zfill", args);
   Bound bound("zfill", args, {"width"}, 1);
-  std::string text = self.str();
+  const std::string& text = self.str();
   int64_t missing = to_index(bound[0]) - length(env, self);
   if (missing <= 0) return self;
   env.charge_text(static_cast<uint64_t>(missing) + text.size());
   size_t at = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
-  return like(self, text.insert(at, static_cast<size_t>(missing), '0'));
+  Text out = self.text().part({0, at});
+  out.append_own(std::string(static_cast<size_t>(missing), '0'));
+  out.append(self.text(), {at, text.size()});
+  return like(self, std::move(out));
 }
 
 Value expandtabs(Env& env, const Value& self, CallArgs& args) {
   Bound bound("expandtabs", args, {"tabsize"});
   int64_t size = bound.integer(0, 8), column = 0;
-  std::string out;
+  Text out;
   const std::string& text = self.str();
   for (size_t at = 0; at < text.size();) {
     size_t begin = at;
     uint32_t code = utf8_next(text, at);
     if (code != '\t') {
-      out.append(text, begin, at - begin);
+      out.append(self.text(), {begin, at});
       column = code == '\n' || code == '\r' ? 0 : column + 1;
       continue;
     }
     int64_t spaces = size > 0 ? size - column % size : 0;
     env.charge_text(out.size() / 64 + static_cast<uint64_t>(spaces));
     if (out.size() > env.limits().output_bytes) env.charge_text(out.size());
-    out.append(static_cast<size_t>(spaces), ' ');
+    out.append(std::string(static_cast<size_t>(spaces), ' '), self.text().given({begin, at}));
     column += spaces;
   }
-  return like(self, out);
+  return like(self, std::move(out));
 }
 
 template <bool kSuffix>
@@ -419,9 +426,9 @@ Value remove_affix(Env& env, const Value& self, CallArgs& args) {
   env.charge_text(text.size());
   if (kSuffix) {
     bool there = text.ends_with(affix_text);
-    return like(self, there ? text.substr(0, text.size() - affix_text.size()) : text);
+    return part_of(self, {0, there ? text.size() - affix_text.size() : text.size()});
   }
-  return like(self, text.starts_with(affix_text) ? text.substr(affix_text.size()) : text);
+  return part_of(self, {text.starts_with(affix_text) ? affix_text.size() : 0, text.size()});
 }
 
 constexpr MethodRow kRows[] = {

@@ -51,7 +51,7 @@ bool is_callable(Env&, const Value& v) {
 
 template <bool kUpper>
 bool one_case(Env& env, const Value& v) {
-  std::string text = to_str(env, v);
+  const std::string text = to_str(env, v).str();
   bool any = false;
   for (size_t at = 0; at < text.size();) {
     uint32_t code = utf8_next(text, at);

@@ -36,13 +36,16 @@ void Object::release() noexcept {
   graveyard.digging = false;
 }
 
-Value Value::string(std::string text, bool markup) {
+Value Value::string(Text text, bool markup) {
   return Value::object(Kind::kString, new StringObject(std::move(text), markup));
 }
 
-Value Value::bytes(std::string data) { return Value::object(Kind::kBytes, new BytesObject(std::move(data))); }
+Value Value::bytes(std::string data, bool given) {
+  return Value::object(Kind::kBytes, new BytesObject(std::move(data), given));
+}
 
-const std::string& Value::str() const { return as<StringObject>().text; }
+const std::string& Value::str() const { return as<StringObject>().text.str(); }
+const Text& Value::text() const { return as<StringObject>().text; }
 bool Value::markup() const { return kind_ == Kind::kString && as<StringObject>().markup; }
 Values& Value::items() const { return as<ListObject>().items; }
 

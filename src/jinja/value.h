@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "jinja/memory.h"
+#include "jinja/text.h"
 
 namespace gantry::jinja {
 
@@ -23,7 +23,6 @@ __extension__ typedef __int128 Int;  // Python's int as far as this engine goes;
 class Env;
 class Value;
 using Values = std::vector<Value, CountingAllocator<Value>>;
-using Texts = std::vector<std::string, CountingAllocator<std::string>>;
 
 enum class Kind : uint8_t {
   kMissing,  // a variable that was never set; never reaches an operation
@@ -136,8 +135,10 @@ class Value {
     object->retain();
     return v;
   }
-  static Value string(std::string text, bool markup = false);
-  static Value bytes(std::string data);
+  // A std::string: words of the template or of this engine.
+  static Value string(std::string own, bool markup = false) { return string(Text(std::move(own)), markup); }
+  static Value string(Text text, bool markup = false);
+  static Value bytes(std::string data, bool given);
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
@@ -159,6 +160,7 @@ class Value {
     return static_cast<T&>(*bits_.object);
   }
   const std::string& str() const;  // kString
+  const Text& text() const;        // kString
   bool markup() const;             // a kString that is Markup
   Values& items() const;           // kList, kTuple
 
@@ -182,20 +184,23 @@ class Value {
 using Named = std::pair<std::string, Value>;
 
 struct StringObject final : Object {
-  StringObject(std::string given, bool is_markup) : text(std::move(given)), markup(is_markup) {
-    take_memory(text.capacity());
+  StringObject(Text whole, bool is_markup) : text(std::move(whole)), markup(is_markup) {
+    take_memory(text.str().capacity());
   }
-  ~StringObject() override { give_memory(text.capacity()); }
-  const std::string text;
+  ~StringObject() override { give_memory(text.str().capacity()); }
+  const Text text;
   const bool markup;
   // Code points; npos until asked.
   mutable std::atomic<size_t> length{static_cast<size_t>(-1)};
 };
 
 struct BytesObject final : Object {
-  explicit BytesObject(std::string given) : data(std::move(given)) { take_memory(data.capacity()); }
+  BytesObject(std::string whole, bool is_given) : data(std::move(whole)), given(is_given) {
+    take_memory(data.capacity());
+  }
   ~BytesObject() override { give_memory(data.capacity()); }
   const std::string data;
+  const bool given;  // some of it
 };
 
 struct ListObject final : Object {  // lists and tuples
@@ -255,6 +260,8 @@ struct JoinerObject final : Object {
 struct CallArgs {
   Values positional;
   std::vector<Named> named;
+  bool given_names = false;  // some of the names came with the context (**mapping)
+  Value name(const std::string& word) const { return Value::string(Text(word, given_names)); }
 };
 
 using NativeFunction = Value (*)(Env& env, CallArgs& args);

@@ -90,12 +90,12 @@ size_t long_word_end(const Codes& chunk, size_t space, bool hyphens) {
 
 }  // namespace
 
-Texts wrap_text(std::string_view text, const WrapStyle& style) {
+Strings wrap_text(std::string_view text, const WrapStyle& style) {
   Codes codes = utf8_decode(text);
   Chunks chunks = Splitter(codes).run(style.break_on_hyphens);
   std::reverse(chunks.begin(), chunks.end());
   auto width = static_cast<size_t>(style.width);
-  Texts lines;
+  Strings lines;
   while (!chunks.empty()) {
     Chunks line;
     size_t size = 0;

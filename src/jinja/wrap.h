@@ -15,6 +15,7 @@ struct WrapStyle {
   bool break_on_hyphens = true;
 };
 
-Texts wrap_text(std::string_view text, const WrapStyle& style);
+using Strings = std::vector<std::string, CountingAllocator<std::string>>;
+Strings wrap_text(std::string_view text, const WrapStyle& style);
 
 }  // namespace gantry::jinja
