@@ -1,6 +1,7 @@
 // A small vocabulary made from the input, of any model and pre-split, and a text: encoding takes a bounded
 // number of steps, decoding is whole UTF-8 and the same as the stream, and what is promised to come back
 // does.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "text/utf8.h"
 #include "tokenizer/pre_split.h"
+#include "tokenizer/reserved.h"
 #include "tokenizer/testing.h"
 
 namespace {
@@ -110,6 +112,33 @@ void check_text(const Made& made, std::string_view text) {
   }
 }
 
+// Parts of a text that somebody else wrote, as the first bytes of it say: none of them comes to be a reserved
+// token, wherever it is.
+void check_given(const Made& made, std::string_view text) {
+  const BaseTokenizer& tokenizer = *made.tokenizer;
+  const auto reserved = [&](TokenId id) {
+    return gantry::tokenizer::is_reserved(tokenizer.kind(id), tokenizer.text(id)) &&
+           id != tokenizer.special().unk;
+  };
+  std::vector<gantry::Range> given;
+  size_t at = 0;
+  for (size_t i = 0; i + 1 < text.size() && i < 16 && at < text.size(); i += 2) {
+    const size_t begin = at + 1 + static_cast<uint8_t>(text[i]) % 8;
+    at = std::min(begin + 1 + static_cast<uint8_t>(text[i + 1]) % 16, text.size());
+    if (begin < at) given.push_back({begin, at});
+  }
+  uint64_t steps = 0;
+  const auto parts = tokenizer.encode_counted(text, {.parse_special = true, .given = given}, steps);
+  GANTRY_CHECK_LE(steps, 4000 + 400 * text.size());
+  // At most as many as the rest of the text has bytes.
+  size_t own = text.size();
+  for (const gantry::Range& range : given) own -= range.size();
+  GANTRY_CHECK_LE(static_cast<size_t>(std::count_if(parts.begin(), parts.end(), reserved)), own);
+  const gantry::Range all{0, text.size()};
+  const auto none = tokenizer.encode(text, {.parse_special = true, .given = {&all, text.empty() ? 0u : 1u}});
+  GANTRY_CHECK(std::none_of(none.begin(), none.end(), reserved));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -117,6 +146,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const Made made = make(input);
     check_text(made, input.rest());
+    check_given(made, input.rest());
   } catch (const gantry::Error&) {
     // A merge of pieces that are no tokens.
   }

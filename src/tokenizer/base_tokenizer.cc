@@ -52,6 +52,20 @@ BaseTokenizer::BaseTokenizer(const VocabData& data) : vocab_(data), model_(data.
   }
 }
 
+// Up to where a text is not given, asked for places in order.
+class BaseTokenizer::Own {
+ public:
+  explicit Own(std::span<const Range> given) : given_(given) {}
+  // From `at` on; `at` itself where that byte is given.
+  size_t end(size_t at) {
+    while (!given_.empty() && given_.front().end <= at) given_ = given_.subspan(1);
+    return given_.empty() ? std::string_view::npos : std::max(at, given_.front().begin);
+  }
+
+ private:
+  std::span<const Range> given_;
+};
+
 std::vector<TokenId> BaseTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   uint64_t steps = 0;
   return encode_counted(text, options, steps);
@@ -63,9 +77,10 @@ std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const 
   out.reserve(text.size() / 3 + 8);
   if (options.add_special && opening_token() != kNoToken) out.push_back(opening_token());
   bool first = true;
+  Own own(options.given);
   for (size_t at = 0; at < text.size();) {
     check_interrupt();
-    const auto marker = next_marker(text, at, options.parse_special, steps);
+    const auto marker = next_marker(text, at, options.parse_special, own, steps);
     size_t end = marker ? marker->first : text.size();
     if (marker && vocab_.swallows_left(marker->token)) {
       end = at + trailing_white_space(text.substr(at, end - at));
@@ -98,21 +113,25 @@ void BaseTokenizer::encode_between(std::string_view text, bool first, std::vecto
 }
 
 // The leftmost marker from `from` on, the longest of those that begin there. User-defined tokens always
-// count, control and unknown tokens where `control`.
+// count, control and unknown tokens where `control`, reserved ones of either kind in what is not given.
 std::optional<BaseTokenizer::Marker> BaseTokenizer::next_marker(std::string_view text, size_t from,
-                                                                bool control, uint64_t& steps) const {
+                                                                bool control, Own& own,
+                                                                uint64_t& steps) const {
   const Trie& markers = vocab_.markers();
   const FirstBytes& begins = control ? marker_begins_ : user_begins_;
   for (size_t start = from; start < text.size(); ++start) {
     if (!begins[static_cast<uint8_t>(text[start])]) continue;
+    const size_t own_end = own.end(start);
+    const auto counts = [&](TokenId token, size_t end) {
+      if (!control && vocab_.kind(token) != TokenKind::kUserDefined) return false;
+      return end <= own_end || !vocab_.is_reserved(token);
+    };
     Trie::Node node = markers.step(Trie::kRoot, text[start]);
     std::optional<Marker> longest;
     for (size_t end = start + 1; node != Trie::kNowhere; ++end) {
       ++steps;
       const TokenId token = markers.value(node);
-      if (token != kNoToken && (control || vocab_.kind(token) == TokenKind::kUserDefined)) {
-        longest = Marker{start, end, token};
-      }
+      if (token != kNoToken && counts(token, end)) longest = Marker{start, end, token};
       node = end < text.size() ? markers.step(node, text[end]) : Trie::kNowhere;
     }
     if (longest) return longest;

@@ -54,7 +54,9 @@ class BaseTokenizer : public Tokenizer {
     size_t first, end;  // where in the text
     TokenId token;
   };
-  std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, uint64_t& steps) const;
+  class Own;
+  std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, Own& own,
+                                    uint64_t& steps) const;
   void encode_between(std::string_view text, bool first, std::vector<TokenId>& out, uint64_t& steps) const;
 
   using FirstBytes = std::array<bool, 256>;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "tokenizer/reserved.h"
 #include "tokenizer/vocab_load.h"
 
 namespace gantry::tokenizer {
@@ -64,6 +65,16 @@ bool is_end(const VocabData& data, std::string_view text) {
                      [&](TokenId token) { return data.tokens[static_cast<size_t>(token)] == text; });
 }
 
+// Whatever the file says of its type, text must not become it.
+void take_as_control(VocabData& data, TokenId token) {
+  if (data.kinds.empty()) data.kinds.resize(data.tokens.size(), TokenKind::kNormal);
+  TokenKind& kind = data.kinds[static_cast<size_t>(token)];
+  if (kind == TokenKind::kControl) return;
+  log::debug("tokenizer", "{}: {} begins or ends something; taken as a control token", data.where,
+             data.tokens[static_cast<size_t>(token)]);
+  kind = TokenKind::kControl;
+}
+
 void forget(VocabData& data, std::string_view text) {
   std::erase_if(data.special.end_of_generation,
                 [&](TokenId token) { return data.tokens[static_cast<size_t>(token)] == text; });
@@ -83,14 +94,14 @@ void find_end_markers(VocabData& data) {
   for (const EndMarker& marker : kEndMarkers) {
     const TokenId token = marker_with_text(data, markers, marker.text);
     if (token == kNoToken) continue;
-    TokenKind& kind = data.kinds[static_cast<size_t>(token)];
-    if (kind != TokenKind::kControl) {
-      log::debug("tokenizer", "{}: {} is an end marker; taken as a control token", data.where, marker.text);
-      kind = TokenKind::kControl;
-    }
+    take_as_control(data, token);
     if (marker.role == Role::kTurn && special.eot == kNoToken) special.eot = token;
     if (marker.role == Role::kMessage && special.eom == kNoToken) special.eom = token;
     ends.push_back(token);
+  }
+  for (const TokenId token : {special.bos, special.eos, special.eot, special.eom}) {
+    if (token != kNoToken && is_bracketed_word(data.tokens[static_cast<size_t>(token)]))
+      take_as_control(data, token);
   }
   // In these two families <|end|> closes one message of several in a generation.
   const bool harmony = is_end(data, "<|return|>") && is_end(data, "<|call|>");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/range.h"
 #include "gguf/gguf.h"
 
 namespace gantry::tokenizer {
@@ -18,6 +19,9 @@ namespace gantry::tokenizer {
 struct EncodeOptions {
   bool add_special = false;    // BOS and EOS where the vocabulary asks for them
   bool parse_special = false;  // text that spells a control token becomes that token
+  // What somebody else wrote, in order and apart from each other: a reserved token (reserved.h) is found only
+  // where it is spelled without one of these bytes. All else is as without them.
+  std::span<const Range> given = {};
 };
 
 // What GGUF's tokenizer.ggml.token_type says of a token.

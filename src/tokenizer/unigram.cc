@@ -48,8 +48,7 @@ UnigramTokenizer::UnigramTokenizer(const VocabData& data)
   std::vector<std::pair<std::string_view, TokenId>> pieces;
   float lowest = 0;
   for (TokenId token = 0; token < static_cast<TokenId>(vocab().size()); ++token) {
-    const TokenKind kind = vocab().kind(token);
-    if (kind != TokenKind::kNormal && kind != TokenKind::kUserDefined) continue;
+    if (vocab().kind(token) == TokenKind::kUnused || !vocab().is_plain(token)) continue;
     pieces.emplace_back(vocab().text(token), token);
     const float score = vocab().score(token);
     if (std::isfinite(score)) lowest = std::min(lowest, score);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tokenizer/reserved.h"
 
 namespace gantry::tokenizer {
 namespace {
@@ -68,6 +69,9 @@ Vocab::Vocab(const VocabData& data) : special_(data.special) {
   }
   kinds_ = data.kinds;
   kinds_.resize(n, TokenKind::kNormal);
+  reserved_.reserve(n);
+  for (TokenId token = 0; token < static_cast<TokenId>(n); ++token)
+    reserved_.push_back(tokenizer::is_reserved(kind(token), text(token)));
   scores_ = data.scores;
   index_texts();
 
@@ -133,9 +137,10 @@ TokenId Vocab::find_plain(std::string_view wanted) const {
 bool Vocab::is_plain(TokenId token) const {
   switch (kind(token)) {
     case TokenKind::kNormal:
-    case TokenKind::kUserDefined:
     case TokenKind::kUnused:
       return true;
+    case TokenKind::kUserDefined:
+      return !is_reserved(token);
     case TokenKind::kUnknown:
     case TokenKind::kControl:
     case TokenKind::kByte:

@@ -53,9 +53,10 @@ class Vocab {
   float score(TokenId token) const { return scores_.empty() ? 0.0f : scores_[static_cast<size_t>(token)]; }
   // kNoToken where there is none; of equal entries the first.
   TokenId find(std::string_view text) const;
-  // As find(), but never a control, unknown or byte token: what text may become.
+  // As find(), but never a reserved or byte token: what text may become.
   TokenId find_plain(std::string_view text) const;
-  bool is_plain(TokenId token) const;  // contains(token): text may become it
+  bool is_plain(TokenId token) const;  // contains(token): text without markers may become it
+  bool is_reserved(TokenId token) const { return reserved_[static_cast<size_t>(token)]; }  // contains(token)
   uint32_t longest_token_bytes() const { return longest_; }
   // The token for a byte, written <0xNN>; kNoToken where the vocabulary has none.
   TokenId byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
@@ -73,6 +74,7 @@ class Vocab {
   std::string texts_;              // all texts, one after the other
   std::vector<uint32_t> offsets_;  // size() + 1
   std::vector<TokenKind> kinds_;
+  std::vector<bool> reserved_;
   std::vector<float> scores_;
   // Open addressing by hash of text; a power of two, at most half full. Part of the hash is kept beside the
   // token, so that other texts are seldom looked at.
