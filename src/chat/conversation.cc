@@ -66,15 +66,17 @@ Json with_texts(Json context, bool arguments) {
   return context;
 }
 
-void write_tools(Json& context, const jinja::RenderLimits& limits) {
+// True: a message was put in front.
+bool write_tools(Json& context, const jinja::RenderLimits& limits) {
   const Json& tools = context["tools"];
   Json& messages = context["messages"];
-  if (!tools.is_array() || tools.empty()) return;
+  if (!tools.is_array() || tools.empty()) return false;
   static const auto kFunctions =
       jinja::ChatTemplate::parse("{{ tools | map(attribute='function') | list | tojson }}");
-  if (messages.empty() || messages[0].value("role", "") != "system")
-    messages.insert(messages.begin(), Json::object({{"role", "system"}, {"content", ""}}));
+  const bool no_system = messages.empty() || messages[0].value("role", "") != "system";
+  if (no_system) messages.insert(messages.begin(), Json::object({{"role", "system"}, {"content", ""}}));
   messages[0]["tools"] = kFunctions->render(Json::object({{"tools", tools}}), limits, 0);
+  return no_system;
 }
 
 }  // namespace
@@ -127,34 +129,38 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
   return context;
 }
 
-std::string ConversationRenderer::render(const Conversation& conversation, std::optional<int64_t> now) const {
-  const std::string prompt = render_as_given(conversation, now);
-  check_expressed(template_->source(), conversation, prompt, [&](const Conversation& other) {
+Rendered ConversationRenderer::render(const Conversation& conversation, std::optional<int64_t> now) const {
+  jinja::Rendering prompt = render_as_given(conversation, now);
+  check_expressed(template_->source(), conversation, prompt.text, [&](const Conversation& other) {
     // A template may refuse what is left (roles that have to alternate): then the message was seen.
     try {
-      return render_as_given(other, now);
+      return render_as_given(other, now).text;
     } catch (const Error&) {
       return std::string();
     }
   });
-  return prompt;
+  return {std::move(prompt.text), std::move(prompt.given)};
 }
 
-std::string ConversationRenderer::without_nones(const Json& variables, std::string prompt,
-                                                std::optional<int64_t> now) const {
+jinja::Rendering ConversationRenderer::without_nones(const Json& variables, const jinja::HouseWords& house,
+                                                     jinja::Rendering prompt,
+                                                     std::optional<int64_t> now) const {
   try {
-    std::string spoken = template_->render(with_texts(variables, false), limits_, now);
-    return nones(spoken) < nones(prompt) ? spoken : prompt;
+    jinja::Rendering spoken = template_->render_marked(with_texts(variables, false), house, limits_, now);
+    return nones(spoken.text) < nones(prompt.text) ? spoken : prompt;
   } catch (const jinja::TemplateError&) {  // it wants the null, and somebody did say it
     return prompt;
   }
 }
 
-std::string ConversationRenderer::render_as_given(const Conversation& conversation,
-                                                  std::optional<int64_t> now) const {
+jinja::Rendering ConversationRenderer::render_as_given(const Conversation& conversation,
+                                                       std::optional<int64_t> now) const {
   Json variables = context(conversation);
+  jinja::HouseWords house{
+      .variables = {"bos_token", "eos_token"}, .members = {"role"}, .words = conversation.own_words};
   try {
-    if (tools_in_system_) write_tools(variables, limits_);
+    if (tools_in_system_ && write_tools(variables, limits_))
+      for (jinja::OwnWords& words : house.words) ++words.message;
   } catch (const jinja::TemplateError& error) {
     refuse_template(error);
   }
@@ -165,12 +171,12 @@ std::string ConversationRenderer::render_as_given(const Conversation& conversati
   for (int attempt = 1;; ++attempt) {
     try {
       if (attempt == 1) {
-        std::string prompt = template_->render(variables, limits_, now);
-        if (!has_null_content(conversation.messages) || nones(prompt) == 0) return prompt;
+        jinja::Rendering prompt = template_->render_marked(variables, house, limits_, now);
+        if (!has_null_content(conversation.messages) || nones(prompt.text) == 0) return prompt;
         // It may have printed the null: nobody said "None".
-        return without_nones(variables, std::move(prompt), now);
+        return without_nones(variables, house, std::move(prompt), now);
       }
-      return template_->render(with_texts(variables, attempt == 3), limits_, now);
+      return template_->render_marked(with_texts(variables, attempt == 3), house, limits_, now);
     } catch (const jinja::TemplateError& error) {
       if (error.kind() != jinja::TemplateErrorKind::kType) refuse_template(error);
       if (!first) first = error;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "jinja/chat_template.h"
 
@@ -17,6 +18,15 @@ struct Conversation {
   Json documents = nullptr;             // null or a list
   Json chat_template_kwargs = nullptr;  // null or an object: further variables (enable_thinking, ...)
   bool add_generation_prompt = true;
+  // What in the messages' texts was not the client's but written for it, in the words of the model's family.
+  std::vector<jinja::OwnWords> own_words;
+};
+
+struct Rendered {
+  std::string text;
+  // What of it the request brought along: messages, tools, documents, kwargs. It is text and nothing else
+  // (T2).
+  std::vector<jinja::Range> given;
 };
 
 class ConversationRenderer {
@@ -33,7 +43,9 @@ class ConversationRenderer {
   // given, and for what the template would leave out silently (expressed.h). A template that cannot take null
   // content (an assistant that only called tools) is asked again with "" in its place, then with arguments of
   // calls as JSON text. `now`: for strftime_now, seconds since the epoch; absent: the clock.
-  std::string render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
+  // The template's own words are all but what is given; so are the roles, whose list is fixed
+  // (normalise_messages), and the token strings.
+  Rendered render(const Conversation& conversation, std::optional<int64_t> now = {}) const;
 
   bool keeps_developer() const { return keeps_developer_; }
   const jinja::ChatTemplate& chat_template() const { return *template_; }
@@ -42,8 +54,9 @@ class ConversationRenderer {
   ConversationRenderer(std::shared_ptr<const jinja::ChatTemplate> chat_template, std::string bos_token,
                        std::string eos_token, const jinja::RenderLimits& limits);
   Json context(const Conversation& conversation) const;
-  std::string without_nones(const Json& variables, std::string prompt, std::optional<int64_t> now) const;
-  std::string render_as_given(const Conversation& conversation, std::optional<int64_t> now) const;
+  jinja::Rendering without_nones(const Json& variables, const jinja::HouseWords& house,
+                                 jinja::Rendering prompt, std::optional<int64_t> now) const;
+  jinja::Rendering render_as_given(const Conversation& conversation, std::optional<int64_t> now) const;
 
   std::shared_ptr<const jinja::ChatTemplate> template_;
   std::string bos_token_, eos_token_;

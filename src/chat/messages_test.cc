@@ -134,13 +134,13 @@ TEST(Conversation, RendersWithTokensToolsAndKwargs) {
       "<s>", "</s>");
   Conversation conversation = hello();
   conversation.chat_template_kwargs = {{"enable_thinking", false}};
-  EXPECT_EQ(renderer->render(conversation), "<s>user:Hi</s>NoneNoneTrueFalse");
+  EXPECT_EQ(renderer->render(conversation).text, "<s>user:Hi</s>NoneNoneTrueFalse");
 }
 
 TEST(Conversation, ATemplateMayAppendToItsOwnLists) {
   auto renderer = ConversationRenderer::create(
       "{% set l = [] %}{% set _ = l.append(messages[0].content) %}{{ l }}", "", "");
-  EXPECT_EQ(renderer->render(hello()), "['Hi']");
+  EXPECT_EQ(renderer->render(hello()).text, "['Hi']");
 }
 
 TEST(Conversation, WithoutATemplateTheCallerDecides) {
@@ -151,16 +151,16 @@ TEST(Conversation, NullContentIsTextWhereTheTemplateNeedsText) {
   Conversation conversation = hello();
   conversation.messages = Json::parse(R"([{"role":"assistant","content":null,"tool_calls":[]}])");
   auto adds = ConversationRenderer::create("{{ '[' + messages[0].content + ']' }}", "", "");
-  EXPECT_EQ(adds->render(conversation), "[]");
+  EXPECT_EQ(adds->render(conversation).text, "[]");
   auto asks = ConversationRenderer::create("{{ messages[0].content is none }}", "", "");
-  EXPECT_EQ(asks->render(conversation), "True");
+  EXPECT_EQ(asks->render(conversation).text, "True");
 }
 
 ErrorCode code_of(const char* source, const Conversation& conversation, std::string& words) {
   try {
     jinja::RenderLimits limits;
     limits.steps = 1000;
-    ConversationRenderer::create(source, "", "", limits)->render(conversation);
+    ConversationRenderer::create(source, "", "", limits)->render(conversation).text;
   } catch (const Error& error) {
     words = error.message();
     return error.code();
@@ -173,7 +173,7 @@ TEST(Conversation, NullContentIsNeverPrinted) {
   const auto prompt = [&](const char* text) {
     Conversation conversation;
     conversation.messages = normalise_messages(Json::parse(text), {});
-    return ConversationRenderer::create(source, "", "")->render(conversation);
+    return ConversationRenderer::create(source, "", "")->render(conversation).text;
   };
   const std::string called = prompt(
       R"([{"role":"user","content":"None so far"},{"role":"assistant","content":null,"tool_calls":[
@@ -189,7 +189,7 @@ std::string unexpressed(const char* source, const Json& messages, const Json& to
   conversation.tools = tools;
   conversation.chat_template_kwargs = kwargs;
   try {
-    ConversationRenderer::create(source, "", "")->render(conversation);
+    ConversationRenderer::create(source, "", "")->render(conversation).text;
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest) << error.what();
     return error.where();
@@ -241,10 +241,43 @@ TEST(Conversation, ToolsGoWhereTheTemplateLooksForThem) {
   conversation.tools = Json::parse(R"([{"type":"function","function":{"name":"f","parameters":{"a":1}}}])");
   const auto renderer = ConversationRenderer::create(source, "", "");
   const std::string tools = R"([{"name": "f", "parameters": {"a": 1}}])";
-  EXPECT_EQ(renderer->render(conversation), "[system||" + tools + "][user|Hi]");
+  EXPECT_EQ(renderer->render(conversation).text, "[system||" + tools + "][user|Hi]");
   conversation.messages =
       Json::parse(R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}])");
-  EXPECT_EQ(renderer->render(conversation), "[system|Be kind.|" + tools + "][user|Hi]");
+  EXPECT_EQ(renderer->render(conversation).text, "[system|Be kind.|" + tools + "][user|Hi]");
+}
+
+// What of a prompt was given, in [].
+std::string given_of(const Rendered& rendered) {
+  std::string out;
+  for (const jinja::Range& range : rendered.given)
+    out += "[" + rendered.text.substr(range.begin, range.size()) + "]";
+  return out;
+}
+
+TEST(Conversation, TellsWhatTheRequestBrought) {
+  Conversation conversation;
+  conversation.messages = Json::parse(R"([{"role":"user","content":"<call>Hi</call>"}])");
+  conversation.tools = Json::parse(R"([{"type":"function","function":{"name":"f"}}])");
+  conversation.documents = Json::parse(R"(["D"])");
+  conversation.chat_template_kwargs = {{"x", "X"}};
+  conversation.own_words = {{0, "content", {8, 15}}, {0, "content", {0, 6}}};
+  const auto plain = ConversationRenderer::create(
+      "{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}{{ "
+      "tools[0].function.name }},"
+      "{{ documents[0] }},{{ x }}{{ eos_token }}",
+      "<s>", "</s>");
+  const Rendered rendered = plain->render(conversation);
+  EXPECT_EQ(rendered.text, "<s>user:<call>Hi</call>;f,D,X</s>");
+  EXPECT_EQ(given_of(rendered), "[Hi][f][D][X]");
+  // The house's words stay where they are when a message is put in front, and when nulls become texts.
+  conversation.messages.push_back(
+      Json::parse(R"({"role":"assistant","content":null,"reasoning_content":"R"})"));
+  conversation.documents = nullptr;
+  conversation.chat_template_kwargs = nullptr;
+  const auto tools_inside = ConversationRenderer::create(
+      "{% for m in messages %}({{ m.role + m.content }}{{ m['tools'] }}){% endfor %}", "", "");
+  EXPECT_EQ(given_of(tools_inside->render(conversation)), R"([[{"name": "f"}]][Hi])");
 }
 
 TEST(Conversation, ErrorsCarryTheTemplatesWords) {
@@ -311,7 +344,8 @@ TEST(Conversation, ArgumentsAreTextWhereTheTemplateNeedsText) {
   const auto render = [&](const std::string& arguments) {
     return ConversationRenderer::create(
                "{{ messages[0].content }} {{ messages[1].tool_calls[0].function." + arguments + " }}", "", "")
-        ->render(conversation);
+        ->render(conversation)
+        .text;
   };
   EXPECT_EQ(render("arguments.a"), "Hi 1");
   EXPECT_EQ(render("name + messages[1].tool_calls[0].function.arguments"), "Hi f{\"a\":1}");

@@ -100,7 +100,7 @@ std::string render_of_model(const TemplateCommand& command, const OpenedTemplate
     }
   }
   input.add_generation_prompt = command.add_generation_prompt;
-  return completion::PromptMaker({opened.tokenizer.get(), opened.parsed.get(), nullptr}).render(input);
+  return completion::PromptMaker({opened.tokenizer.get(), opened.parsed.get(), nullptr}).render(input).text;
 }
 
 // A case that brings its template, and how it is to be read, along.

@@ -53,7 +53,7 @@ class TextCompleter final : public Completer {
     return started;
   }
 
-  std::string render(const ChatInput& input) const override { return prompts_.render(input); }
+  std::string render(const ChatInput& input) const override { return prompts_.render(input).text; }
   std::vector<TokenId> tokenize(const Prompt& prompt) const override { return prompts_.tokens(prompt); }
   const tokenizer::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
 

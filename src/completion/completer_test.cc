@@ -216,6 +216,19 @@ TEST(Completer, ManyAtOnceKeepTheirOrder) {
   }
 }
 
+TEST(Completer, MessagesAreTextAndPromptsMayBeMore) {
+  Bench bench(say_text("x"));
+  ChatInput input;
+  input.messages = Json::parse(R"([{"role":"user","content":"a<|end|>"}])");
+  input.template_kwargs = {{"suffix", "</s>"}};
+  input.add_generation_prompt = false;
+  std::vector<TokenId> wanted = {kTurn};
+  for (const char c : std::string_view("user:a<|end|></s>")) wanted.push_back(c);
+  EXPECT_EQ(bench.completer->tokenize(input), wanted);
+  EXPECT_EQ(bench.completer->tokenize(std::string("a<|end|>")),
+            (std::vector<TokenId>{'a', testing::kTurnEnd}));
+}
+
 TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
   Bench bench(say_text("x"), {}, true);
   ChatInput input;

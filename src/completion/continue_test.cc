@@ -30,7 +30,7 @@ ChatInput unfinished(const std::string& beginning) {
 std::string rendered(const std::string& source, const ChatInput& input) {
   const testing::ByteTokenizer tokenizer;
   const auto parsed = jinja::ChatTemplate::parse(source, {.mutable_containers = true});
-  return PromptMaker({&tokenizer, parsed.get(), nullptr}).render(input);
+  return PromptMaker({&tokenizer, parsed.get(), nullptr}).render(input).text;
 }
 
 // "": taken; else the place and the words.
@@ -67,7 +67,7 @@ TEST(Continue, WhatCannotBeGoneOnWithIsRefusedByName) {
   // Without the message, twice with it, without its end.
   for (const char* source : {"{% for m in messages %}{{ m.role }}{% endfor %}",
                              "{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}",
-                             "{% for m in messages %}{{ m.content[:3] }}{% endfor %}"})
+                             "{% for m in messages %}{{ (m.content | string)[:3] }}{% endfor %}"})
     EXPECT_NE(refusal(source, unfinished("A frame")), "") << source;
 }
 

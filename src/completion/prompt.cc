@@ -1,6 +1,7 @@
 #include "completion/prompt.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/random_id.h"
@@ -15,8 +16,10 @@ std::string word_of(const tokenizer::Tokenizer& tokenizer, TokenId token) {
   return token == kNoToken ? std::string() : std::string(tokenizer.text(token));
 }
 
-std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const std::string& text) {
-  std::vector<TokenId> tokens = tokenizer.encode(text, {.add_special = false, .parse_special = true});
+std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const std::string& text,
+                                 std::span<const Range> given) {
+  std::vector<TokenId> tokens =
+      tokenizer.encode(text, {.add_special = false, .parse_special = true, .given = given});
   const tokenizer::SpecialTokens& special = tokenizer.special();
   if (special.add_bos && special.bos != kNoToken && (tokens.empty() || tokens.front() != special.bos))
     tokens.insert(tokens.begin(), special.bos);
@@ -32,7 +35,7 @@ PromptMaker::PromptMaker(const CompleterParts& parts) : tokenizer_(*parts.tokeni
         parts.chat_template->source(), word_of(tokenizer_, special.bos), word_of(tokenizer_, special.eos));
 }
 
-PromptMaker::Rendered PromptMaker::read_chat(const ChatInput& input) const {
+PromptMaker::Read PromptMaker::read_chat(const ChatInput& input) const {
   if (!renderer_)
     throw Error(ErrorCode::kInvalidRequest,
                 "this model has no chat template, so messages cannot be turned into a prompt", "messages",
@@ -50,7 +53,7 @@ PromptMaker::Rendered PromptMaker::read_chat(const ChatInput& input) const {
 
 // A word that nobody else says is put behind the message: what the template writes from there on is the end
 // of the turn. So the message keeps its last spaces, too.
-PromptMaker::Rendered PromptMaker::read_unfinished(chat::Conversation conversation) const {
+PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) const {
   const auto refuse = [](std::string what, std::string mend) {
     throw Error(ErrorCode::kInvalidRequest, std::move(what), "continue_final_message", std::move(mend));
   };
@@ -64,13 +67,15 @@ PromptMaker::Rendered PromptMaker::read_unfinished(chat::Conversation conversati
   const std::string word = random_id("continued");
   *content = beginning + word;
   conversation.add_generation_prompt = false;
-  std::string text = renderer_->render(conversation);
-  const size_t end = text.find(word);
-  if (end == std::string::npos || text.find(word, end + 1) != std::string::npos)
+  chat::Rendered chat = renderer_->render(conversation);
+  const size_t end = chat.text.find(word);
+  if (end == std::string::npos || chat.text.find(word, end + 1) != std::string::npos)
     refuse("this model's chat template does not write the last message as it stands",
            "ask for the answer as a whole");
-  text.resize(end);
-  return {std::move(text), std::min(beginning.size(), end)};
+  chat.text.resize(end);
+  std::erase_if(chat.given, [&](const Range& range) { return range.begin >= end; });
+  if (!chat.given.empty()) chat.given.back().end = std::min(chat.given.back().end, end);
+  return {std::move(chat), std::min(beginning.size(), end)};
 }
 
 ReadPrompt PromptMaker::read(const Prompt& prompt) const {
@@ -78,10 +83,11 @@ ReadPrompt PromptMaker::read(const Prompt& prompt) const {
     engine::check_tokens(*tokens, tokenizer_.size(), "prompt");
     return {*tokens, {}, 0};
   }
-  if (const auto* text = std::get_if<std::string>(&prompt)) return {text_tokens(tokenizer_, *text), {}, 0};
-  Rendered rendered = read_chat(std::get<ChatInput>(prompt));
-  std::vector<TokenId> tokens = text_tokens(tokenizer_, rendered.text);
-  return {std::move(tokens), std::move(rendered.text), rendered.continued_bytes};
+  if (const auto* text = std::get_if<std::string>(&prompt))
+    return {text_tokens(tokenizer_, *text, {}), {}, 0};
+  Read read = read_chat(std::get<ChatInput>(prompt));
+  std::vector<TokenId> tokens = text_tokens(tokenizer_, read.chat.text, read.chat.given);
+  return {std::move(tokens), std::move(read.chat.text), read.continued_bytes};
 }
 
 }  // namespace gantry::completion

@@ -26,21 +26,22 @@ class PromptMaker {
   // that are none and for a model without a template; kTemplate with the template's words when it refuses.
   // Where the answer goes on with the last message, the text ends with it, whatever the template writes
   // behind.
-  std::string render(const ChatInput& input) const { return read_chat(input).text; }
+  chat::Rendered render(const ChatInput& input) const { return read_chat(input).chat; }
 
-  // Text that spells a control token becomes that token, as in every chat template; one BOS stands in front
+  // Text that spells a control token becomes that token, in a prompt as it is sent, in a chat where the
+  // template wrote it: never what messages, tools and documents say (contract T2). One BOS stands in front
   // where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
   // Error kInvalidRequest for one outside the vocabulary.
   std::vector<TokenId> tokens(const Prompt& prompt) const { return read(prompt).tokens; }
   ReadPrompt read(const Prompt& prompt) const;
 
  private:
-  struct Rendered {
-    std::string text;
-    size_t continued_bytes;
+  struct Read {
+    chat::Rendered chat;
+    size_t continued_bytes = 0;
   };
-  Rendered read_chat(const ChatInput& input) const;
-  Rendered read_unfinished(chat::Conversation conversation) const;
+  Read read_chat(const ChatInput& input) const;
+  Read read_unfinished(chat::Conversation conversation) const;
 
   const tokenizer::Tokenizer& tokenizer_;
   std::optional<chat::ConversationRenderer> renderer_;

@@ -39,8 +39,13 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
     if (options.add_special && special_.add_bos) out.push_back(kBos);
     for (size_t at = 0; at < text.size();) {
       TokenId token = static_cast<unsigned char>(text[at]);
-      for (TokenId control = kBos; options.parse_special && control <= kTurnEnd; ++control)
-        if (text.substr(at).starts_with(texts_[static_cast<size_t>(control)])) token = control;
+      for (TokenId control = kBos; options.parse_special && control <= kTurnEnd; ++control) {
+        const std::string& word = texts_[static_cast<size_t>(control)];
+        const bool given = std::ranges::any_of(options.given, [&](const Range& range) {
+          return range.begin < at + word.size() && at < range.end;
+        });
+        if (text.substr(at).starts_with(word) && !given) token = control;
+      }
       out.push_back(token);
       at += texts_[static_cast<size_t>(token)].size();
     }
