@@ -29,7 +29,7 @@ enum class StepKind : uint8_t {
   kMayText,   // one of `texts`, optional
   kName,      // the name: everything before the first of `texts`
   kId,        // the call's id: likewise; may be empty
-  kSkip,      // ignored: likewise
+  kSkip,      // ignored: likewise; `written` stands there
   kPython,    // calls in Python syntax: one, several, or a list of them
   kCode,      // after kPython: source code, for the request's tool that runs code
   kArguments  // the arguments: a JSON object, or in the notation of the row's `literal` or `pairs`
@@ -37,6 +37,7 @@ enum class StepKind : uint8_t {
 struct CallStep {
   StepKind kind;
   std::vector<std::string> texts = {};
+  std::string written = {};
 };
 
 // Arguments as pairs of key and value between markers. Attributes are written between key_close and
@@ -60,6 +61,17 @@ struct Channels {
   std::vector<std::string> reasoning = {};  // channels and recipients that are reasoning
   std::vector<std::string> content = {};    // recipients that are not tools
   bool only_known = false;  // it is a header only if the recipient is in `content` or a tool of the request
+};
+
+// Where a family has several ways of writing calls: the one of its templates. All of them are read.
+struct Writing {
+  bool listed = false;    // all calls in one list between one pair of markers; else each between its own
+  bool in_steps = false;  // by the steps that follow the JSON step, not in JSON
+  std::string gap = {};   // between a marker and what it encloses
+  std::string separator = "\n";  // between calls
+  Span header = {};              // of a message to a tool: what stands around its name
+  std::string header_end = {};   // ends such a message
+  Span result = {};              // around the result of a call; none: plain words
 };
 
 enum class CallIds : uint8_t {
@@ -90,6 +102,7 @@ struct ReplyFormat {
   std::vector<Span> answer = {};         // optional around the content
   std::vector<std::string> silent = {};  // markers without meaning: dropped
   Channels channels = {};
+  Writing writing = {};
 };
 
 // All rows, the more specific ones first; then "plain": <think>, no calls; then "none": everything is

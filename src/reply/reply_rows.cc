@@ -19,6 +19,7 @@ ReplyFormat function_tags(const char* name, std::vector<std::vector<std::string>
   row.call_open = {open};
   row.call_close = {close};
   row.call_begins = {"<function="};
+  row.writing = {.gap = "\n", .result = {"<tool_response>\n", "\n</tool_response>"}};
   row.call = {{kJson},      {kText, {"<function="}}, {kName, {">"}}, {kText, {">"}},
               {kArguments}, {kText, {"</function>"}}};
   row.pairs = {.key_open = "<parameter=",
@@ -79,6 +80,8 @@ ReplyFormat harmony() {
                   .ends = {"<|end|>", "<|call|>", "<|return|>"},
                   .reasoning = {"analysis"}};
   row.call = {{kArguments}};
+  row.writing.header = {"<|channel|>commentary to=functions.", " <|constrain|>json<|message|>"};
+  row.writing.header_end = "<|call|>";
   return row;
 }
 
@@ -115,8 +118,12 @@ ReplyFormat deepseek(const char* name, std::vector<std::vector<std::string>> sig
   row.call_open = {token("tool", "call", "begin")};
   row.call_close = {token("tool", "call", "end")};
   if (fenced)
-    row.call = {{kSkip, {separator}}, {kText, {separator}}, {kName, {"\n", "```"}},
-                {kText, {"```json"}}, {kArguments},         {kText, {"```"}}};
+    row.call = {{kSkip, {separator}, "function"},
+                {kText, {separator}},
+                {kName, {"\n", "```"}},
+                {kText, {"```json"}},
+                {kArguments},
+                {kText, {"```"}}};
   else
     row.call = {{kName, {separator}}, {kText, {separator}}, {kArguments}};
   return row;
@@ -135,6 +142,7 @@ ReplyFormat mistral() {
               {kMayText, {"[ARGS]"}},
               {kArguments}};
   row.ids = CallIds::kNine;
+  row.writing.listed = true;
   return row;
 }
 
@@ -155,6 +163,7 @@ ReplyFormat argument_tags(const char* name, const std::string& prefix) {
                .value_close = close("arg_value"),
                .string_attribute = "",
                .json_attribute = ""};
+  row.writing = {.in_steps = true, .result = {"<tool_response>\n", "\n</tool_response>"}};
   return row;
 }
 
@@ -163,6 +172,7 @@ ReplyFormat command() {
   row.reasoning = {{"<|START_THINKING|>", "<|END_THINKING|>"}};
   row.name_keys = {"tool_name"};
   row.arguments_keys = {"parameters"};
+  row.writing.listed = true;
   row.answer = {{"<|START_RESPONSE|>", "<|END_RESPONSE|>"}, {"<|START_TEXT|>", "<|END_TEXT|>"}};
   return row;
 }
@@ -173,6 +183,7 @@ ReplyFormat command_r() {
   row.call = {{kMayText, {"```json"}}, {kJson}};
   row.name_keys = {"tool_name"};
   row.arguments_keys = {"parameters"};
+  row.writing.listed = true;
   return row;
 }
 
@@ -203,7 +214,9 @@ ReplyFormat llama() {
                                 {"<|python_start|>"}},
                                {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
   row.call = {{kJson}, {kPython}, {kCode}};
+  row.arguments_keys = {"parameters", "arguments"};
   row.bare = true;
+  row.writing.separator = "; ";
   return row;
 }
 
@@ -212,6 +225,7 @@ ReplyFormat python_calls(const char* name, std::vector<std::vector<std::string>>
                          const char* close) {
   ReplyFormat row = json_calls(name, std::move(signs), {open}, {close});
   row.call = {{kJson}, {kPython}};
+  row.writing = {.listed = true, .in_steps = true};
   return row;
 }
 
@@ -220,6 +234,7 @@ ReplyFormat minicpm() {
                                  "<|tool_call_end|>");
   row.reasoning = {{"<|thought_start|>", "<|thought_end|>"}, {"<think>", "</think>"}};
   row.call = {{kMayText, {"```python"}}, {kPython}, {kMayText, {"```"}}};
+  row.writing = {.in_steps = true};
   return row;
 }
 
@@ -252,6 +267,8 @@ ReplyFormat functionary() {
                   .content = {"all"},
                   .only_known = true};
   row.call = {{kArguments}};
+  row.writing.header = {">>>", "\n"};
+  row.writing.separator = "";
   return row;
 }
 
@@ -279,6 +296,8 @@ ReplyFormat glimmer() {
                   .ends = {"<|eom|>", "<|eot|>"},
                   .reasoning = {"self"},
                   .content = {"user"}};
+  row.writing.header = {"to=", "<|message|>"};
+  row.writing.header_end = "<|eom|>";
   return row;
 }
 
@@ -287,6 +306,7 @@ ReplyFormat apertus() {
   ReplyFormat row = json_calls("apertus", {{"<|tools_prefix|>"}}, {"<|tools_prefix|>"}, {"<|tools_suffix|>"});
   row.reasoning = {{"<|inner_prefix|>", "<|inner_suffix|>"}};
   row.name_is_key = true;
+  row.writing.listed = true;
   return row;
 }
 
@@ -295,6 +315,7 @@ ReplyFormat apriel() {
                                {"</tool_calls>"});
   row.reasoning = {{"Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]"}};
   row.silent = {"<|end|>"};
+  row.writing.listed = true;
   return row;
 }
 
@@ -311,6 +332,7 @@ ReplyFormat granite() {
   row.reasoning.push_back({"Here is my thought process:", "Here is my response:"});
   row.reasoning.push_back({"Here's my thought process:", "Here's my response:"});
   row.answer = {{"<response>", "</response>"}};
+  row.writing.listed = true;
   return row;
 }
 
@@ -370,6 +392,13 @@ ReplyFormat xlam() {
   row.call_begins = {"```json", "```\n[", "```\n{"};
   row.call = {{kMayText, {"```json", "```"}}, {kJson}};
   row.bare = true;
+  row.writing.listed = true;
+  return row;
+}
+
+// Rows whose calls stand in one list.
+ReplyFormat in_lists(ReplyFormat row) {
+  row.writing.listed = true;
   return row;
 }
 
@@ -427,15 +456,15 @@ const std::vector<ReplyFormat>& reply_formats() {
     out.push_back(json_calls("internlm", {{"<|action_start|>"}},
                              {"<|action_start|><|plugin|>", "<|action_start|> <|plugin|>"},
                              {"<|action_end|>"}));
-    out.push_back(
-        json_calls("phi", {{"<|tool|>", "<|/tool|>"}}, {"<|tool_call|>", "functools"}, {"<|/tool_call|>"}));
+    out.push_back(in_lists(
+        json_calls("phi", {{"<|tool|>", "<|/tool|>"}}, {"<|tool_call|>", "functools"}, {"<|/tool_call|>"})));
     out.push_back(apriel());
     const ReplyFormat tool_calls = json_calls("tool-calls", {{"<tool_calls>", "</tool_calls>"}},
                                               {"<tool_calls>"}, {"</tool_calls>"});  // MiniMax M1, Jamba
     out.push_back(with_answers(tool_calls, "hunyuan", "<tool_calls>", "answer"));
     out.push_back(tool_calls);
-    out.push_back(json_calls("nemotron", {{"<TOOLCALL>"}}, {"<TOOLCALL>"}, {"</TOOLCALL>"}));
-    out.push_back(json_calls("firefunction", {{"functools["}}, {"functools"}, {}));
+    out.push_back(in_lists(json_calls("nemotron", {{"<TOOLCALL>"}}, {"<TOOLCALL>"}, {"</TOOLCALL>"})));
+    out.push_back(in_lists(json_calls("firefunction", {{"functools["}}, {"functools"}, {})));
     out.push_back(
         json_calls("gigachat", {{"<|function_call|>"}}, {"<|function_call|>"}, {"<|message_sep|>"}));
     out.push_back(
