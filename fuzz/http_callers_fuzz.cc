@@ -24,6 +24,12 @@ bool matches(const std::string& pattern, std::string_view text) {
   }
 }
 
+// A name that is written as it is matched.
+bool is_plain(const std::string& host) {
+  return !host.empty() && host.find('*') == std::string::npos && !host.starts_with('.') &&
+         !host.ends_with('.');
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -36,14 +42,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::abort();
   if (const auto host = http::host_name_of(given)) {
     matches<http::HostPattern>(pattern, *host);
-    const bool plain = !host->empty() && host->find('*') == std::string::npos && !host->starts_with('.');
-    if (plain && *host != "." && !matches<http::HostPattern>(*host, *host)) std::abort();
+    if (is_plain(*host) && !matches<http::HostPattern>(*host, *host)) std::abort();
   }
   if (const auto origin = http::read_origin(given)) {
     if (origin->scheme.empty() || origin->host.empty()) std::abort();
-    const bool plain = origin->host.find('*') == std::string::npos && !origin->host.starts_with('.');
-    if (plain && given.find(":0") == std::string::npos && !matches<http::OriginPattern>(given, given))
-      std::abort();
+    const bool port = !given.ends_with(':') && given.find(":0") == std::string::npos;
+    if (is_plain(origin->host) && port && !matches<http::OriginPattern>(given, given)) std::abort();
   }
   return 0;
 }

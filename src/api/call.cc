@@ -13,8 +13,11 @@
 
 namespace gantry::api {
 
-void Asker::answer_json(std::string body) const {
-  reply->send({.status = 200, .headers = {}, .content_type = "application/json", .body = std::move(body)});
+void Asker::answer_json(std::string body, std::vector<http::Header> headers) const {
+  reply->send({.status = 200,
+               .headers = std::move(headers),
+               .content_type = "application/json",
+               .body = std::move(body)});
 }
 
 void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_response(*dialect, refusal)); }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/dialect.h"
 #include "api/field_names.h"
@@ -28,7 +29,7 @@ struct Asker {
       work;               // of its own right: the server may go before a model that was asked for comes
   FieldNames names = {};  // the client's, once its body is parsed
 
-  void answer_json(std::string body) const;
+  void answer_json(std::string body, std::vector<http::Header> headers = {}) const;
   void refuse(const http::Refusal& refusal) const;
   // Puts a step of the work on a request worker; refuses when too much waits.
   void post(std::function<void()> step) const;

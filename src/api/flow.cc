@@ -52,13 +52,13 @@ void let_flow(std::shared_ptr<Flow> flow) {
   });
 }
 
-void answer_json(const Asker& asker, std::unique_ptr<Body> body) {
+void answer_json(const Asker& asker, std::unique_ptr<Body> body, std::vector<http::Header> headers) {
   std::string piece;
-  if (!body->next(piece)) return asker.answer_json(std::move(piece));
+  if (!body->next(piece)) return asker.answer_json(std::move(piece), std::move(headers));
   const auto flow = std::make_shared<BodyFlow>(asker, std::move(body));
   const os::AccountScope nobody(nullptr);
-  asker.reply->begin_stream({.status = 200, .headers = {}, .content_type = "application/json", .body = ""},
-                            "");
+  asker.reply->begin_stream(
+      {.status = 200, .headers = std::move(headers), .content_type = "application/json", .body = ""}, "");
   asker.reply->push(std::move(piece));
   // Who works on it need not be told, but is there to be: a client that goes need not wait for its end.
   asker.reply->on_gone([] {});

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/call.h"
 
@@ -37,6 +38,6 @@ class Body {
 
 // Answers with that JSON: at once, with its length, where it is one piece; else as a flow, which is torn
 // where the client is to know that it was broken off.
-void answer_json(const Asker& asker, std::unique_ptr<Body> body);
+void answer_json(const Asker& asker, std::unique_ptr<Body> body, std::vector<http::Header> headers = {});
 
 }  // namespace gantry::api

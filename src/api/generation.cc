@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "api/chat_changes.h"
 #include "api/flow.h"
 #include "api/models.h"
 #include "api/opening.h"
@@ -240,8 +241,11 @@ bool Generation::begin() {
 void Generation::begin_stream() {
   const StreamForm form = writer_->form();
   std::string first = writer_->begin(begun());
+  std::vector<http::Header> headers = change_headers(changes_of(prompts_));
+  headers.push_back({"cache-control", "no-cache"});
+  headers.push_back({"x-accel-buffering", "no"});
   asker_.reply->begin_stream({.status = 200,
-                              .headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}},
+                              .headers = std::move(headers),
                               .content_type = std::string(form.content_type),
                               .body = ""},
                              std::string(form.idle));
@@ -370,7 +374,8 @@ bool Generation::show(uint32_t index, const Delta& delta) {
 
 bool Generation::say_end() {
   if (!request_.stream) {
-    answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()));
+    answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()),
+                change_headers(changes_of(prompts_)));
     return true;
   }
   const bool told = say(writer_->end(totals()));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/call.h"
+#include "api/chat_changes.h"
 #include "api/refusals.h"
 #include "base/check.h"
 #include "base/random_id.h"
@@ -172,7 +173,7 @@ std::vector<http::Header> Router::common_headers(const http::Request& head) cons
   const std::string id_header(dialect_of(head).request_id_header());
   try {
     guard_.check_origin(head);
-    out = guard_.cors_headers(head, id_header);
+    out = guard_.cors_headers(head, id_header + ", " + std::string(kChatChangesHeader));
   } catch (const http::Refusal&) {
     // A foreign page is not helped to read its refusal.
   }

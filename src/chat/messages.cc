@@ -5,44 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "base/interrupt.h"
+#include "chat/fields.h"
 
 namespace gantry::chat {
 namespace {
-
-[[noreturn]] void refuse(const std::string& where, std::string what, std::string mend = {}) {
-  throw Error(ErrorCode::kInvalidRequest, std::move(what), where, std::move(mend));
-}
-
-std::string kind_of(const Json& value) {
-  if (value.is_number()) return "a number";
-  if (value.is_null()) return "null";
-  if (value.is_array()) return "a list";
-  if (value.is_object()) return "an object";
-  return value.is_boolean() ? "a boolean" : "a string";
-}
-
-const Json* member(const Json& object, const char* name) {
-  auto it = object.find(name);
-  return it == object.end() ? nullptr : &*it;
-}
-
-std::string_view need_text(const Json& object, const char* name, const std::string& where) {
-  const Json* value = member(object, name);
-  std::string field = where + "." + name;
-  if (value == nullptr) refuse(field, "it is missing", "give a string");
-  if (!value->is_string()) refuse(field, "it has to be a string, not " + kind_of(*value));
-  return value->get<std::string_view>();
-}
-
-// A field that may be absent or null, and is a string otherwise.
-void check_optional_text(const Json& object, const char* name, const std::string& where) {
-  const Json* value = member(object, name);
-  if (value != nullptr && !value->is_null() && !value->is_string()) {
-    refuse(where + "." + name, "it has to be a string, not " + kind_of(*value));
-  }
-}
 
 void check_role(std::string_view role, const std::string& where) {
   static constexpr const char* kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
@@ -52,6 +19,20 @@ void check_role(std::string_view role, const std::string& where) {
     refuse(where + ".role", fmt::format("'{}' is no role", role),
            "it is one of system, developer, user, assistant, tool, function");
   }
+}
+
+// A part in which an assistant reasons: its text, or texts in a list.
+std::string thinking_text(const Json& part, const std::string& where) {
+  const Json* thinking = member(part, "thinking");
+  if (thinking == nullptr || !thinking->is_array()) return std::string(need_text(part, "thinking", where));
+  std::string text;
+  for (size_t i = 0; i < thinking->size(); ++i) {
+    const std::string here = fmt::format("{}.thinking[{}]", where, i);
+    if (!(*thinking)[i].is_object())
+      refuse(here, "a part has to be an object, not " + kind_of((*thinking)[i]));
+    text += need_text((*thinking)[i], "text", here);
+  }
+  return text;
 }
 
 // The text of one part; refuses what is no text by the name of its type.
@@ -88,6 +69,39 @@ Json normalise_content(const Json& content, const std::string& where, bool keep_
   return keep_parts ? parts : Json(text);
 }
 
+// Reasoning that stands among the parts of an assistant's content becomes reasoning_content.
+void take_thinking(Json& message, const std::string& where) {
+  const auto content = message.find("content");
+  if (content == message.end() || !content->is_array()) return;
+  Json parts = Json::array();
+  std::string reasoning;
+  for (size_t i = 0; i < content->size(); ++i) {
+    const Json& part = (*content)[i];
+    const Json* type = part.is_object() ? member(part, "type") : nullptr;
+    if (type != nullptr && *type == "thinking")
+      reasoning += thinking_text(part, fmt::format("{}.content[{}]", where, i));
+    else
+      parts.push_back(part);
+  }
+  if (reasoning.empty()) return;
+  message["content"] = std::move(parts);
+  if (!message.contains("reasoning_content")) message["reasoning_content"] = reasoning;
+}
+
+// Reasoning under the name that this server gives it, whatever the server was called that gave it out.
+void name_reasoning(Json& message) {
+  for (const char* name : {"reasoning", "thinking"}) {
+    const auto other = message.find(name);
+    if (other == message.end() || !other->is_string()) continue;
+    const auto own = message.find("reasoning_content");
+    if (own == message.end() || own->get<std::string_view>().empty()) {
+      Json text = *other;
+      message["reasoning_content"] = std::move(text);
+    }
+    message.erase(name);
+  }
+}
+
 void normalise_call(Json& function, const std::string& where) {
   if (!function.is_object()) refuse(where, "it has to be an object, not " + kind_of(function));
   need_text(function, "name", where);
@@ -96,8 +110,12 @@ void normalise_call(Json& function, const std::string& where) {
     function["arguments"] = Json::object();
   } else if (arguments->is_string()) {
     // Templates want the object; text that is none (a model may have written anything) is passed on as it is.
-    std::optional<Json> parsed = Json::try_parse(arguments->get<std::string_view>());
-    if (parsed && parsed->is_object()) *arguments = std::move(*parsed);
+    const auto text = arguments->get<std::string_view>();
+    std::optional<Json> parsed = Json::try_parse(text);
+    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos || (parsed && parsed->is_null()))
+      *arguments = Json::object();
+    else if (parsed && parsed->is_object())
+      *arguments = std::move(*parsed);
   } else if (!arguments->is_object()) {
     refuse(where + ".arguments", "it has to be JSON text or an object, not " + kind_of(*arguments));
   }
@@ -108,6 +126,7 @@ void normalise_tool_calls(Json& calls, const std::string& where) {
   for (size_t i = 0; i < calls.size(); ++i) {
     std::string here = fmt::format("{}[{}]", where, i);
     if (!calls[i].is_object()) refuse(here, "it has to be an object, not " + kind_of(calls[i]));
+    calls[i] = without_nulls(calls[i]);
     check_optional_text(calls[i], "id", here);
     check_optional_text(calls[i], "type", here);
     if (const Json* type = member(calls[i], "type");
@@ -123,14 +142,16 @@ void normalise_tool_calls(Json& calls, const std::string& where) {
 
 Json normalise_message(const Json& given, const std::string& where, const MessageOptions& options) {
   if (!given.is_object()) refuse(where, "a message has to be an object, not " + kind_of(given));
-  Json message = Json::object();
-  for (const auto& [name, value] : given.items())
-    if (!value.is_null()) message[name] = value;  // null is the same as absent
+  Json message = without_nulls(given);
   const std::string role(need_text(message, "role", where));
   check_role(role, where);
   if (role == "developer" && !options.keep_developer) message["role"] = "system";
   for (const char* name : {"name", "tool_call_id", "reasoning_content", "refusal"}) {
     check_optional_text(message, name, where);
+  }
+  if (role == "assistant") {
+    take_thinking(message, where);
+    name_reasoning(message);
   }
   if (auto calls = message.find("tool_calls"); calls != message.end()) {
     if (calls->is_array() && calls->empty()) {
@@ -147,7 +168,11 @@ Json normalise_message(const Json& given, const std::string& where, const Messag
     *content = normalise_content(*content, where + ".content", options.keep_parts);
     return message;
   }
-  if (role != "assistant") refuse(where + ".content", "it is missing", "give a string");
+  if (role == "user") refuse(where + ".content", "it is missing", "give a string");
+  if (role != "assistant") {  // a tool without a result, or nothing to be told first
+    message["content"] = "";
+    return message;
+  }
   // Something else may say what the assistant did; else it was an answer without a word.
   const bool speaks = message.contains("tool_calls") || message.contains("function_call") ||
                       message.contains("reasoning_content") || message.contains("refusal");
@@ -173,30 +198,6 @@ Json normalise_messages(const Json& openai_messages, const MessageOptions& optio
     messages.push_back(normalise_message(openai_messages[i], fmt::format("messages[{}]", i), options));
   }
   return messages;
-}
-
-void check_tools(const Json& tools) {
-  if (tools.is_null()) return;
-  if (!tools.is_array()) refuse("tools", "it has to be a list, not " + kind_of(tools));
-  for (size_t i = 0; i < tools.size(); ++i) {
-    std::string where = fmt::format("tools[{}]", i);
-    if (!tools[i].is_object()) refuse(where, "a tool has to be an object, not " + kind_of(tools[i]));
-    const std::string_view type = need_text(tools[i], "type", where);
-    if (type != "function") {
-      refuse(where + ".type", fmt::format("tools of type '{}' are not supported", type),
-             "give tools of type \"function\"");
-    }
-    const Json* function = member(tools[i], "function");
-    if (function == nullptr) refuse(where + ".function", "it is missing");
-    if (!function->is_object())
-      refuse(where + ".function", "it has to be an object, not " + kind_of(*function));
-    need_text(*function, "name", where + ".function");
-    check_optional_text(*function, "description", where + ".function");
-    const Json* parameters = member(*function, "parameters");
-    if (parameters != nullptr && !parameters->is_null() && !parameters->is_object()) {
-      refuse(where + ".function.parameters", "it has to be an object, not " + kind_of(*parameters));
-    }
-  }
 }
 
 }  // namespace gantry::chat

@@ -16,12 +16,10 @@ struct MessageOptions {
 bool knows_developer(const jinja::ChatTemplate& chat_template);
 
 // Returns the messages with content a string (or parts, see above; null where an assistant only calls tools),
-// `arguments` of tool calls as the object that their JSON text says (text that says none stays text), and
-// everything unknown as it came. Throws gantry::Error kInvalidRequest whose `where` names the field:
+// `arguments` of tool calls as the object that their JSON text says (none: {}; text that says none stays
+// text), an assistant's reasoning as `reasoning_content` whatever it was called, and everything unknown as it
+// came. Throws gantry::Error kInvalidRequest whose `where` names the field:
 // `messages`, `messages[3].role`, `messages[3].content[0].type`.
 Json normalise_messages(const Json& openai_messages, const MessageOptions& options = {});
-
-// Checks tools: a list of objects of type "function" with a function that has a name. `null` passes.
-void check_tools(const Json& tools);
 
 }  // namespace gantry::chat

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "chat/conversation.h"
+#include "chat/tools.h"
 
 namespace gantry::chat {
 namespace {
@@ -111,14 +112,30 @@ TEST(Messages, EveryRefusalNamesItsField) {
 }
 
 TEST(Messages, ToolsAreChecked) {
-  check_tools(nullptr);
-  check_tools(Json::parse(R"([{"type":"function","function":{"name":"f","parameters":{}}}])"));
-  try {
-    check_tools(Json::parse(R"([{"type":"function","function":{"name":"f","parameters":[]}}])"));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.where(), "tools[0].function.parameters");
-  }
+  EXPECT_TRUE(normalise_tools(nullptr).is_null());
+  EXPECT_TRUE(normalise_tools(Json::array()).is_null());
+  const Json given = Json::parse(
+      R"([{"function":{"name":"f","description":null,"parameters":null,"strict":null}},
+          {"type":"function","function":{"name":"g","parameters":{},"strict":true}}])");
+  EXPECT_EQ(normalise_tools(given).dump(),
+            R"([{"function":{"name":"f"},"type":"function"},)"
+            R"({"type":"function","function":{"name":"g","parameters":{},"strict":true}}])");
+  const auto refused_tool = [](const char* text) -> std::string {
+    try {
+      normalise_tools(Json::parse(text));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest);
+      return error.where();
+    }
+    return "";
+  };
+  EXPECT_EQ(refused_tool(R"({})"), "tools");
+  EXPECT_EQ(refused_tool(R"(["f"])"), "tools[0]");
+  EXPECT_EQ(refused_tool(R"([{"type":"web_search"}])"), "tools[0].type");
+  EXPECT_EQ(refused_tool(R"([{"type":"function"}])"), "tools[0].function");
+  EXPECT_EQ(refused_tool(R"([{"function":{"name":null}}])"), "tools[0].function.name");
+  EXPECT_EQ(refused_tool(R"([{"function":{"name":"f","description":7}}])"), "tools[0].function.description");
+  EXPECT_EQ(refused_tool(R"([{"function":{"name":"f","parameters":[]}}])"), "tools[0].function.parameters");
 }
 
 Conversation hello() {
@@ -160,7 +177,7 @@ ErrorCode code_of(const char* source, const Conversation& conversation, std::str
   try {
     jinja::RenderLimits limits;
     limits.steps = 1000;
-    ConversationRenderer::create(source, "", "", limits)->render(conversation).text;
+    ConversationRenderer::create(source, "", "", {.limits = limits})->render(conversation);
   } catch (const Error& error) {
     words = error.message();
     return error.code();
@@ -189,7 +206,7 @@ std::string unexpressed(const char* source, const Json& messages, const Json& to
   conversation.tools = tools;
   conversation.chat_template_kwargs = kwargs;
   try {
-    ConversationRenderer::create(source, "", "")->render(conversation).text;
+    ConversationRenderer::create(source, "", "", {.strict = true})->render(conversation);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidRequest) << error.what();
     return error.where();

@@ -1,4 +1,5 @@
 // What each model's own template writes for an assistant's turn is read back as what was given to it.
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -8,7 +9,11 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
+#include "chat/conversation.h"
+#include "chat/messages.h"
 #include "jinja/cases.h"
+#include "reply/call_writer.h"
 #include "tests/reply/reply_data.h"
 #include "tests/shared_data.h"
 
@@ -138,6 +143,82 @@ TEST_F(Templates, ReadBackTheCallsThatTheyWrite) {
   for (const auto& [name, count] : read) all += name + " " + std::to_string(count) + ", ";
   std::cout << all << '\n';
   EXPECT_GE(read.size(), 15U) << all;
+}
+
+const char* const kTools = R"([
+    {"type": "function", "function": {"name": "get_current_weather", "description": "Tells the weather.",
+      "parameters": {"type": "object", "properties": {"location": {"type": "string", "description": "where"},
+        "days": {"type": "integer", "description": "how many"}}, "required": ["location"]}}},
+    {"type": "function", "function": {"name": "get_time", "description": "Tells the time.",
+      "parameters": {"type": "object", "properties": {}}}}])";
+
+// A call that a model wrote in its family's notation, told to the client, comes back with its result: the
+// prompt of the next step says the same call, as the family reads it.
+std::string came_back(const ConversationRenderer& renderer, const reply::ReplyFormat& format,
+                      const std::string& name, const Json& arguments) {
+  const Json tools = Json::parse(kTools);
+  const reply::WrittenCall written[] = {{name, &arguments, "abc123def"}};
+  const std::string out = reply::write_calls(format, written, reply::ToolTypes(tools));
+  const Heard told = reply::testing::read_reply(format, {out}, true, "", tools);
+  if (told.calls.size() != 1) return "not told: " + out;
+  const std::string id = told.calls[0].id.empty() ? "call_PTLP8xhu3uwZk4l3nlnrrJha" : told.calls[0].id;
+  Conversation asked;
+  asked.tools = tools;
+  asked.messages = Json::parse(R"([{"role": "user", "content": "How is the weather?"}])");
+  Conversation next = asked;
+  const Json function = Json::object({{"name", told.calls[0].name}, {"arguments", told.calls[0].arguments}});
+  next.messages = normalise_messages(Json::array(
+      {asked.messages[0],
+       Json::object({{"role", "assistant"},
+                     {"content", nullptr},
+                     {"tool_calls", Json::array({Json::object(
+                                        {{"id", id}, {"type", "function"}, {"function", function}})})}}),
+       Json::object({{"role", "tool"}, {"tool_call_id", id}, {"content", "RESULTWORD"}})}));
+  const std::string prompt = renderer.render(asked, 0).text, text = renderer.render(next, 0).text;
+  const size_t end = text.find("RESULTWORD");
+  if (end == std::string::npos) return "no result in " + text;
+  size_t same = common(text, prompt);
+  if (same < prompt.size())
+    while (same > 0 && std::string_view("\n>]").find(text[same - 1]) == std::string_view::npos) --same;
+  constexpr std::string_view kTurn = "<|CHATBOT_TOKEN|>";
+  if (std::string_view(text).substr(same).starts_with(kTurn)) same += kTurn.size();
+  const std::string rest = text.substr(same, end - same);
+  const size_t called = std::min(rest.find(name), rest.size());
+  const std::string turn = rest.substr(0, called) + cut_at_end(rest.substr(called));
+  const Heard heard = reply::testing::read_reply(format, {turn}, true, prompt.substr(0, same), tools);
+  if (heard.calls.size() != 1) return "calls: " + std::to_string(heard.calls.size()) + " in " + turn;
+  const auto got = nlohmann::json::parse(heard.calls[0].arguments, nullptr, false);
+  if (heard.calls[0].name != name || got != nlohmann::json::parse(arguments.dump()))
+    return heard.show() + " in " + turn;
+  return "";
+}
+
+TEST_F(Templates, TakeBackTheCallsThatTheyGaveOut) {
+  std::set<std::string> names, families;
+  for (const Json& row : cases_) names.insert(row["template"].get<std::string>());
+  size_t tried = 0;
+  for (const std::string& name : names) {
+    const std::string source = read_bytes(shared_path("conformance/chat-templates/templates/" + name));
+    const auto renderer = ConversationRenderer::create(source, "<s>", "</s>");
+    const reply::ReplyFormat& format = reply::reply_format_of(source);
+    ASSERT_TRUE(renderer) << name;
+    Conversation asked;
+    asked.tools = Json::parse(kTools);
+    asked.messages = Json::parse(R"([{"role": "user", "content": "How is the weather?"}])");
+    try {
+      const std::vector<std::string> changes = renderer->render(asked, 0).changes;
+      if (std::ranges::find(changes, "tools-in-words") != changes.end()) continue;
+    } catch (const Error&) {  // docs/formats/exceptions.md
+      continue;
+    }
+    for (const char* arguments : {R"({"location": "Paris, France", "days": 3})", R"({"location": "Rome"})"})
+      EXPECT_EQ(came_back(*renderer, format, "get_current_weather", Json::parse(arguments)), "") << name;
+    EXPECT_EQ(came_back(*renderer, format, "get_time", Json::object()), "") << name;
+    families.insert(format.name);
+    ++tried;
+  }
+  EXPECT_GE(tried, 50U);
+  EXPECT_GE(families.size(), 20U);
 }
 
 }  // namespace

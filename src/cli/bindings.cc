@@ -212,7 +212,7 @@ fleet::LoadSettings bind_load(const Values& values) {
   // As in bind_sampling. The bytes are those of the model in the box, which no setting names.
   auto& [model_path, model_bytes, alias, context, sequences, kv_type, step_rows, checkpoints, queue_max,
          prefix_cache, host_cache_bytes, device, isa, threads, memory_cap_bytes, pre_split_override,
-         chat_template_path, reply_format] = out;
+         chat_template_path, reply_format, strict_chat] = out;
   values.take(Id::kModel, model_path);
   values.take(Id::kAlias, alias);
   values.take(Id::kContext, context);
@@ -230,6 +230,7 @@ fleet::LoadSettings bind_load(const Values& values) {
   values.take(Id::kPreSplit, pre_split_override);
   values.take(Id::kChatTemplate, chat_template_path);
   values.take(Id::kReplyFormat, reply_format);
+  values.take(Id::kStrictChat, strict_chat);
   return out;
 }
 

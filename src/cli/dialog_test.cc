@@ -56,7 +56,8 @@ class FakeCompleter final : public completion::Completer {
 
   completion::PreparedPtr prepare(completion::CompletionRequest request) const override {
     if (refuse) throw Error(ErrorCode::kTooLarge, "too long");
-    completion::Prepared prepared{.request = std::move(request), .job = {}, .text = {}};
+    completion::Prepared prepared;
+    prepared.request = std::move(request);
     // A token for each byte, and none of a template's.
     if (const auto* chat = std::get_if<completion::ChatInput>(&prepared.request.prompt))
       for (const Json& message : chat->messages)
@@ -72,7 +73,7 @@ class FakeCompleter final : public completion::Completer {
     });
     return {running};
   }
-  std::string render(const completion::ChatInput&) const override { return {}; }
+  chat::Rendered render(const completion::ChatInput&) const override { return {}; }
   std::vector<TokenId> tokenize(const completion::Prompt&) const override { return {}; }
   const tokenizer::Tokenizer& tokenizer() const override { return tokenizer_; }
 

@@ -71,6 +71,7 @@ TEST(Parse, ServeTakesItsFlags) {
                                            "t.jinja",
                                            "--reply-format",
                                            "hermes",
+                                           "--strict-chat",
                                            "--drain",
                                            "0",
                                            "--body-max",
@@ -95,6 +96,7 @@ TEST(Parse, ServeTakesItsFlags) {
   EXPECT_EQ(serve.models.at(0).load.pre_split_override, "gpt-2");
   EXPECT_EQ(serve.models.at(0).load.chat_template_path, "t.jinja");
   EXPECT_EQ(serve.models.at(0).load.reply_format, "hermes");
+  EXPECT_TRUE(serve.models.at(0).load.strict_chat);
   EXPECT_EQ(serve.drain.count(), 0);
   EXPECT_EQ(serve.server.body_bytes_max, 1u << 20);
 }

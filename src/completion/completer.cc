@@ -33,7 +33,7 @@ class TextCompleter final : public Completer {
   PreparedPtr prepare(CompletionRequest request) const override {
     check_stop_strings(request.stop);
     ReadPrompt prompt = prompts_.read(request.prompt);
-    Prepared prepared{std::move(request), {}, std::move(prompt.text), prompt.continued_bytes, {}};
+    Prepared prepared{std::move(request), {}, std::move(prompt.chat), prompt.continued_bytes, {}};
     prepared.job = job_of(prepared.request, std::move(prompt.tokens));
     engine::check_job(prepared.job, parts_.engine->limits());
     if (!prepared.request.stop.empty())
@@ -53,7 +53,7 @@ class TextCompleter final : public Completer {
     return started;
   }
 
-  std::string render(const ChatInput& input) const override { return prompts_.render(input).text; }
+  chat::Rendered render(const ChatInput& input) const override { return prompts_.render(input); }
   std::vector<TokenId> tokenize(const Prompt& prompt) const override { return prompts_.tokens(prompt); }
   const tokenizer::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
 

@@ -234,9 +234,9 @@ TEST(Completer, RendersTheConversationWithTheModelsTemplate) {
   ChatInput input;
   input.messages = Json::parse(R"([{"role":"user","content":"hi"}])");
   input.add_generation_prompt = false;
-  EXPECT_EQ(bench.completer->render(input), "<|turn|>user:hi");
+  EXPECT_EQ(bench.completer->render(input).text, "<|turn|>user:hi");
   input.template_kwargs = {{"with_bos", true}, {"suffix", "!"}};
-  EXPECT_EQ(bench.completer->render(input), "<s><|turn|>user:hi!");
+  EXPECT_EQ(bench.completer->render(input).text, "<s><|turn|>user:hi!");
   // There is one BOS, whether the template writes it or not.
   const std::vector<TokenId> wanted = {kBos, kTurn, 'u', 's', 'e', 'r', ':', 'h', 'i', '!'};
   EXPECT_EQ(bench.completer->tokenize(input), wanted);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "chat/conversation.h"
 #include "completion/stop_matcher.h"
 #include "engine/engine.h"
 #include "jinja/chat_template.h"
@@ -29,6 +30,8 @@ struct ChatInput {
   Json tools;            // array or null
   Json template_kwargs;  // object or null: further variables of the template
   bool add_generation_prompt = true;
+  // How much the model is to think: "none", "low", "high", ...; "on": as much as it likes; empty: not said.
+  std::string reasoning_effort = {};
   bool parallel_calls = true;  // false: the answer ends before a second call
   // The prompt ends within the last message, an assistant's, and the answer goes on with it.
   bool continue_final = false;
@@ -53,7 +56,7 @@ struct CompletionRequest {
 struct Prepared {
   CompletionRequest request;
   engine::Job job;                                // of the first answer
-  std::string text;                               // of a chat: as the template wrote it
+  chat::Rendered chat;                            // of a chat: as the template wrote it
   size_t continued_bytes = 0;                     // of its end, which the answer goes on with
   std::shared_ptr<const StopStrings> stops = {};  // none: nothing but the model ends an answer
 };
@@ -124,6 +127,8 @@ struct CompleterParts {
   engine::Engine* engine = nullptr;
   // How the model writes reasoning and tool calls; nullptr: what its chat template says.
   const reply::ReplyFormat* reply_format = nullptr;
+  // What the template has no words for is refused instead of said otherwise.
+  bool strict_chat = false;
 };
 
 class Completer {
@@ -148,7 +153,7 @@ class Completer {
   }
 
   // The prompt as the model would see it.
-  virtual std::string render(const ChatInput& input) const = 0;
+  virtual chat::Rendered render(const ChatInput& input) const = 0;
   virtual std::vector<TokenId> tokenize(const Prompt& prompt) const = 0;
   // The model's vocabulary, for texts and tokens that are no prompt.
   virtual const tokenizer::Tokenizer& tokenizer() const = 0;

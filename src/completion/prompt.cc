@@ -6,6 +6,7 @@
 
 #include "base/random_id.h"
 #include "chat/messages.h"
+#include "chat/tools.h"
 #include "engine/job_check.h"
 
 namespace gantry::completion {
@@ -32,7 +33,8 @@ PromptMaker::PromptMaker(const CompleterParts& parts) : tokenizer_(*parts.tokeni
   const tokenizer::SpecialTokens& special = tokenizer_.special();
   if (parts.chat_template != nullptr)
     renderer_ = chat::ConversationRenderer::create(
-        parts.chat_template->source(), word_of(tokenizer_, special.bos), word_of(tokenizer_, special.eos));
+        parts.chat_template->source(), word_of(tokenizer_, special.bos), word_of(tokenizer_, special.eos),
+        {.format = parts.reply_format, .strict = parts.strict_chat});
 }
 
 PromptMaker::Read PromptMaker::read_chat(const ChatInput& input) const {
@@ -40,15 +42,14 @@ PromptMaker::Read PromptMaker::read_chat(const ChatInput& input) const {
     throw Error(ErrorCode::kInvalidRequest,
                 "this model has no chat template, so messages cannot be turned into a prompt", "messages",
                 "send a prompt as text, or serve a model whose file carries tokenizer.chat_template");
-  chat::check_tools(input.tools);
   chat::Conversation conversation;
-  conversation.messages =
-      chat::normalise_messages(input.messages, {.keep_developer = renderer_->keeps_developer()});
-  if (!input.tools.empty()) conversation.tools = input.tools;
+  conversation.messages = chat::normalise_messages(input.messages, {.keep_developer = true});
+  conversation.tools = chat::normalise_tools(input.tools);
   conversation.chat_template_kwargs = input.template_kwargs;
   conversation.add_generation_prompt = input.add_generation_prompt;
+  conversation.reasoning_effort = input.reasoning_effort;
   if (input.continue_final) return read_unfinished(std::move(conversation));
-  return {renderer_->render(conversation), 0};
+  return {renderer_->render(std::move(conversation)), 0};
 }
 
 // A word that nobody else says is put behind the message: what the template writes from there on is the end
@@ -67,7 +68,7 @@ PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) 
   const std::string word = random_id("continued");
   *content = beginning + word;
   conversation.add_generation_prompt = false;
-  chat::Rendered chat = renderer_->render(conversation);
+  chat::Rendered chat = renderer_->render(std::move(conversation));
   const size_t end = chat.text.find(word);
   if (end == std::string::npos || chat.text.find(word, end + 1) != std::string::npos)
     refuse("this model's chat template does not write the last message as it stands",
@@ -87,7 +88,7 @@ ReadPrompt PromptMaker::read(const Prompt& prompt) const {
     return {text_tokens(tokenizer_, *text, {}), {}, 0};
   Read read = read_chat(std::get<ChatInput>(prompt));
   std::vector<TokenId> tokens = text_tokens(tokenizer_, read.chat.text, read.chat.given);
-  return {std::move(tokens), std::move(read.chat.text), read.continued_bytes};
+  return {std::move(tokens), std::move(read.chat), read.continued_bytes};
 }
 
 }  // namespace gantry::completion

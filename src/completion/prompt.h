@@ -13,7 +13,7 @@ namespace gantry::completion {
 // What a request's prompt came to.
 struct ReadPrompt {
   std::vector<TokenId> tokens;
-  std::string text;            // of a chat: as the template wrote it
+  chat::Rendered chat;         // of a chat: as the template wrote it
   size_t continued_bytes = 0;  // of its end: the last message, where the answer goes on with it
 };
 

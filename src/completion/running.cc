@@ -30,7 +30,7 @@ Finish finish_of(engine::FinishReason reason) {
 // The prompt as the reader of the answer has to see it. An answer that goes on with reasoning begins behind
 // the marker that opened it.
 std::string_view prompt_before_answer(const reply::ReplyFormat& format, const Prepared& prepared) {
-  const std::string_view text = prepared.text;
+  const std::string_view text = prepared.chat.text;
   const size_t message = text.size() - prepared.continued_bytes;
   for (const reply::Span& span : format.reasoning) {
     const size_t open = text.rfind(span.open), close = text.rfind(span.close);

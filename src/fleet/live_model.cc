@@ -82,7 +82,8 @@ class LoadedLiveModel final : public LiveModel {
     options.step_time = kStepTime;
     options.prefix_cache = settings.prefix_cache;
     engine_ = engine::Engine::start(*runner_, options);
-    completer_ = completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get(), &format_});
+    completer_ = completion::Completer::create(
+        {tokenizer_.get(), template_.get(), engine_.get(), &format_, settings.strict_chat});
     card_ = make_card(settings, opened_, template_ != nullptr, format_);
     if (template_ != nullptr)
       log::info("fleet", "{}: reasoning and tool calls are read as '{}'", opened_.file->path(), format_.name);

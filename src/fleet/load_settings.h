@@ -30,6 +30,7 @@ struct LoadSettings {
   std::string pre_split_override;
   std::string chat_template_path;  // instead of the file's own
   std::string reply_format;        // reply: a row's name; empty or "auto": what the template says
+  bool strict_chat = false;        // what the template has no words for is refused, not said otherwise
 };
 
 // The id that clients use for it.

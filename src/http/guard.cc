@@ -98,11 +98,11 @@ void Guard::check_key(std::string_view given, std::string_view words) const {
                               : "the key is not one of this server's");
 }
 
-std::vector<Header> Guard::cors_headers(const Request& request, std::string_view id_header) const {
+std::vector<Header> Guard::cors_headers(const Request& request, std::string_view exposed) const {
   const std::string* origin = request.header("origin");
   if (origin == nullptr) return {};
   return {{"access-control-allow-origin", *origin},
-          {"access-control-expose-headers", std::string(id_header) + ", retry-after"},
+          {"access-control-expose-headers", std::string(exposed) + ", retry-after"},
           {"vary", "Origin"}};
 }
 

@@ -23,9 +23,9 @@ class Guard {
   // Refusal 401 with `words` on how to send a key. The time taken tells nothing of the keys.
   void check_key(std::string_view given, std::string_view words) const;
 
-  // What a browser needs to see in the answer to an allowed Origin; empty without one. `id_header`: of
-  // answers, which a page may read.
-  std::vector<Header> cors_headers(const Request& request, std::string_view id_header) const;
+  // What a browser needs to see in the answer to an allowed Origin; empty without one. `exposed`: names of
+  // headers that a page may read.
+  std::vector<Header> cors_headers(const Request& request, std::string_view exposed) const;
   // The answer to a browser's question before it sends a request, without cors_headers().
   Response preflight(const Request& request, std::string_view methods) const;
 

@@ -98,6 +98,7 @@ enum class Id : uint8_t {
   kPreSplit,
   kChatTemplate,
   kReplyFormat,
+  kStrictChat,
 };
 
 namespace rows {
@@ -195,7 +196,7 @@ inline constexpr std::array kTable = {
             .words = "how long running answers may go on at the end", .value = "TIME", .most = rows::kDayMs,
             .unit = "seconds", .fallback = "30"},
     Setting{.id = Id::kQueue, .name = "queue", .kind = Kind::kCount, .scope = Scope::kModel, .commands = rows::kServes,
-            .words = "answers that may wait of one client, and of all four times as many; one more is refused with 429",
+            .words = "answers that may wait of one client, of all four times as many; more are refused (429)",
             .value = "N", .least = 1, .most = 1u << 20, .unit = "answers", .fallback = "256", .group = rows::kLimits},
     Setting{.id = Id::kConnections, .name = "connections", .kind = Kind::kCount, .scope = Scope::kServer,
             .commands = rows::kServes, .words = "connections at once", .value = "N", .least = 1, .most = 1u << 20,
@@ -383,6 +384,10 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kReplyFormat, .name = "reply_format", .kind = Kind::kText, .scope = Scope::kModel,
             .commands = rows::kLoads, .words = "how the model writes reasoning and tool calls; none: all is text",
             .value = "NAME", .left_out = "what its template says", .group = rows::kLoading},
+    Setting{.id = Id::kStrictChat, .name = "strict_chat", .kind = Kind::kBool, .scope = Scope::kModel,
+            .commands = rows::kLoads,
+            .words = "refuse what the model's template has no words for, instead of saying it otherwise",
+            .fallback = "false", .group = rows::kLoading},
 };
 // clang-format on
 

@@ -17,6 +17,10 @@ USAGE = 2
 OF_ONE_MODEL = ("model", "alias")  # which a file says of each [[model]] by itself
 
 
+# Texts that not every text can be.
+OF_THEIR_KIND = {"trusted_proxies": "192.0.2.{}"}
+
+
 class Row:
     """A row of the table, with three values that differ and one that is none."""
 
@@ -35,13 +39,15 @@ class Row:
     def value(self, which):
         """As a flag or a variable has it, and as it is shown; `which`: 0, 1 or 2."""
         if self.kind == "bool":
-            return ("false", "true", "false")[which]
+            return str((which == 1) == (self.default != "false")).lower()  # a flag says what is not the default
         if self.kind == "count":
             return str(int(self.least) + which)
         if self.kind == "number":
             return f"{float(self.least) + 0.25 * (which + 1):g}"
         if self.kind == "choice":
             return self.choices[which]
+        if self.name in OF_THEIR_KIND:
+            return OF_THEIR_KIND[self.name].format(which + 1)
         # A path in a file begins in its folder, unless it begins so.
         return {"bytes": "{}MiB", "duration": "{}s"}.get(self.kind, "/text{}").format(which + 1)
 

@@ -41,10 +41,9 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
       TokenId token = static_cast<unsigned char>(text[at]);
       for (TokenId control = kBos; options.parse_special && control <= kTurnEnd; ++control) {
         const std::string& word = texts_[static_cast<size_t>(control)];
-        const bool given = std::ranges::any_of(options.given, [&](const Range& range) {
-          return range.begin < at + word.size() && at < range.end;
-        });
-        if (text.substr(at).starts_with(word) && !given) token = control;
+        if (!text.substr(at).starts_with(word)) continue;
+        const auto range = std::ranges::upper_bound(options.given, at, {}, &Range::end);
+        if (range == options.given.end() || range->begin >= at + word.size()) token = control;
       }
       out.push_back(token);
       at += texts_[static_cast<size_t>(token)].size();

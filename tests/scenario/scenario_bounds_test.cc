@@ -302,7 +302,7 @@ TEST(Bounds, TheOtherWayAndTemplatesFlowToo) {
   ASSERT_TRUE(rendered);
   EXPECT_EQ(rendered->header("transfer-encoding"), "chunked");
   EXPECT_TRUE(json::parse(rendered->body) ==
-              json({{"prompt", "<|turn|>user:" + text + "<|turn|>assistant:"}}));
+              json({{"prompt", "<|turn|>user:" + text + "<|turn|>assistant:"}, {"changes", json::array()}}));
 }
 
 // The choices and their log-probabilities fit into the account; what is written of them need not beside them.

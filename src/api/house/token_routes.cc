@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/chat_changes.h"
 #include "api/flow.h"
 #include "api/json_read.h"
 #include "api/json_writer.h"
@@ -112,10 +113,13 @@ completion::ChatInput read_chat(const Call& call, std::string& model) {
   return std::get<completion::ChatInput>(std::move(chat.prompts.front()));
 }
 
-// {"KEY": "text"}
+// {"KEY": "text"}; of a prompt also {"changes": [...]}
 class TextBody final : public Body {
  public:
-  TextBody(const char* key, std::string text) : text_(std::move(text)), parts_(text_) { begin(key); }
+  TextBody(const char* key, std::string text, std::vector<std::string> changes)
+      : text_(std::move(text)), parts_(text_), changes_(std::move(changes)) {
+    begin(key);
+  }
   TextBody(const char* key, std::shared_ptr<const Tokenizer> tokenizer, std::vector<TokenId> tokens)
       : tokenizer_(std::move(tokenizer)), tokens_(std::move(tokens)), parts_(*tokenizer_, tokens_, true) {
     begin(key);
@@ -126,19 +130,29 @@ class TextBody final : public Body {
       json_.characters(part);
       if (written_.size() >= kPieceBytes) break;
     }
-    if (part.empty()) json_.end_string().end_object();
+    if (part.empty()) end();
     piece = std::exchange(written_, {});
     return !part.empty();
   }
 
  private:
   void begin(const char* key) { json_.begin_object().key(key).begin_string(); }
+  void end() {
+    json_.end_string();
+    if (changes_) {
+      json_.key("changes").begin_array();
+      for (const std::string& change : *changes_) json_.value(change);
+      json_.end_array();
+    }
+    json_.end_object();
+  }
 
   // What the parts are read of.
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::string text_;
   const std::vector<TokenId> tokens_;
   TextParts parts_;
+  const std::optional<std::vector<std::string>> changes_;
   std::string written_;
   JsonWriter json_{written_};
 };
@@ -212,7 +226,11 @@ void apply_template(Call& call) {
   std::string model;
   completion::ChatInput chat = read_chat(call, model);
   call.models.with(model, call.asker, [asker = call.asker, chat = std::move(chat)](fleet::Lease lease) {
-    answer_json(asker, std::make_unique<TextBody>("prompt", lease->completer().render(chat)));
+    chat::Rendered rendered = lease->completer().render(chat);
+    std::vector<http::Header> headers = change_headers(rendered.changes);
+    answer_json(asker,
+                std::make_unique<TextBody>("prompt", std::move(rendered.text), std::move(rendered.changes)),
+                std::move(headers));
   });
 }
 

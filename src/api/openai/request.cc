@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_tokens for /v1/completions
 constexpr auto kTokensMax = static_cast<double>(settings::setting(settings::Id::kMaxTokens).most);
 constexpr uint32_t kToolsMax = 1024;
+constexpr uint32_t kEffortBytesMax = 32;
 
 // What a body says, while it is being read.
 struct Draft {
@@ -203,6 +204,24 @@ void store_modalities(Draft&, const Json& value) {
       throw unsupported("of 'modalities' only \"text\" is supported", "modalities");
 }
 
+// {"effort": "high"}; other members are about how reasoning is told.
+void store_reasoning(Draft& draft, const Json& value) {
+  const auto effort = value.find("effort");
+  if (effort == value.end() || effort->is_null()) return;
+  check_field("reasoning.effort", FieldKind::kString, 0, kEffortBytesMax, *effort);
+  draft.chat.reasoning_effort = effort->get<std::string>();
+}
+
+// true, false, or how much.
+void store_think(Draft& draft, const Json& value) {
+  if (value.is_boolean()) {
+    draft.chat.reasoning_effort = value.get<bool>() ? "on" : "none";
+    return;
+  }
+  check_field("think", FieldKind::kString, 0, kEffortBytesMax, value);
+  draft.chat.reasoning_effort = value.get<std::string>();
+}
+
 constexpr std::array kChatRows = {
     // What a message may be is the chat room's to say, when the prompt is made.
     Row{"messages", FieldKind::kArray, 1, kAll, [](Draft& d, const Json& v) { d.chat.messages = v; }},
@@ -220,6 +239,11 @@ constexpr std::array kChatRows = {
         [](Draft& d, const Json& v) { d.chat.parallel_calls = v.get<bool>(); }},
     Row{"chat_template_kwargs", FieldKind::kObject, -kAll, kAll,
         [](Draft& d, const Json& v) { d.chat.template_kwargs = v; }},
+    Row{"reasoning_effort", FieldKind::kString, 0, kEffortBytesMax,
+        [](Draft& d, const Json& v) { d.chat.reasoning_effort = v.get<std::string>(); }},
+    // The words of other servers for the same.
+    Row{"reasoning", FieldKind::kAny, -kAll, kAll, store_reasoning},
+    Row{"think", FieldKind::kAny, -kAll, kAll, store_think},
     Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.add_generation_prompt = v.get<bool>(); }},
     Row{"continue_final_message", FieldKind::kBool, -kAll, kAll,

@@ -208,6 +208,23 @@ TEST(OpenaiRequest, PromptsAtTheirLimit) {
   EXPECT_THROW(parse(Api::kCompletions, body(kPromptsMax + 1)), http::Refusal);
 }
 
+TEST(OpenaiRequest, EffortHasManyNames) {
+  const auto effort = [](const char* field) {
+    return std::get<completion::ChatInput>(chat(field).prompts.at(0)).reasoning_effort;
+  };
+  EXPECT_EQ(effort(""), "");
+  EXPECT_EQ(effort(R"(,"reasoning_effort":"high")"), "high");
+  EXPECT_EQ(effort(R"(,"reasoning_effort":null)"), "");
+  EXPECT_EQ(effort(R"(,"reasoning":{"effort":"low","summary":"auto"})"), "low");
+  EXPECT_EQ(effort(R"(,"reasoning":{})"), "");
+  EXPECT_EQ(effort(R"(,"think":true)"), "on");
+  EXPECT_EQ(effort(R"(,"think":false)"), "none");
+  EXPECT_EQ(effort(R"(,"think":"medium")"), "medium");
+  for (const char* bad : {R"(,"reasoning_effort":3)", R"(,"think":1)", R"(,"reasoning":{"effort":true})",
+                          R"(,"reasoning_effort":"123456789012345678901234567890123")"})
+    EXPECT_THROW(chat(bad), http::Refusal) << bad;
+}
+
 TEST(OpenaiRequest, KeepsTheOrderOfKeysInTools) {
   const GenerateRequest request = chat(R"(,"tools":[{"z":1,"a":2}],"chat_template_kwargs":{"y":1,"b":2})");
   const auto& input = std::get<completion::ChatInput>(request.prompts.at(0));
