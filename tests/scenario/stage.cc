@@ -100,6 +100,7 @@ class Stage::Candidate final : public fleet::Candidate {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     if (cold && gate_->error) throw Error(*gate_->error);
+    if (const auto own = options_.own.find(id_); own != options_.own.end()) return own->second();
     return std::make_unique<SimLiveModel>(id_, options_, id_ != "dice", reply::find_reply_format(id_));
   }
 
@@ -126,6 +127,7 @@ Stage::Stage(StageOptions options) {
   options.server.port = 0;
   std::vector<std::string> names = {"sim", "dice"};
   names.insert(names.end(), options.reply_formats.begin(), options.reply_formats.end());
+  for (const auto& [name, make] : options.own) names.push_back(name);
   const size_t live = names.size();
   names.insert(names.end(), options.cold.begin(), options.cold.end());
   std::vector<fleet::LoadSettings> slots(names.size());

@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +38,8 @@ struct StageOptions {
   std::vector<std::string> reply_formats = {};
   // Models like "sim" that are cold; they load until let_on().
   std::vector<std::string> cold = {};
+  // Models of the test's own, by name.
+  std::map<std::string, std::function<std::unique_ptr<fleet::LiveModel>()>> own = {};
   http::Options server = {};
   std::vector<const api::Dialect*> dialects = server::all_dialects();
 };
