@@ -2,6 +2,7 @@
 // where part.h says so.
 #include "arch/part.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>

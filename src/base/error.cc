@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <array>
+#include <utility>
 
 #include "base/check.h"
 

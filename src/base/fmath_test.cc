@@ -1,5 +1,6 @@
 #include "base/fmath.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,6 +1,7 @@
 // Conversations as clients hold them, through every template of the conformance data: what they mean reaches
 // the prompt, or is refused for a reason that is written down. The table in docs/formats/conversations.md is
 // what this test finds; GANTRY_WRITE_DOCS=1 writes it.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

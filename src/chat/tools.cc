@@ -1,5 +1,7 @@
 #include "chat/tools.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/error.h"

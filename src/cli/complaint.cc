@@ -1,5 +1,7 @@
 #include "cli/complaint.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "cli/terminal.h"

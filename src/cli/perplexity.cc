@@ -1,5 +1,6 @@
 #include "evaluate/perplexity.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>

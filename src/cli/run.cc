@@ -1,5 +1,6 @@
 #include <csignal>
 #include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 #include "completion/stop_matcher.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>

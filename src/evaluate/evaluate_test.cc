@@ -1,4 +1,5 @@
 // Windows, statistics, and what is made of logits that are known.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>

@@ -1,6 +1,7 @@
 #include "fleet/budgets.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>

@@ -1,6 +1,8 @@
 // The hard parts of Jinja one by one, and every limit at the limit and one past it.
 #include "jinja/chat_template.h"
 
+#include <cstdlib>
+#include <ctime>
 #include <thread>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // Every case of the shared chat-template and Jinja data, equal to Python's jinja2.
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>

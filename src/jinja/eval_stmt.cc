@@ -1,4 +1,5 @@
 // Statements.
+#include <algorithm>
 #include <utility>
 
 #include "jinja/evaluator.h"

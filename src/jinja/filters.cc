@@ -1,5 +1,6 @@
 #include "jinja/filters.h"
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 

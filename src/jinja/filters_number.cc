@@ -1,6 +1,7 @@
 // Filters over numbers.
 #include <array>
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 // Numbers from text, as Python's int() and float() read them.
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "jinja/format.h"

@@ -1,5 +1,6 @@
 #include "jinja/ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>

@@ -1,6 +1,7 @@
 // Whole conversions: bytes, metadata, splits, refusals, and the error against the reference's files.
 #include "library/quantize.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>

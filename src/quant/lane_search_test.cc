@@ -2,8 +2,10 @@
 // scales cannot beat by much.
 #include "quant/lane_search.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>

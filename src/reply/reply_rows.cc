@@ -1,5 +1,7 @@
 // The rows of the families. A family's syntax is what its own chat template prints for an assistant's turn;
 // sources and examples are in docs/formats/replies.md.
+#include <utility>
+
 #include "reply/reply_format.h"
 
 namespace gantry::reply {

@@ -1,5 +1,6 @@
 #include "reply/tool_types.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 

@@ -1,5 +1,6 @@
 #include "sample/softmax.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>

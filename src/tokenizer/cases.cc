@@ -1,5 +1,6 @@
 #include "tokenizer/cases.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"

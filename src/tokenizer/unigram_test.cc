@@ -1,5 +1,6 @@
 #include "tokenizer/unigram.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>

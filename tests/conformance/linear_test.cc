@@ -1,7 +1,10 @@
 // Linear layers: every weight type and shape class, against plain double arithmetic and against the scalar
 // device.
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <tuple>
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 // give these very bits.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <functional>
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // What a batch may ask of a real model beside logits: picks, hidden states, rows that are no tokens, rows
 // that turn by other positions than those they stand at.
+#include <algorithm>
 #include <numeric>
 #include <vector>
 

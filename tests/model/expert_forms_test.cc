@@ -1,5 +1,6 @@
 // One model in the different forms that files give it has one answer: experts in one tensor or one for each,
 // gate and up apart or merged, latent attention's halves apart or merged. And what quantized experts cost.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>

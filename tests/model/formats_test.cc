@@ -1,5 +1,6 @@
 // A whole model in every type of weights: its logits beside those of the same weights widened to F32, so that
 // what is left is the error of the arithmetic alone (activations in eight bits), not of the encoding.
+#include <cstdio>
 #include <filesystem>
 
 #include <gtest/gtest.h>

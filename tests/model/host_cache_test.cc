@@ -1,6 +1,9 @@
 // Contract E over the host's cache: with few pages on the device, those that make room move to the host's
 // memory and come back, and every answer is that of the job alone, bit for bit, for pages, windows and
 // states. The files are the tiny ones of the reference logits.
+#include <algorithm>
+#include <cstdio>
+
 #include <gtest/gtest.h>
 
 #include "base/rng.h"

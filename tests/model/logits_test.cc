@@ -1,6 +1,7 @@
 // Each family's logits against the reference, and every quantization against exact arithmetic on the same
 // weights. Prints the table: family, normalized mean squared error, contract E.
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 

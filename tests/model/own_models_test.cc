@@ -3,6 +3,8 @@
 // arithmetic.
 #include "tests/model/own_models.h"
 
+#include <cstdio>
+
 #include <gtest/gtest.h>
 
 #include "tests/model/asking.h"

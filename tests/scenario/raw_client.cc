@@ -1,5 +1,6 @@
 #include "tests/scenario/raw_client.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>

@@ -8,6 +8,7 @@ import cpp
 import layers
 import programs
 import rules
+import standard
 import tidy
 from tree import File, Tree
 
@@ -213,6 +214,14 @@ class Rules(unittest.TestCase):
 
 
 class Programs(unittest.TestCase):
+    def test_standard_names_have_their_headers(self):
+        found = run(standard.check_std, {
+            "src/kv/a.h": "#pragma once\n#include <vector>\n",
+            "src/kv/a.cc": '#include "kv/a.h"\nstd::vector<int> v;  // std::map\nauto s = std::ranges::find(v, 1);\nstd::find(v);\n',
+            "src/kv/b.cc": '#include <map>\nstd::pair<int, int> p;\nauto t = "std::set";\nstd::nobody_knows x;\n',
+        })
+        self.assertEqual(found, ["src/kv/a.cc:3: [std] std::find without <algorithm>"])
+
     def test_headers_that_no_source_proves(self):
         files = {"src/kv/k.h": "", "src/kv/k.cc": '#include "kv/k.h"\n#include "kv/other.h"\n',
                  "src/kv/other.h": '#include "kv/deep.h"\n', "src/kv/deep.h": "", "src/kv/unseen.h": "",

@@ -16,6 +16,7 @@ import sys
 import layers
 import programs
 import rules
+import standard
 from tree import Tree
 
 
@@ -31,7 +32,7 @@ def parse_arguments():
 
 def checks(tree, rooms, build_folder):
     """(name, generator of findings), in order; a generator may raise programs.Skipped."""
-    for check in layers.CHECKS + rules.CHECKS:
+    for check in layers.CHECKS + rules.CHECKS + standard.CHECKS:
         yield check.__name__, check(tree, rooms)
     yield "check_format", programs.check_format(tree)
     yield "check_shell", programs.check_shell(tree)
