@@ -109,10 +109,13 @@ def _compile_alone(tree, build, header, source):
     if not os.path.exists(stub) or open(stub, encoding="utf-8").read() != text:
         with open(stub, "w", encoding="utf-8") as stream:
             stream.write(text)
-    command = [word for word in build.commands[source] if not word.startswith(("-O", "-g"))]
-    at = command.index("-o")
-    del command[at:at + 2]
-    command = command[:command.index("-c")] + ["-O0", "-c", stub, "-o", stub[:-3] + ".o"]
+    # As the source is compiled, its precompiled headers too: that they hide none of the standard library's is standard.py's matter.
+    command = list(build.commands[source])
+    for option, words in (("-o", 2), ("-MF", 2), ("-MT", 2), ("-MD", 1)):
+        if option in command:
+            at = command.index(option)
+            del command[at:at + words]
+    command = command[:command.index("-c")] + ["-fsyntax-only", stub]
     done = subprocess.run(command, cwd=build.folder, capture_output=True, text=True, check=False)
     if done.returncode:
         words = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[:200])
