@@ -2,32 +2,40 @@
 // compiled for the set and may run only where the processor has it.
 #include "backends/cpu/kernels/kernels.h"
 
+// GANTRY_SET(set, floats): a set, and the one whose code for floats it takes.
 #if GANTRY_CPU_VECTORS
-#define GANTRY_SETS  \
-  GANTRY_SET(scalar) \
-  GANTRY_SET(avx2)   \
-  GANTRY_SET(avx512) \
-  GANTRY_SET(avx512vnni)
+#define GANTRY_SETS          \
+  GANTRY_SET(scalar, scalar) \
+  GANTRY_SET(avx2, avx2)     \
+  GANTRY_SET(avx512, avx512) \
+  GANTRY_SET(avx512vnni, avx512)
 #else
-#define GANTRY_SETS GANTRY_SET(scalar)
+#define GANTRY_SETS GANTRY_SET(scalar, scalar)
 #endif
 
 #define GANTRY_PART(part) void add_##part(KernelTable& table);
-#define GANTRY_SET(set)        \
-  namespace gantry::cpu::set { \
-  GANTRY_KERNEL_PARTS          \
+#define GANTRY_SET(set, floats) \
+  namespace gantry::cpu::set {  \
+  GANTRY_INTEGER_PARTS          \
+  GANTRY_FLOAT_PARTS            \
   }
 GANTRY_SETS
 #undef GANTRY_SET
 #undef GANTRY_PART
 
 #define GANTRY_PART(part) add_##part(table);
-#define GANTRY_SET(set)                    \
+#define GANTRY_SET(set, floats)            \
   const KernelTable& set##_kernels() {     \
     static const KernelTable kTable = [] { \
-      using namespace set;                 \
       KernelTable table{};                 \
-      GANTRY_KERNEL_PARTS                  \
+      {                                    \
+        using namespace set;               \
+        GANTRY_INTEGER_PARTS               \
+      }                                    \
+      {                                    \
+        using namespace floats;            \
+        GANTRY_FLOAT_PARTS                 \
+      }                                    \
       return table;                        \
     }();                                   \
     return kTable;                         \

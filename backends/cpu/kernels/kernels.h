@@ -148,17 +148,20 @@ struct KernelTable {
   void (*gate)(const float* x, const float* gate, bool smooth, uint32_t count, float* out);
 };
 
-// The files that are compiled for every set, each with a function add_<part>(KernelTable&) that enters what
-// it holds. A file of its own for whatever compiles long, so that a change to one leaves the others alone.
-#define GANTRY_KERNEL_PARTS    \
-  GANTRY_PART(attention)       \
-  GANTRY_PART(experts)         \
+// The files of this folder, each with a function add_<part>(KernelTable&) that enters what it holds. A file
+// of its own for whatever compiles long, so that a change to one leaves the others alone. What multiplies
+// integers is compiled for every set, the others not again for a set that only adds a product of integers
+// (VNNI).
+#define GANTRY_INTEGER_PARTS   \
   GANTRY_PART(linear_few_bits) \
-  GANTRY_PART(linear_float)    \
   GANTRY_PART(linear_levels)   \
   GANTRY_PART(linear_simple)   \
-  GANTRY_PART(linear_super)    \
-  GANTRY_PART(recurrent)       \
+  GANTRY_PART(linear_super)
+#define GANTRY_FLOAT_PARTS  \
+  GANTRY_PART(attention)    \
+  GANTRY_PART(experts)      \
+  GANTRY_PART(linear_float) \
+  GANTRY_PART(recurrent)    \
   GANTRY_PART(rows)
 
 // Null-free tables; ask for one only on a processor that has the set.

@@ -38,6 +38,7 @@
 
 namespace gantry::cpu::GANTRY_ISA {
 #define GANTRY_PART(part) void add_##part(KernelTable& table);
-GANTRY_KERNEL_PARTS
+GANTRY_INTEGER_PARTS
+GANTRY_FLOAT_PARTS
 #undef GANTRY_PART
 }  // namespace gantry::cpu::GANTRY_ISA
