@@ -92,5 +92,12 @@ function(gantry_test name)
   endif()
   target_compile_definitions(${name} PRIVATE GANTRY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+  # A program all of whose cases skip has not passed.
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900 SKIP_REGULAR_EXPRESSION "  PASSED  . 0 tests")
+endfunction()
+
+# gantry_tool_test(NAME TOOL argument...): TOOL is looked for when the test runs; without it, or with exit status 77, the test skips.
+function(gantry_tool_test name)
+  add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/with.sh ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)
 endfunction()

@@ -6,7 +6,8 @@ set -euo pipefail
 bin=$1 model=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-[ -d "$here/node_modules/openai" ] || { echo "run.sh: no node_modules in $here: run 'npm ci' there" >&2; exit 3; }
+command -v node >/dev/null || { echo "node is not installed: ./dev setup test installs it" >&2; exit 77; }
+[ -d "$here/node_modules/openai" ] || { echo "the openai client is not installed: run 'npm ci' in tests/clients" >&2; exit 77; }
 
 log=$(mktemp)
 "$bin" serve "$model" --port 0 "$@" >"$log" 2>&1 &
