@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "cli/manual.h"
 #include "cli/show_settings.h"
 #include "jinja/cases.h"
 #include "os/thread_pool.h"
@@ -205,6 +207,18 @@ ShowText bind_settings(const Values& values) {
   return {json ? table_json() : markdown ? table_markdown() : table_text()};
 }
 
+ShowText bind_manual(const Values& values) {
+  std::string page;
+  values.take(Id::kPage, page);
+  return {page.empty() ? fmt::format("{}\n", fmt::join(manual_names(), "\n")) : manual_page(page)};
+}
+
+ShowText bind_completion(const Values& values) {
+  std::string shell;
+  values.take(Id::kShell, shell);
+  return {completion(shell)};
+}
+
 }  // namespace
 
 fleet::LoadSettings bind_load(const Values& values) {
@@ -274,6 +288,10 @@ Action action_of(settings::Command command, const Values& values, std::span<cons
       return bind_template(values);
     case settings::Command::kDebugSettings:
       return bind_settings(values);
+    case settings::Command::kDebugManual:
+      return bind_manual(values);
+    case settings::Command::kCompletion:
+      return bind_completion(values);
   }
   GANTRY_CHECK(false);
 }

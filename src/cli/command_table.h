@@ -89,6 +89,14 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | gantry debug template model.gguf\n"
      "  gantry debug template chat.jinja conversation.json"},
     {settings::Command::kDebugSettings, "debug", "settings", "List every setting that there is", ""},
+    {settings::Command::kDebugManual, "debug", "manual", "Print a page of the manual, as man reads it",
+     "Examples:\n"
+     "  gantry debug manual gantry-serve | man -l -"},
+    {settings::Command::kCompletion, "", "completion", "Print what a shell reads to complete commands and flags",
+     "Examples:\n"
+     "  source <(gantry completion bash)\n"
+     "  gantry completion zsh > \"${fpath[1]}/_gantry\"\n"
+     "  gantry completion fish > ~/.config/fish/completions/gantry.fish"},
 }};
 
 }  // namespace gantry::cli

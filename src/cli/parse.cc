@@ -14,6 +14,7 @@
 #include "cli/command_table.h"
 #include "cli/complaint.h"
 #include "cli/show_settings.h"
+#include "cli/version.h"
 #include "library/recipe.h"
 #include "os/file.h"
 #include "settings/file.h"
@@ -199,7 +200,7 @@ void set_up(CLI::App& app, Values& flags) {
   app.formatter(words);  // its commands take it over
   app.require_subcommand(1);
   app.fallthrough();
-  app.set_version_flag("--version", "gantry " GANTRY_VERSION);
+  app.set_version_flag("--version", version_text());
   add_setting(app, settings::setting(Id::kLog), settings::Command::kServe, flags);
   for (const CommandFacts& facts : kCommands) add_command(app, facts, flags);
 }

@@ -39,8 +39,10 @@ enum class Command : uint8_t {
   kDebugTokenize,
   kDebugTemplate,
   kDebugSettings,
+  kDebugManual,
+  kCompletion,
 };
-inline constexpr uint8_t kCommandCount = 11;
+inline constexpr uint8_t kCommandCount = 13;
 
 class Commands {
  public:

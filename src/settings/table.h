@@ -82,6 +82,8 @@ enum class Id : uint8_t {
   kTemplateOnly,
   kJson,
   kMarkdown,
+  kShell,
+  kPage,
   kShowSettings,
   // model
   kContext,
@@ -111,10 +113,12 @@ inline constexpr Commands kLoads{kServe, kRun, kPlan, kPerplexity, kDebugLogits}
 inline constexpr Commands kTexts{kTokenize, kDebugTokenize};
 inline constexpr Commands kAll{kServe,         kRun,           kPlan,         kInspect,
                                kQuantize,      kPerplexity,    kTokenize,     kDebugLogits,
-                               kDebugTokenize, kDebugTemplate, kDebugSettings};
+                               kDebugTokenize, kDebugTemplate, kDebugSettings, kDebugManual, kCompletion};
 
 inline constexpr std::array<std::string_view, 3> kKvTypes = {"f32", "f16", "q8_0"};
 inline constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warn", "error", "off"};
+
+inline constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
 inline constexpr std::string_view kLimits = "Limits";
 inline constexpr std::string_view kPicking = "How tokens are picked";
@@ -335,6 +339,12 @@ inline constexpr std::array kTable = {
             .words = "for programs", .fallback = "false"},
     Setting{.id = Id::kMarkdown, .name = "markdown", .kind = Kind::kBool, .scope = Scope::kCommand,
             .commands = Commands(rows::kDebugSettings), .words = "as the tables of the documentation", .fallback = "false"},
+    Setting{.id = Id::kShell, .name = "shell", .kind = Kind::kChoice, .scope = Scope::kCommand,
+            .commands = Commands(rows::kCompletion), .words = "whose completion to print", .value = "SHELL", .choices = rows::kShells,
+            .positional = "SHELL", .only_positional = true, .required = true},
+    Setting{.id = Id::kPage, .name = "page", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = Commands(rows::kDebugManual), .words = "which page: gantry, gantry-serve, ...", .value = "PAGE",
+            .left_out = "the names of all pages", .positional = "PAGE", .only_positional = true},
     Setting{.id = Id::kShowSettings, .name = "show_settings", .kind = Kind::kBool, .scope = Scope::kCommand,
             .commands = Commands(rows::kServe, rows::kRun, rows::kPlan),
             .words = "print each setting's value and where it comes from, and end", .fallback = "false"},
