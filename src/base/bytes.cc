@@ -21,7 +21,8 @@ std::string human_bytes(uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return fmt::format("{:.{}f} {}", value, value < 10 ? 2 : value < 100 ? 1 : 0, kUnits[unit]);
+  const bool exact = bytes % (uint64_t{1} << (10 * unit)) == 0;
+  return fmt::format("{:.{}f} {}", value, exact || value >= 100 ? 0 : value < 10 ? 2 : 1, kUnits[unit]);
 }
 
 std::optional<uint64_t> parse_bytes(std::string_view text) {

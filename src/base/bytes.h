@@ -8,7 +8,7 @@
 
 namespace gantry {
 
-// "1.50 GiB", "640 KiB", "17 B".
+// "1.50 GiB", "640 KiB", "1 MiB", "17 B".
 std::string human_bytes(uint64_t bytes);
 
 // "4G", "512MiB", "1.5 GiB", "1024" (bytes). nullopt when it is not a size.

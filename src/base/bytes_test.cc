@@ -18,6 +18,8 @@ TEST(Bytes, PrintsThreeDigits) {
   EXPECT_EQ(human_bytes(17), "17 B");
   EXPECT_EQ(human_bytes(1536), "1.50 KiB");
   EXPECT_EQ(human_bytes(uint64_t{640} << 20), "640 MiB");
+  EXPECT_EQ(human_bytes(uint64_t{1} << 20), "1 MiB");
+  EXPECT_EQ(human_bytes((uint64_t{1} << 20) + 1), "1.00 MiB");
 }
 
 TEST(Bytes, SumsDoNotWrap) {

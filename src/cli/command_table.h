@@ -13,23 +13,31 @@ inline constexpr const char* kAbout =
 
 inline constexpr const char* kExamples =
     "Examples:\n"
-    "  gantry serve model.gguf                     serve it on http://127.0.0.1:8421/v1\n"
-    "  gantry run model.gguf                       talk to it in this terminal\n"
-    "  gantry run model.gguf \"Why is the sky blue?\"  one answer, then end\n"
-    "  gantry plan model.gguf --context 32768      what it would need, before anything is loaded\n"
-    "  gantry inspect model.gguf                   what is in the file\n"
-    "  gantry quantize f16.gguf q4.gguf Q4_K_M      the same model in fewer bits\n"
+    "  gantry serve model.gguf                 serve it on http://127.0.0.1:8421/v1\n"
+    "  gantry run model.gguf                   talk to it in this terminal\n"
+    "  gantry run model.gguf \"Why is it dark?\" answer one prompt and exit\n"
+    "  gantry plan model.gguf --context 32768  what it needs, before it is loaded\n"
+    "  gantry inspect model.gguf               what is in the file\n"
+    "  gantry quantize f16.gguf q4.gguf Q4_K_M the same model in fewer bits\n"
     "\n"
-    "Where MODEL may be left out: $GANTRY_MODEL, else the small model that comes along.\n"
-    "`gantry COMMAND --help` lists the options of a command.";
+    "`serve`, `run` and `plan` use $GANTRY_MODEL if no model is named, else gantry-box, the small model in "
+    "this program. `gantry COMMAND --help` lists the options of a command.";
 
 inline constexpr const char* kDebugAbout =
-    "Look at one step of an answer: tokens, template, logits; at the settings";
+    "Look inside: logits, tokens, chat templates, the table of settings";
+
+inline constexpr const char* kDebugExamples =
+    "Examples:\n"
+    "  gantry debug tokenize model.gguf \"Hello world\"\n"
+    "  gantry debug template model.gguf conversation.json\n"
+    "  gantry debug settings\n"
+    "\n"
+    "`gantry debug COMMAND --help` lists the options of a command.";
 
 // Of those that may be set by variables as well.
 inline constexpr const char* kVariables =
-    "\n\nWhat is said of server, model and picking may stand in the environment: --kv-type as "
-    "$GANTRY_KV_TYPE.";
+    "\n\nOptions of the server, the model and sampling can also be set in the environment: $GANTRY_KV_TYPE "
+    "for --kv-type.";
 
 struct CommandFacts {
   settings::Command command;
@@ -42,11 +50,12 @@ struct CommandFacts {
 inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {{
     {settings::Command::kServe, "", "serve", "Serve a model over HTTP",
      "Examples:\n"
-     "  gantry serve model.gguf --port 8000 --sequences 16\n"
+     "  gantry serve model.gguf --port 8000 --parallel 16\n"
      "  gantry serve model.gguf --host 0.0.0.0 --api-key \"$(cat key.txt)\"\n"
      "  gantry serve --config gantry.toml\n"
      "\n"
-     "Ctrl-C or SIGTERM: no new requests, running answers may end (--drain); a second one ends at once."},
+     "After Ctrl-C or SIGTERM the server takes no new requests and lets running answers go on for --drain. A "
+     "second signal ends it at once."},
     {settings::Command::kRun, "", "run", "Talk to a model in the terminal, or answer one prompt",
      "Examples:\n"
      "  gantry run model.gguf\n"
@@ -55,31 +64,39 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "  cat letter.txt | gantry run model.gguf --prompt \"Who wrote this?\"\n"
      "  gantry run model.gguf --raw \"Once upon a time\"\n"
      "\n"
-     "In a conversation, /help lists the commands; Ctrl-C stops an answer, Ctrl-D ends."},
-    {settings::Command::kPlan, "", "plan", "Print what a model would need, without loading it", ""},
-    {settings::Command::kInspect, "", "inspect", "Print what is in a GGUF file", ""},
+     "In a conversation /help lists the commands, Ctrl-C stops an answer, and Ctrl-D leaves."},
+    {settings::Command::kPlan, "", "plan", "Print what a model would need, without loading it",
+     "Examples:\n"
+     "  gantry plan model.gguf\n"
+     "  gantry plan model.gguf --context 32768 --kv-type q8_0 --memory-cap 8GiB\n"
+     "  gantry plan model.gguf --json"},
+    {settings::Command::kInspect, "", "inspect", "Print what is in a GGUF file",
+     "Examples:\n"
+     "  gantry inspect model.gguf\n"
+     "  gantry inspect model.gguf --template"},
     // What stands behind "Types:" is the recipes' own table.
     {settings::Command::kQuantize, "", "quantize", "Write a model in another quantization",
      "Examples:\n"
      "  gantry quantize model-f16.gguf model-q4.gguf Q4_K_M\n"
-     "  gantry quantize model-f16.gguf mine.gguf Q4_K_S --type 'blk.*.ffn_down=q6_k' --type token_embd=q8_0\n"
+     "  gantry quantize model-f16.gguf mine.gguf Q4_K_S --type 'blk.*.ffn_down=q6_k'\n"
      "  gantry quantize model-00001-of-00003.gguf one.gguf Q5_K_M --dry-run\n"
      "\n"
      "Types:\n"},
     {settings::Command::kPerplexity, "", "perplexity", "Measure how well a model predicts a text",
      "Examples:\n"
      "  gantry perplexity model.gguf --file wiki.txt\n"
-     "  gantry perplexity model-q4.gguf --file wiki.txt --against model-f16.gguf --json\n"
+     "  gantry perplexity model-q4.gguf --file wiki.txt --against model-f16.gguf\n"
      "\n"
-     "The text is cut into windows of --context tokens; of each, the second half is scored, so that every "
-     "scored\n"
-     "token has at least half a window before it."},
+     "The text is cut into windows of --context tokens. The second half of each window is scored, so that "
+     "every scored token has at least half a window before it."},
     {settings::Command::kTokenize, "", "tokenize", "Count and show the tokens of a text",
      "Examples:\n"
      "  gantry tokenize model.gguf \"Hello world\"\n"
      "  gantry tokenize model.gguf --count < text.txt"},
-    {settings::Command::kDebugLogits, "debug", "logits",
-     "Compute the logits of every position of some tokens", ""},
+    {settings::Command::kDebugLogits, "debug", "logits", "Compute the logits of every token of a list",
+     "Examples:\n"
+     "  gantry debug logits model.gguf --token-list 1,306,626 --out logits.f32\n"
+     "  gantry debug logits model.gguf --tokens ids.txt > logits.f32"},
     {settings::Command::kDebugTokenize, "debug", "tokenize", "Show how text becomes tokens",
      "Examples:\n"
      "  gantry debug tokenize model.gguf \"Hello world\"\n"
@@ -88,7 +105,10 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "Examples:\n"
      "  echo '[{\"role\":\"user\",\"content\":\"Hi\"}]' | gantry debug template model.gguf\n"
      "  gantry debug template chat.jinja conversation.json"},
-    {settings::Command::kDebugSettings, "debug", "settings", "List every setting that there is", ""},
+    {settings::Command::kDebugSettings, "debug", "settings", "List every setting that there is",
+     "Examples:\n"
+     "  gantry debug settings\n"
+     "  gantry debug settings --json"},
     {settings::Command::kDebugManual, "debug", "manual", "Print a page of the manual, as man reads it",
      "Examples:\n"
      "  gantry debug manual gantry-serve | man -l -"},

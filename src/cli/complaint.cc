@@ -27,7 +27,7 @@ Error complaint(const Refused& refused) {
   if (!word.empty())
     return refusal(fmt::format("there is no command '{}'", harmless(word)),
                    settings::nearest_word(word, refused.commands));
-  return refusal(fmt::format("a command is missing: one of {}", fmt::join(refused.commands, ", ")), "");
+  return refusal(fmt::format("a command is missing; it is one of {}", fmt::join(refused.commands, ", ")), "");
 }
 
 }  // namespace gantry::cli

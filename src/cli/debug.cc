@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/counted.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -31,14 +32,14 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
     tokens = tokenizer::parse_token_list(read_text(command.tokens_path, kFileBytesMax), command.tokens_path);
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "tokens",
-                "--tokens FILE or --token-list 1,306,626");
+                "give --tokens FILE or --token-list 1,306,626");
   const auto compute = [&](const std::function<void(std::span<const std::byte>)>& put) {
     fleet::debug_logits(registry, command.load, tokens, command.slice, put);
   };
   if (command.out_path.empty()) {
     if (is_terminal(STDOUT_FILENO))
-      throw Error(ErrorCode::kUsage, "raw numbers do not belong on a terminal", "out",
-                  "--out FILE, or a pipe");
+      throw Error(ErrorCode::kUsage, "the output is raw numbers, which a terminal cannot show", "out",
+                  "give --out FILE, or a pipe");
     compute([](std::span<const std::byte> bytes) {
       put(stdout, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     });
@@ -56,7 +57,7 @@ int debug_logits(const LogitsCommand& command, const device::Registry& registry)
     });
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
-    note("interrupted: {} was not written\n", harmless(command.out_path));
+    note("interrupted; {} was not written\n", harmless(command.out_path));
     return 128 + interrupts.take();
   }
   return 0;
@@ -82,7 +83,7 @@ int debug_tokenize(const TokenizeCommand& command) {
   for (const TokenId id : ids)
     say("{:>7}  {:24} {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)),
         harmless(tokenizer->text(id)));
-  say("{} tokens, {} bytes\n", ids.size(), text.size());
+  say("{}, {}\n", counted(ids.size(), "token"), counted(text.size(), "byte"));
   return 0;
 }
 

@@ -11,8 +11,10 @@ std::string choose_model(fleet::LoadSettings& settings, const std::string& sourc
     return source.empty() ? std::string() : fmt::format("model: {} (from {})", settings.model_path, source);
   settings.model_path = kBoxName;
   settings.model_bytes = box_model();
-  return "model: the small one that comes along, a toy; for real work give a GGUF file: gantry serve "
-         "path/to/model.gguf";
+  return fmt::format(
+      "model: {}, the small model in this program, a toy; for real work name a GGUF file: gantry serve "
+      "path/to/model.gguf",
+      kBoxName);
 }
 
 }  // namespace gantry::cli

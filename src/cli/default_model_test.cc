@@ -26,6 +26,7 @@ TEST(DefaultModel, APathFromElsewhereIsToldWithItsPlace) {
 TEST(DefaultModel, OtherwiseTheBoxAndTheNoteTellsHowToGetARealOne) {
   fleet::LoadSettings settings;
   const std::string note = choose_model(settings, "");
+  EXPECT_TRUE(note.starts_with("model: gantry-box, ")) << note;
   EXPECT_NE(note.find("toy"), std::string::npos);
   EXPECT_NE(note.find(".gguf"), std::string::npos);
   EXPECT_EQ(note.find('\n'), std::string::npos);

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/bytes.h"
+#include "base/counted.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -32,7 +34,7 @@ std::string shortened(std::string_view text) {
   std::string shown;
   for (const char c : text.substr(0, end)) shown += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
   return fmt::format("\"{}\"{}", harmless(shown),
-                     end < text.size() ? fmt::format("... ({} bytes)", text.size()) : "");
+                     end < text.size() ? fmt::format("... ({})", counted(text.size(), "byte")) : "");
 }
 
 std::string shown_value(const gguf::Value& value) {
@@ -43,8 +45,8 @@ std::string shown_value(const gguf::Value& value) {
   std::string items;
   for (size_t i = 0; i < std::min(array.strings.size(), kShownItems); ++i)
     items += (i == 0 ? "" : ", ") + shortened(array.strings[i]);
-  return fmt::format("[{}{}] ({} strings)", items, array.strings.size() > kShownItems ? ", ..." : "",
-                     array.strings.size());
+  return fmt::format("[{}{}] ({})", items, array.strings.size() > kShownItems ? ", ..." : "",
+                     counted(array.strings.size(), "string"));
 }
 
 Json json_of_number(gguf::ValueType type, int64_t integer, double real) {
@@ -125,20 +127,21 @@ Json tokenizer_facts(const gguf::GgufFile& file) {
 std::string tokenizer_text(const gguf::GgufFile& file) {
   const Json facts = tokenizer_facts(file);
   if (facts.contains("error"))
-    return fmt::format("tokenizer: none that can be used: {}\n", harmless(facts["error"].get<std::string>()));
+    return fmt::format("tokenizer: the file has none that can be used: {}\n",
+                       harmless(facts["error"].get<std::string>()));
   std::string text = fmt::format(
-      "tokenizer: {}{}, {} tokens, adds {}{}{}\n", facts["model"].get<std::string>(),
+      "tokenizer: {}{}, {}; adds {}{}{} to a text\n", facts["model"].get<std::string>(),
       facts["pre_split"].get<std::string>().empty() ? ""
                                                     : " split as " + facts["pre_split"].get<std::string>(),
-      facts["tokens"].get<uint32_t>(), facts["adds_bos"].get<bool>() ? "BOS" : "",
-      facts["adds_eos"].get<bool>() ? " EOS" : "",
+      counted(facts["tokens"].get<uint32_t>(), "token"), facts["adds_bos"].get<bool>() ? "BOS" : "",
+      facts["adds_eos"].get<bool>() ? (facts["adds_bos"].get<bool>() ? " and EOS" : "EOS") : "",
       facts["adds_bos"].get<bool>() || facts["adds_eos"].get<bool>() ? "" : "nothing");
   for (const auto& [name, value] : facts.items()) {
     if (value.is_object())
       text += fmt::format("  {:5} {:>7}  {}\n", name, value["id"].get<TokenId>(),
                           shortened(value["text"].get<std::string>()));
   }
-  return text + fmt::format("  ends an answer: {}\n",
+  return text + fmt::format("  tokens that end an answer: {}\n",
                             fmt::join(facts["end_of_generation"].get<std::vector<TokenId>>(), ", "));
 }
 
@@ -158,21 +161,21 @@ std::string tensors_text(const gguf::GgufFile& file) {
 }  // namespace
 
 std::string inspect_text(const gguf::GgufFile& file) {
-  std::string text =
-      fmt::format("{}: GGUF version {}, {}, {} tensors, {} parameters\n\n", file.path(), file.version(),
-                  human_bytes(file.file_bytes()), file.tensors().size(), human_count(parameters(file)));
-  text += fmt::format("metadata ({} keys)\n", file.metadata().entries().size());
+  std::string text = fmt::format("{}: GGUF version {}, {}, {}, {} parameters\n\n", file.path(),
+                                 file.version(), human_bytes(file.file_bytes()),
+                                 counted(file.tensors().size(), "tensor"), human_count(parameters(file)));
+  text += fmt::format("metadata ({})\n", counted(file.metadata().entries().size(), "key"));
   for (const gguf::KeyValue& entry : file.metadata().entries())
     text += fmt::format("  {:42} {:7} {}\n", harmless(entry.key), gguf::name_of(entry.value.type),
                         shown_value(entry.value));
   text += "\n" + tokenizer_text(file);
   const auto source = file.metadata().find(kTemplateKey);
   text += source == nullptr ? "chat template: none\n" : "chat template: yes (--template prints it)\n";
-  if (file.tensors().empty()) return text + "\nno tensors: a vocabulary\n";
+  if (file.tensors().empty()) return text + "\nno tensors: the file is a vocabulary alone\n";
   text += fmt::format("\ntensors ({})\n", file.tensors().size()) + tensors_text(file) + "\ntypes\n";
   for (const auto& [name, total] : totals(file))
-    text += fmt::format("  {:8} {:5} tensors {:>12} values {:>10}\n", name, total.tensors,
-                        human_count(total.values),
+    text += fmt::format("  {:8} {:>13} {:>22} {:>10}\n", name, counted(total.tensors, "tensor"),
+                        human_count(total.values) + " values",
                         total.known ? human_bytes(total.bytes) : "cannot be read by this build");
   return text;
 }

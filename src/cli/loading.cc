@@ -28,8 +28,9 @@ void refuse_equal_names(const std::vector<fleet::LoadSettings>& slots,
     const settings::Values& values = models[i].values;
     const settings::Held* held = values.find(settings::Id::kAlias);
     if (held == nullptr) held = values.find(settings::Id::kModel);
-    throw Error(ErrorCode::kUsage, fmt::format("a second model goes by the name '{}'", name),
-                held != nullptr ? held->place : "", "clients tell models apart by name: give one another");
+    throw Error(ErrorCode::kUsage, fmt::format("there is a second model by the name '{}'", name),
+                held != nullptr ? held->place : "",
+                "clients tell models apart by name: give one of them another name");
   }
 }
 

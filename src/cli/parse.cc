@@ -13,12 +13,15 @@
 #include "cli/bindings.h"
 #include "cli/command_table.h"
 #include "cli/complaint.h"
+#include "cli/help_page.h"
 #include "cli/show_settings.h"
 #include "cli/version.h"
+#include "fleet/wording.h"
 #include "library/recipe.h"
 #include "os/file.h"
 #include "settings/file.h"
 #include "settings/spelling.h"
+#include "tokenizer/pre_split.h"
 
 namespace gantry::cli {
 namespace {
@@ -29,28 +32,11 @@ using settings::Setting;
 using settings::Source;
 using settings::Values;
 
-// How --help shows an option: "--port N   0: the system picks one (default: 8421)".
-class Words final : public CLI::Formatter {
- public:
-  std::string make_option_opts(const CLI::Option* option) const override {
-    if (option->get_items_expected_max() == 0 || option->get_type_name().empty()) return {};
-    return " " + option->get_type_name();
-  }
-  std::string make_option_desc(const CLI::Option* option) const override {
-    std::string text = option->get_description();
-    if (!option->get_default_str().empty()) text += " (default: " + option->get_default_str() + ")";
-    if (!option->get_envname().empty()) text += " (or $" + option->get_envname() + ")";
-    return text;
-  }
-};
-
-// "Of the KV cache: f32, f16 or q8_0; left out: ..."
-std::string about(const Setting& row, settings::Command command) {
+// "Number type of the KV cache: f32, f16, q8_0"
+std::string about(const Setting& row) {
   std::string text = help_words(row);
   text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   if (row.kind == Kind::kChoice) text += fmt::format(": {}", fmt::join(row.choices, ", "));
-  if (!row.left_out.empty() && settings::fallback(row, command).empty())
-    text += fmt::format("; left out: {}", row.left_out);
   return text;
 }
 
@@ -74,7 +60,7 @@ void put_flag(const Setting& row, Values& values, const std::string& spelled, co
 }
 
 CLI::Option* add_setting(CLI::App& app, const Setting& row, settings::Command command, Values& values) {
-  const std::string names = spellings(row), words = about(row, command), name = settings::flag(row);
+  const std::string names = spellings(row), words = about(row), name = settings::flag(row);
   CLI::Option* option = nullptr;
   if (row.kind == Kind::kBool) {
     const bool value = !is_taken_away(row);
@@ -103,7 +89,8 @@ CLI::Option* add_setting(CLI::App& app, const Setting& row, settings::Command co
   if (!row.group.empty()) option->group(std::string(row.group));
   if (row.kind != Kind::kBool) {
     option->type_name(std::string(row.value));
-    option->default_str(std::string(settings::fallback(row, command)));
+    const std::string_view fallback = settings::fallback(row, command);
+    option->default_str(std::string(fallback.empty() ? row.left_out : fallback));
   }
   return option->required(row.required);
 }
@@ -131,9 +118,20 @@ std::string recipe_lines() {
   return text;
 }
 
+// The names that an option takes, where they are too many for its own words.
+std::string name_lines(settings::Command command) {
+  const auto takes = [command](Id id) { return settings::setting(id).commands.has(command); };
+  std::string text;
+  if (takes(Id::kReplyFormat)) text += "\n\nNames of --reply-format: " + fleet::known_reply_formats();
+  if (takes(Id::kPreSplitOfText)) text += "\n\nNames of --pre-split: " + tokenizer::known_pre_splits();
+  if (takes(Id::kPreSplit)) text += "\n\n`gantry tokenize --help` lists the names of --pre-split.";
+  return text;
+}
+
 std::string footer(const CommandFacts& facts) {
   std::string text = facts.examples;
   if (facts.command == settings::Command::kQuantize) text += recipe_lines();
+  text += name_lines(facts.command);
   if (settings::setting(Id::kContext).commands.has(facts.command)) text += kVariables;
   return text;
 }
@@ -143,12 +141,14 @@ CLI::App& group_of(CLI::App& app, const CommandFacts& facts) {
   if (facts.group[0] == '\0') return app;
   for (CLI::App* command : app.get_subcommands(nullptr))
     if (command->get_name() == facts.group) return *command;
-  return *app.add_subcommand(facts.group, kDebugAbout)->require_subcommand(1);
+  CLI::App* group = app.add_subcommand(facts.group, kDebugAbout)->require_subcommand(1);
+  group->footer(kDebugExamples)->group("Commands");
+  return *group;
 }
 
 void add_command(CLI::App& app, const CommandFacts& facts, Values& values) {
   CLI::App& command = *group_of(app, facts).add_subcommand(facts.name, facts.about);
-  command.footer(footer(facts));
+  command.footer(footer(facts))->group("Commands");
   std::map<Id, CLI::Option*> options;
   for (const Setting& row : settings::kTable)
     if (row.id != Id::kLog && row.commands.has(facts.command))
@@ -195,9 +195,7 @@ void set_up(CLI::App& app, Values& flags) {
   app.footer(kExamples);
   // Said twice, the last word counts; the commands take this over.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  const auto words = std::make_shared<Words>();
-  words->column_width(26);
-  app.formatter(words);  // its commands take it over
+  app.formatter(help_pages());  // its commands take it over
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", version_text());

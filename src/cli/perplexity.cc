@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/counted.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -58,14 +59,15 @@ std::string with_error(const evaluate::Perplexity& p) {
 std::string text_of(const Report& report, const PerplexityCommand& command) {
   const evaluate::Cut& cut = report.cut;
   std::string text =
-      fmt::format("{}: {} tokens, {} windows of {}, {} tokens scored ({} of each window)\n",
-                  harmless(command.text_path), report.tokens, cut.windows, cut.length, cut.scored(),
+      fmt::format("{}: {}, {} of {}, {} scored ({} of each window)\n", harmless(command.text_path),
+                  counted(report.tokens, "token"), counted(cut.windows, "window"), cut.length,
+                  counted(cut.scored(), "token"),
                   command.score_all ? "all" : fmt::format("the last {}", cut.length - cut.first_scored));
   text += fmt::format("perplexity               {}\n", with_error(report.perplexity));
   if (!report.divergence) return text;
   const evaluate::Divergence& d = *report.divergence;
-  text += fmt::format("perplexity of the other  {}\n", with_error(d.truth));
-  text += fmt::format("loss above the other's   {:.6f} +/- {:.6f} nats a token\n", d.loss_more,
+  text += fmt::format("perplexity of --against  {}\n", with_error(d.truth));
+  text += fmt::format("loss above its loss      {:.6f} +/- {:.6f} nats a token\n", d.loss_more,
                       d.loss_more_error);
   text += fmt::format(
       "divergence from it       {:.6f} +/- {:.6f} nats a token, median {:.6f}, 99 % {:.6f}, greatest "

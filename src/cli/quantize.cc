@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
 #include "cli/output.h"
@@ -76,7 +77,7 @@ int quantize(const QuantizeCommand& command) {
   } catch (const Error& error) {
     line.clear();
     if (error.code() != ErrorCode::kCancelled) throw;
-    note("interrupted: {} was not written\n", harmless(command.to));
+    note("interrupted; {} was not written\n", harmless(command.to));
     return 128 + interrupts.take();
   }
 }

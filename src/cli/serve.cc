@@ -1,7 +1,9 @@
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/counted.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/outbox.h"
@@ -16,18 +18,29 @@
 namespace gantry::cli {
 namespace {
 
+// Where a server that listens everywhere can be called from here: nobody can call 0.0.0.0.
+std::string url_to_call(std::string url) {
+  for (const auto& [everywhere, here] : {std::pair{"//0.0.0.0", "//127.0.0.1"}, {"//[::]", "//[::1]"}})
+    if (const size_t at = url.find(everywhere); at != std::string::npos)
+      url.replace(at, std::string_view(everywhere).size(), here);
+  return url;
+}
+
 void announce(const std::vector<fleet::ModelCard>& cards, const server::Server& server, bool keys) {
   const fleet::ModelCard& card = cards.front();
+  const bool unix_socket = server.port() == 0;
+  const std::string url = url_to_call(server.url());
   say("listening on {}\n", server.url());
-  say("model {}: {}, {} parameters, {}; context {}, {} {} at once\n", card.id, card.arch,
-      human_count(card.parameters), card.dtype, card.context, card.sequences,
-      card.sequences == 1 ? "sequence" : "sequences");
-  if (card.has_chat_template) say("reasoning and tool calls are read as: {}\n", card.reply_format);
+  if (!unix_socket) say("base URL for clients: {}/v1\n", url);
+  say("model {}: {}, {} parameters, {}; {} of context, {}\n", card.id, card.arch,
+      human_count(card.parameters), card.dtype, counted(card.context, "token"),
+      counted(card.sequences, "parallel request"));
+  if (card.has_chat_template)
+    say("reply format: {} (how the model writes reasoning and tool calls)\n", card.reply_format);
   for (size_t i = 1; i < cards.size(); ++i)
     say("model {}: loaded when a request names it\n", harmless(cards[i].id));
-  const bool unix_socket = server.port() == 0;
   const std::string target =
-      unix_socket ? fmt::format("--unix-socket {} http://localhost", server.url().substr(5)) : server.url();
+      unix_socket ? fmt::format("--unix-socket {} http://localhost", server.url().substr(5)) : url;
   const char* key = keys ? " -H \"Authorization: Bearer $GANTRY_API_KEY\"" : "";
   if (card.has_chat_template) {
     say("try: curl{} {}/v1/chat/completions -d "
@@ -44,8 +57,10 @@ void warn_of_open_door(const http::Options& options) {
   if (!options.api_keys.empty() || address.starts_with("unix:")) return;
   if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
   if (http::is_loopback_name(address)) return;
-  note("everyone who reaches {} may use this server: --api-key, or $GANTRY_API_KEY, asks for a key\n",
-       options.host);
+  note(
+      "everyone who reaches {} may use this server; set --api-key or $GANTRY_API_KEY to ask clients for a "
+      "key\n",
+      options.host);
 }
 
 // A hangup before there is a server has nothing to begin anew, and ends nothing.
@@ -87,7 +102,7 @@ int serve(const ServeCommand& command, const device::Registry& registry,
   warn_of_open_door(command.server);
   announce(fleet->list(), *server, !command.server.api_keys.empty());
   wait_for_the_end(interrupts, read_again);
-  say("shutting down: running answers may go on for {} s; once more to end at once\n",
+  say("shutting down: running answers may go on for {} s; a second signal ends them at once\n",
       static_cast<double>(command.drain.count()) / 1000);
   const bool whole = server->shutdown(command.drain);
   say("{}\n", whole ? "done" : "done; answers that took too long were cut");

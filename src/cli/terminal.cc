@@ -16,7 +16,7 @@ bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 std::string describe(const Error& error) {
   std::string text = fmt::format("error: {}\n", error.message());
   if (!error.where().empty()) text += fmt::format("where: {}\n", error.where());
-  if (!error.mend().empty()) text += fmt::format("mend:  {}\n", error.mend());
+  if (!error.mend().empty()) text += fmt::format("hint:  {}\n", error.mend());
   return text;
 }
 
@@ -39,18 +39,6 @@ std::string harmless(std::string_view text) {
   }
   return out;
 }
-
-namespace {
-
-std::string scaled(double value, double step, const std::array<const char*, 5>& units, const char* none) {
-  if (value < step) return fmt::format("{:.0f}{}", value, none);
-  size_t unit = 0;
-  for (value /= step; value >= step && unit + 1 < units.size(); ++unit) value /= step;
-  return value < 9.95 ? fmt::format("{:.1f} {}", value, units[unit])
-                      : fmt::format("{:.0f} {}", value, units[unit]);
-}
-
-}  // namespace
 
 void AnswerWriter::write(std::string_view text, bool reasoning) {
   if (reasoning && !reasons_ && terminal_) std::fputs("\x1b[2m", out_);
@@ -75,13 +63,12 @@ void AnswerWriter::end() {
   std::fflush(out_);
 }
 
-std::string human_bytes(uint64_t bytes) {
-  return scaled(static_cast<double>(bytes), 1024, {"KiB", "MiB", "GiB", "TiB", "PiB"}, " B");
-}
-
 std::string human_count(uint64_t count) {
-  return scaled(static_cast<double>(count), 1000,
-                {"thousand", "million", "billion", "trillion", "quadrillion"}, "");
+  constexpr std::array kSteps = {"", " thousand", " million", " billion", " trillion", " quadrillion"};
+  double value = static_cast<double>(count);
+  size_t step = 0;
+  for (; value >= 1000 && step + 1 < kSteps.size(); ++step) value /= 1000;
+  return fmt::format("{:.{}f}{}", value, step > 0 && value < 9.95 ? 1 : 0, kSteps.at(step));
 }
 
 void ProgressLine::update(std::string_view stage, double fraction) {

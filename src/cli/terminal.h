@@ -14,7 +14,7 @@ namespace gantry::cli {
 
 bool is_terminal(int fd);
 
-// "what", "where" and "mend" of an error, each on a line of its own, ending with a line end.
+// "error", "where" and "hint" of an error, each on a line of its own, ending with a line end.
 std::string describe(const Error& error);
 
 // Control characters other than tab and line end become their picture (U+2400...): what a model writes must
@@ -43,8 +43,6 @@ class AnswerWriter {
   bool reasons_ = false;
 };
 
-// 1536 -> "1.5 KiB", 999 -> "999 B".
-std::string human_bytes(uint64_t bytes);
 // 260032 -> "260 thousand", 7241732096 -> "7.2 billion".
 std::string human_count(uint64_t count);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/counted.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
@@ -49,7 +50,7 @@ int tokens(const TokensCommand& command) {
   } else {
     for (const TokenId id : ids)
       say("{:>7}  {}\n", id, tokenizer::in_quotes(tokenizer->token_bytes(id, true)));
-    say("{} tokens, {} bytes\n", ids.size(), text.size());
+    say("{}, {}\n", counted(ids.size(), "token"), counted(text.size(), "byte"));
   }
   return 0;
 }

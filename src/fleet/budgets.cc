@@ -99,9 +99,10 @@ class Ledger {
   Error refusal(const std::string& holder, const std::string& memory, uint64_t bytes, uint64_t there) const {
     const std::string others = list_holders(memory);
     return {ErrorCode::kMemory,
-            fmt::format("'{}' needs {} ({} bytes), {} bytes are left; {}", holder, human_bytes(bytes), bytes,
-                        there, others.empty() ? "nobody holds any" : "held by " + others),
-            memory, "unload a model, or load this one with less context or fewer sequences"};
+            fmt::format("'{}' needs {}, but {} left; {}", holder, human_bytes(bytes),
+                        human_bytes(there) + (there == 0 ? " is" : " are"),
+                        others.empty() ? "no model holds any" : "held by " + others),
+            memory, "unload a model, or load this one with less context or fewer parallel requests"};
   }
 
   mutable std::mutex mutex_;

@@ -36,16 +36,16 @@ TEST(Budgets, WhatIsLentIsNotLentAgainAndComesBack) {
 TEST(Budgets, ARefusalNamesTheHoldersAndTheBytes) {
   Budgets budgets;
   budgets.measure("gpu:0", 4096, 0);
-  EXPECT_NE(refusal_of(budgets, "c", {{"gpu:0", 5000}}).find("nobody holds any"), std::string::npos);
+  EXPECT_NE(refusal_of(budgets, "c", {{"gpu:0", 5000}}).find("no model holds any"), std::string::npos);
   const Loan a = budgets.lend("a", {{"gpu:0", 1024}});
   const Loan b = budgets.lend("b", {{"gpu:0", 2048}});
   const std::string words = refusal_of(budgets, "c", {{"gpu:0", 1025}});
   EXPECT_EQ(words.substr(0, 7), "gpu:0: ");
   EXPECT_NE(
-      words.find("'c' needs 1.00 KiB (1025 bytes), 1024 bytes are left; held by a 1.00 KiB, b 2.00 KiB"),
+      words.find("'c' needs 1.00 KiB, but 1 KiB are left; held by a 1 KiB, b 2 KiB"),
       std::string::npos)
       << words;
-  EXPECT_EQ(budgets.holders("gpu:0"), "a 1.00 KiB, b 2.00 KiB");
+  EXPECT_EQ(budgets.holders("gpu:0"), "a 1 KiB, b 2 KiB");
   EXPECT_EQ(budgets.holders("gpu:1"), "");
 }
 

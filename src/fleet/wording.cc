@@ -26,21 +26,26 @@ std::unique_ptr<const jinja::ChatTemplate> read_named_template(const std::string
 const reply::ReplyFormat* named_format(const std::string& name) {
   if (name.empty() || name == "auto") return nullptr;
   if (const reply::ReplyFormat* named = reply::find_reply_format(name)) return named;
-  std::string names = "auto";
-  for (const reply::ReplyFormat& format : reply::reply_formats()) names += ", " + format.name;
-  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format of replies", name), "reply_format",
-              "it is one of " + names);
+  throw Error(ErrorCode::kUsage, fmt::format("there is no reply format '{}'", name), "reply_format",
+              "it is one of " + known_reply_formats());
 }
 
 }  // namespace
+
+std::string known_reply_formats() {
+  std::string names = "auto";
+  for (const reply::ReplyFormat& format : reply::reply_formats()) names += ", " + format.name;
+  return names;
+}
 
 void check_wording(const LoadSettings& settings) {
   named_format(settings.reply_format);
   if (!settings.chat_template_path.empty()) read_named_template(settings.chat_template_path);
   if (!settings.pre_split_override.empty() &&
       tokenizer::find_pre_split(settings.pre_split_override) == nullptr)
-    throw Error(ErrorCode::kUsage, fmt::format("there is no pre-split '{}'", settings.pre_split_override),
-                "pre_split", "known: " + tokenizer::known_pre_splits());
+    throw Error(ErrorCode::kUsage,
+                fmt::format("there is no rule '{}' to split text by", settings.pre_split_override),
+                "pre_split", "it is one of " + tokenizer::known_pre_splits());
 }
 
 std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& settings,

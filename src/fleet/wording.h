@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "fleet/live_model.h"
 #include "gguf/gguf.h"
@@ -13,6 +14,9 @@ namespace gantry::fleet {
 // Error, naming the flag or the file, for a name that does not exist or a template that cannot be read; what
 // a model's own file says is not looked at.
 void check_wording(const LoadSettings& settings);
+
+// "auto, harmony, ..., none": what the setting reply_format may say.
+std::string known_reply_formats();
 
 // nullptr: there is none, or the file's own does not parse (the log says so).
 std::unique_ptr<const jinja::ChatTemplate> read_template(const LoadSettings& settings,

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "base/bytes.h"
+#include "base/counted.h"
 #include "base/ids.h"
 #include "plan/states.h"
 
@@ -26,28 +27,31 @@ std::map<std::string, uint64_t> bytes_by_type(const arch::Blueprint& blueprint) 
 }
 
 std::string kv_words(const ArenaPlan& arena, const Limits& limits) {
-  std::string text = fmt::format("{} pages of {} positions, {} layers, {}", limits.pages, kPageTokens,
-                                 arena.items.size(), quant::facts(limits.kv_dtype).name);
+  std::string text = fmt::format("{} of {} tokens, {}, {}", counted(limits.pages, "page"), kPageTokens,
+                                 counted(arena.items.size(), "layer"), quant::facts(limits.kv_dtype).name);
   for (const WindowPages& window : limits.windows)
-    text += fmt::format("; {} pages for windows of {}", window.pages, window.window);
+    text +=
+        fmt::format("; {} for windows of {}", counted(window.pages, "page"), counted(window.window, "token"));
   return text;
 }
 
 std::string what_it_holds(const ArenaPlan& arena, const Limits& limits, uint32_t recurrent_layers) {
   switch (arena.kind) {
     case ArenaKind::kWeights:
-      return fmt::format("{} tensors in the device's layout", arena.items.size());
+      return "in the device's layout";
     case ArenaKind::kKv:
       if (arena.items.empty()) return "no layer needs pages";
       return kv_words(arena, limits);
     case ArenaKind::kStates:
-      return fmt::format("{} of {} recurrent layers, float32", arena.items.at(0).name, recurrent_layers);
+      return fmt::format("{} of {}, float32", arena.items.at(0).name,
+                         counted(recurrent_layers, "recurrent layer"));
     case ArenaKind::kActivations:
-      return fmt::format("{} tokens in a step, logits of {}", limits.step_rows, limits.logit_rows);
+      return fmt::format("a batch of {}, logits of {}", counted(limits.step_rows, "token"),
+                         limits.logit_rows);
     case ArenaKind::kScratch:
       return "the most that one operation needs";
     case ArenaKind::kStaging:
-      return "tokens, positions and page tables of a step";
+      return "what tells the device about a batch";
     case ArenaKind::kHostCache:
       return "";  // a line of the host's
   }
@@ -113,7 +117,7 @@ std::string device_words(const DevicePlan& device, const HostPlan& host, const L
   }
   text += line_words("overhead", device.overhead_bytes, "the backend's own");
   if (device.recordings_bytes != 0)
-    text += line_words("recordings", device.recordings_bytes, "steps that the backend has recorded");
+    text += line_words("recordings", device.recordings_bytes, "batches that the backend has recorded");
   if (device.host_bytes != 0) {
     text += line_words("host", device.host_bytes, "the engine's and the service's, in the same memory");
     for (const Item& item : host.items) text += part_words(item);
@@ -126,7 +130,7 @@ std::string host_cache_words(const DevicePlan& device) {
   for (const Item& item : device.host_cache.items)
     if (item.bytes != 0) parts += (parts.empty() ? "" : ", ") + item.name;
   if (parts.empty()) return "";
-  return fmt::format("          beginnings that make room on {} move to the host's memory: {}\n",
+  return fmt::format("          cached prompts that {} has no room for move to main memory: {}\n",
                      device.facts.id, parts);
 }
 
@@ -151,9 +155,9 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   for (const auto& [name, bytes] : bytes_by_type(blueprint)) {
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", name, human_bytes(bytes));
   }
-  std::string text =
-      fmt::format("model     {} ({}, {} layers, {:.4g} M parameters; {})\n", blueprint.name, blueprint.arch,
-                  blueprint.layers.size(), static_cast<double>(arch::parameters(blueprint)) / 1e6, types);
+  std::string text = fmt::format("model     {} ({}, {}, {:.4g} M parameters; {})\n", blueprint.name,
+                                 blueprint.arch, counted(blueprint.layers.size(), "layer"),
+                                 static_cast<double>(arch::parameters(blueprint)) / 1e6, types);
   text += shard_words(blueprint);
   for (const DevicePlan& device : plan.devices)
     text += device_words(device, plan.host, limits, states.recurrent_layers);
@@ -164,21 +168,18 @@ std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   }
   for (const Item& item : plan.beside)
     text += line_words("beside it", item.bytes, item.name + "; not counted as free above");
-  text += fmt::format(
-      "serves    {} {} at once, up to {} positions each (the model knows {}), {} positions in all\n",
-      limits.sequences, limits.sequences == 1 ? "sequence" : "sequences", limits.context,
-      blueprint.context_train, uint64_t{limits.pages} * kPageTokens);
+  text += fmt::format("serves    {}, up to {} of context each (the model was made for {}), {} in all\n",
+                      counted(limits.sequences, "parallel request"), counted(limits.context, "token"),
+                      blueprint.context_train, counted(uint64_t{limits.pages} * kPageTokens, "token"));
   if (states.bytes != 0) {
     text += fmt::format(
-        "          a sequence's state takes {} however long it is; {} checkpoints let prompts go on from "
-        "known "
-        "beginnings\n",
-        human_bytes(states.bytes), limits.checkpoints);
+        "          each request has a state of {}, however long it is; {} for prompts that begin alike\n",
+        human_bytes(states.bytes), counted(limits.checkpoints, "saved state"));
   }
   for (const DevicePlan& device : plan.devices) text += host_cache_words(device);
   for (const std::string& note : plan.notes) text += "note      " + note + "\n";
   for (const std::string& name : blueprint.unused_tensors)
-    text += "note      the file's tensor " + name + " is not used\n";
+    text += "note      the tensor " + name + " of the file is not used\n";
   return text;
 }
 

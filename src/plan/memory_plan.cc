@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/counted.h"
 #include "base/error.h"
 #include "plan/needs.h"
 #include "plan/planner.h"
@@ -15,7 +16,8 @@ namespace {
 
 void check_range(const char* field, uint32_t value, uint32_t max) {
   if (value > max) {
-    throw Error(ErrorCode::kInvalidRequest, fmt::format("{} is over the limit of {}", value, max), field);
+    throw Error(ErrorCode::kInvalidRequest, fmt::format("{} is more than the limit of {}", value, max),
+                field);
   }
 }
 
@@ -24,10 +26,10 @@ void check_settings(const arch::Blueprint& blueprint, const Settings& settings) 
   check_range("step_rows", settings.step_rows, kStepRowsMax);
   check_range("checkpoints", settings.checkpoints.value_or(0), kCheckpointsMax);
   if (settings.context > blueprint.context_train) {
-    throw Error(
-        ErrorCode::kInvalidRequest,
-        fmt::format("{} positions asked for, the model knows {}", settings.context, blueprint.context_train),
-        "context", fmt::format("at most context={}", blueprint.context_train));
+    throw Error(ErrorCode::kInvalidRequest,
+                fmt::format("{} of context are asked for, but the model was made for {}",
+                            counted(settings.context, "token"), blueprint.context_train),
+                "context", fmt::format("at most context={}", blueprint.context_train));
   }
 }
 

@@ -185,7 +185,7 @@ TEST(MemoryPlan, TheHostsMemoryIsPlannedToo) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
     EXPECT_EQ(error.where(), "main memory");  // "host" is a setting, and would be told as its flag
-    EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("1 B short"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("tokenizer"), std::string::npos) << error.message();
   }
 }
@@ -271,7 +271,7 @@ TEST(MemoryPlan, AStepHoldsEverySequence) {
   const MemoryPlan plan = model.plan(settings);
   EXPECT_EQ(plan.limits.step_rows, 40u);
   ASSERT_EQ(plan.notes.size(), 1u) << "what the user named was changed without a word";
-  EXPECT_EQ(plan.notes[0], "40 tokens in a step instead of 3: each of the sequences needs one");
+  EXPECT_EQ(plan.notes[0], "a batch of 40 tokens instead of 3: each of the parallel requests needs one");
   settings.step_rows = 40;
   EXPECT_TRUE(model.plan(settings).notes.empty());
 }
@@ -353,11 +353,11 @@ TEST(MemoryPlan, WhatARefusalOffersFits) {
         model.plan(settings);
       } catch (const Error& error) {
         std::string rest = error.mend();
-        if (!rest.starts_with("fits: ")) {
+        if (!rest.starts_with("what fits: ")) {
           ++nothing;
           continue;
         }
-        rest = rest.substr(6);
+        rest = rest.substr(11);
         while (!rest.empty()) {
           const size_t end = std::min(rest.find("; or "), rest.size());
           EXPECT_NO_THROW(model.plan(offered(rest.substr(0, end), settings))) << free << ": " << error.mend();

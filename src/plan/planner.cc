@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/counted.h"
 #include "base/ids.h"
 #include "base/page_records.h"
 #include "base/pages.h"
@@ -98,13 +99,14 @@ HostPlan Planner::count_host(const Limits& limits, const ArenaPlan& cache) const
   const uint32_t pick_threads = std::min({device_.facts.compute_units, kPickThreadsMax, limits.logit_rows});
   const uint64_t staging = staging_layout(largest_step(limits), sizer_.alignment()).bytes;
   HostPlan plan;
-  plan.items = {{"rows and page tables of two steps", kStepsAtOnce * staging},
-                {"a step as it is sent to the device", staging},
-                {"logits of a step", uint64_t{4} * limits.logit_rows * blueprint_.logits()},
-                {"hidden states of a step", uint64_t{4} * limits.logit_rows * blueprint_.width},
-                {"choosing tokens", uint64_t{kSamplerTokenBytes} * pick_threads * blueprint_.logits()},
-                {"tokens of sequences", sizeof(TokenId) * limits.sequences * limits.pages_max * kPageTokens},
-                {"records of pages", bytes_of(page_records(limits))}};
+  plan.items = {
+      {"two batches as they are prepared", kStepsAtOnce * staging},
+      {"a batch as it is sent to the device", staging},
+      {"logits of a batch", uint64_t{4} * limits.logit_rows * blueprint_.logits()},
+      {"hidden states of a batch", uint64_t{4} * limits.logit_rows * blueprint_.width},
+      {"sampling", uint64_t{kSamplerTokenBytes} * pick_threads * blueprint_.logits()},
+      {"tokens of parallel requests", sizeof(TokenId) * limits.sequences * limits.pages_max * kPageTokens},
+      {"records of pages", bytes_of(page_records(limits))}};
   if (cache.bytes != 0) plan.items.push_back({"cached pages and states", cache.bytes});
   plan.items.insert(plan.items.end(), settings_.host_items.begin(), settings_.host_items.end());
   for (const Item& item : plan.items) plan.bytes = std::min(plan.bytes + item.bytes, kBeyondAnyMachine);
@@ -222,30 +224,31 @@ void Planner::choose_states() {
   if (settings_.sequences == 0 && state_bytes_ > left / 4 / sequences_) {
     const uint32_t wanted = sequences_;
     sequences_ = static_cast<uint32_t>(std::max<uint64_t>(1, left / 4 / state_bytes_));
-    notes_.push_back(fmt::format("{} sequences instead of {}: the state of each takes {}", sequences_, wanted,
-                                 human_bytes(state_bytes_)));
+    notes_.push_back(fmt::format("{} instead of {}: the state of each takes {}",
+                                 counted(sequences_, "parallel request"), wanted, human_bytes(state_bytes_)));
   }
   const uint32_t wanted = kCheckpointsPerSequence * sequences_;
   checkpoints_ = settings_.checkpoints.value_or(
       static_cast<uint32_t>(std::min<uint64_t>(wanted, left / 8 / state_bytes_)));
   if (!settings_.checkpoints && checkpoints_ < wanted) {
-    notes_.push_back(fmt::format("{} checkpoints instead of {}: each takes {}; prompts share less",
-                                 checkpoints_, wanted, human_bytes(state_bytes_)));
+    notes_.push_back(fmt::format("{} instead of {}: each takes {}; prompts share less",
+                                 counted(checkpoints_, "saved state"), wanted, human_bytes(state_bytes_)));
   }
 }
 
 // What the user named and the model or another setting has no use for.
 void Planner::note_what_gave_way() {
   if (settings_.step_rows != 0 && settings_.step_rows < sequences_)
-    notes_.push_back(fmt::format("{} tokens in a step instead of {}: each of the sequences needs one",
-                                 sequences_, settings_.step_rows));
+    notes_.push_back(fmt::format("a batch of {} instead of {}: each of the parallel requests needs one",
+                                 counted(sequences_, "token"), settings_.step_rows));
   if (state_bytes_ == 0 && settings_.checkpoints.value_or(0) != 0)
-    notes_.push_back(fmt::format("no checkpoints instead of {}: no layer of this model is recurrent",
+    notes_.push_back(fmt::format("no saved states instead of {}: no layer of this model is recurrent",
                                  *settings_.checkpoints));
   if (settings_.host_cache_bytes != 0 && is_host(device_))
     notes_.push_back(
-        "the device computes in the host's memory: what host_cache takes would be of more use to it "
-        "as pages of its own");
+        "the device computes in main memory: what host_cache takes would be of more use to it as pages of "
+        "its "
+        "own");
 }
 
 uint32_t largest(uint32_t low, uint32_t high, const std::function<bool(uint32_t)>& good) {
@@ -271,8 +274,8 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, co
                                            [&](uint32_t pages) { return planner.may_have(pages); });
     context = planner.alone(std::max(1u, found)).context;
     if (context < blueprint.context_train)
-      notes.push_back(fmt::format("context {} of the model's {}: what fits beside the weights", context,
-                                  blueprint.context_train));
+      notes.push_back(fmt::format("{} of context, of the model's {}: more does not fit beside the weights",
+                                  counted(context, "token"), blueprint.context_train));
   }
 
   const Limits wanted = planner.limits(context, 0);
@@ -284,14 +287,14 @@ MemoryPlan decide(const arch::Blueprint& blueprint, const Settings& settings, co
   if ((settings.context == 0 || settings.sequences == 0) && !within_share(pages)) {
     pages = std::max(wanted.pages_max, largest(1, pages, within_share));
     notes.push_back(
-        fmt::format("{} pages for {} sequences: {} would be needed if all were full; sequences wait or are "
-                    "preempted beyond that",
-                    pages, wanted.sequences, all));
+        fmt::format("{} for {}: {} would be needed if all were full; beyond that requests wait or are "
+                    "interrupted and continued later",
+                    counted(pages, "page"), counted(wanted.sequences, "parallel request"), all));
   }
   MemoryPlan plan = planner.count(planner.limits(context, pages));
   plan.notes = std::move(notes);
   if (settings.host_cache_bytes != 0 && plan.limits.host == TierSizes{})
-    plan.notes.push_back(fmt::format("nothing is cached in the host's memory: {} are less than one page",
+    plan.notes.push_back(fmt::format("nothing is cached in main memory: {} is less than one page",
                                      human_bytes(settings.host_cache_bytes)));
   return plan;
 }

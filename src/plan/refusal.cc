@@ -14,6 +14,7 @@
 namespace gantry::plan {
 namespace {
 
+constexpr const char* kWhatFits = "what fits: ";
 constexpr uint32_t kStepRowsLeast = 16;  // shorter steps are offered only where nothing else fits
 
 const char* flag_of(quant::Dtype kv_dtype) {
@@ -42,7 +43,7 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
   std::string text;
   const auto offer = [&](const std::string& option) {
     if (option.empty() || text.find(option) != std::string::npos) return;
-    text += (text.empty() ? "fits: " : "; or ") + option;
+    text += (text.empty() ? kWhatFits : "; or ") + option;
   };
   const auto fits = [&](const Settings& tried) { return decide(blueprint, tried, machine).fits(); };
   const uint32_t rows_now = settings.step_rows != 0 ? settings.step_rows : kStepRowsDefault;
@@ -69,7 +70,7 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
       Planner(blueprint, settings, machine).weights_bytes() + device.sizer->overhead_bytes();
   return weights > device.budget.bytes
              ? "the weights alone do not fit: use a smaller model or quantization, or more memory"
-             : "beside the weights there is no room for even one sequence: use a smaller model or "
+             : "beside the weights there is no room for even one request: use a smaller model or "
                "quantization, or more memory";
 }
 
@@ -77,9 +78,9 @@ std::string nearest_plans(const arch::Blueprint& blueprint, const Settings& sett
 std::string sum_of(const DevicePlan& plan) {
   std::string sum;
   for (const ArenaPlan& arena : plan.arenas)
-    sum += fmt::format("{} {} + ", name_of(arena.kind), human_bytes(arena.bytes));
+    if (arena.bytes != 0) sum += fmt::format("{} {} + ", name_of(arena.kind), human_bytes(arena.bytes));
   if (plan.recordings_bytes != 0)
-    sum += fmt::format("recorded steps {} + ", human_bytes(plan.recordings_bytes));
+    sum += fmt::format("recorded batches {} + ", human_bytes(plan.recordings_bytes));
   return fmt::format("{}overhead {} + host {}", sum, human_bytes(plan.overhead_bytes),
                      human_bytes(plan.host_bytes));
 }
@@ -98,11 +99,22 @@ void refuse(const arch::Blueprint& blueprint, const Settings& settings, const Me
   const bool host = device.fits();
   const uint64_t needed = host ? plan.host.bytes : device.bytes();
   const uint64_t free = host ? plan.host_budget.value_or(Budget{}).bytes : device.budget.bytes;
-  throw Error(
-      ErrorCode::kMemory,
-      fmt::format("needs {} ({} bytes: {}), but {} bytes ({}) are free; {} bytes short", human_bytes(needed),
-                  needed, host ? sum_of(plan.host) : sum_of(device), free, human_bytes(free), needed - free),
-      host ? kMainMemory : device.facts.id, nearest_plans(blueprint, settings, machine));
+  uint64_t beside = 0;
+  for (const Item& item : plan.beside) beside += item.bytes;
+  const bool in_main_memory = host || device.host_bytes != 0;
+  std::string there = human_bytes(free);
+  if (!host) there += " of " + human_bytes(device.facts.memory_bytes);
+  there += free == 0 ? " is free" : " are free";
+  if (in_main_memory && beside != 0)
+    there += fmt::format(" beside the {} that the server keeps for requests", human_bytes(beside));
+  std::string hint = nearest_plans(blueprint, settings, machine);
+  if (in_main_memory && beside != 0 && needed - free <= beside)
+    hint = "keep less memory for requests (`request_memory`)" +
+           (hint.starts_with(kWhatFits) ? "; or " + hint : std::string());
+  throw Error(ErrorCode::kMemory,
+              fmt::format("the model needs {} ({}), but {}: {} short", human_bytes(needed),
+                          host ? sum_of(plan.host) : sum_of(device), there, human_bytes(needed - free)),
+              host ? kMainMemory : device.facts.id, std::move(hint));
 }
 
 }  // namespace gantry::plan

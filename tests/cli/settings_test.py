@@ -175,7 +175,7 @@ class Settings(unittest.TestCase):
             done = self.served(f"[[model]]\n{first}\n[[model]]\n{second}\n")
             self.assertEqual(done.returncode, USAGE, done.stderr)
             self.assertIn(place, done.stderr.decode())
-            self.assertIn("a second model goes by the name", done.stderr.decode())
+            self.assertIn("there is a second model by the name", done.stderr.decode())
 
     def test_an_error_of_the_first_model_names_its_line(self):
         done = self.served("[[model]]\npath = '/nonexistent/a.gguf'\n[[model]]\npath = 'b.gguf'\n")

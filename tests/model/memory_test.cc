@@ -161,7 +161,7 @@ TEST_F(Memory, FitsExactlyAndNotOneByteLess) {
     FAIL() << "one byte less was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
-    EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("1 B short"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find(std::to_string(need)), std::string::npos) << error.message();
     EXPECT_NE(error.mend().find("context="), std::string::npos) << error.mend();
   }

@@ -64,7 +64,7 @@ TEST(DevicePool, OneByteLessIsRefusedAndNamesWhoHoldsTheRest) {
     FAIL() << "one byte less was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMemory);
-    EXPECT_NE(error.message().find("1 bytes short"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("1 B short"), std::string::npos) << error.message();
     EXPECT_NE(error.message().find("held by a "), std::string::npos) << error.message();
   }
   a.reset();

@@ -183,7 +183,7 @@ TEST(Bounds, ARequestThatBecomesTooLargeIsRefused) {
   const auto answer = ask(stage.port(), post("/v1/chat/completions", many_messages(100'000)));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 413) << answer->body;
-  EXPECT_NE(answer->body.find("8.00 MiB"), std::string::npos) << answer->body;
+  EXPECT_NE(answer->body.find("8 MiB"), std::string::npos) << answer->body;
   expect_service(stage);
   await([&] { return stage.server().stats().memory < kMiB; }, "the memory's return");
   EXPECT_LE(stage.server().stats().memory_peak, 16 * kMiB);

@@ -28,7 +28,7 @@ def exchanges(served):
         for question in turns:
             messages.append({"role": "user", "content": question})
             messages.append({"role": "assistant", "content": served.answer(messages)})
-            lines += [f"> **You:** {question}  ", f"> **Box:** {messages[-1]['content'].strip()}  "]
+            lines += [f"> **You:** {question}  ", f"> **gantry-box:** {messages[-1]['content'].strip()}  "]
         lines.append("")
     return "\n".join(lines)
 

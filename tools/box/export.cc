@@ -38,7 +38,7 @@ uint32_t file_type(quant::Dtype dtype) {
 
 void add_general(gguf::Writer& writer, quant::Dtype dtype) {
   writer.add_string("general.architecture", "llama");
-  writer.add_string("general.name", "Gantry Box");
+  writer.add_string("general.name", "gantry-box");
   writer.add_string("general.description",
                     "A very small model that comes with Gantry: short talk in plain English about itself and "
                     "Gantry. Often wrong.");
