@@ -34,7 +34,7 @@ std::vector<Word> commands_of(std::string_view group) {
 }
 
 // A shell's single-quoted string.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -59,13 +59,13 @@ std::string bash() {
       const std::vector<std::string> spelled = settings::flags(row);
       names.insert(names.end(), spelled.begin(), spelled.end());
     }
-    flags += fmt::format("    {}) words={} ;;\n", quoted(key_of(facts)),
-                         quoted(fmt::format("{}", fmt::join(names, " "))));
+    flags += fmt::format("    {}) words={} ;;\n", in_quotes(key_of(facts)),
+                         in_quotes(fmt::format("{}", fmt::join(names, " "))));
   }
   for (const Setting& row : settings::kTable)
     if (row.kind == Kind::kChoice && !row.only_positional)
       choices += fmt::format("    {}) words={} ;;\n", fmt::join(settings::flags(row), "|"),
-                             quoted(fmt::format("{}", fmt::join(row.choices, " "))));
+                             in_quotes(fmt::format("{}", fmt::join(row.choices, " "))));
   std::vector<std::string> first, second;
   for (const Word& word : commands_of("")) first.push_back(word.text);
   for (const Word& word : commands_of("debug")) second.push_back(word.text);
@@ -90,8 +90,8 @@ std::string bash() {
       "  fi\n"
       "}}\n"
       "complete -F _gantry gantry\n",
-      quoted(fmt::format("{}", fmt::join(first, " "))), quoted(fmt::format("{}", fmt::join(second, " "))),
-      choices, flags);
+      in_quotes(fmt::format("{}", fmt::join(first, " "))),
+      in_quotes(fmt::format("{}", fmt::join(second, " "))), choices, flags);
 }
 
 // What zsh's _describe and _arguments read behind a colon.
@@ -106,7 +106,7 @@ std::string without_colons(std::string text, std::string_view also = "") {
 
 std::string zsh_words(const std::vector<Word>& words) {
   std::string text;
-  for (const Word& word : words) text += " " + quoted(word.text + ":" + without_colons(word.about));
+  for (const Word& word : words) text += " " + in_quotes(word.text + ":" + without_colons(word.about));
   return text;
 }
 
@@ -121,7 +121,7 @@ std::string zsh_flags(const CommandFacts& facts) {
       value = fmt::format(":{}:_files", row.name);
     for (const std::string& flag : settings::flags(row))
       text += fmt::format(
-          " {}", quoted(fmt::format("{}[{}]{}", flag, without_colons(help_words(row), "[]"), value)));
+          " {}", in_quotes(fmt::format("{}[{}]{}", flag, without_colons(help_words(row), "[]"), value)));
   }
   return text;
 }
@@ -130,7 +130,7 @@ std::string zsh() {
   std::string cases;
   for (const CommandFacts& facts : kCommands)
     cases +=
-        fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", quoted(key_of(facts)), zsh_flags(facts));
+        fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", in_quotes(key_of(facts)), zsh_flags(facts));
   return fmt::format(
       "#compdef gantry\n"
       "_gantry() {{\n"
@@ -165,14 +165,14 @@ std::string fish() {
   std::string text;
   for (const Word& word : commands_of(""))
     text += fmt::format("complete -c gantry -n __fish_use_subcommand -f -a {} -d {}\n", word.text,
-                        quoted(word.about));
+                        in_quotes(word.about));
   std::vector<std::string> debug;
   for (const Word& word : commands_of("debug")) debug.push_back(word.text);
   for (const Word& word : commands_of("debug"))
     text += fmt::format(
         "complete -c gantry -n '__fish_seen_subcommand_from debug; and not __fish_seen_subcommand_from {}' "
         "-f -a {} -d {}\n",
-        fmt::join(debug, " "), word.text, quoted(word.about));
+        fmt::join(debug, " "), word.text, in_quotes(word.about));
   for (const CommandFacts& facts : kCommands) {
     const std::string where =
         facts.group[0] == '\0'
@@ -187,9 +187,9 @@ std::string fish() {
         names += flag.starts_with("--") ? " -l " + flag.substr(2) : " -s " + flag.substr(1);
       std::string value = takes_value(row) ? " -r" : "";
       if (row.kind == Kind::kChoice)
-        value = fmt::format(" -x -a {}", quoted(fmt::format("{}", fmt::join(row.choices, " "))));
-      text += fmt::format("complete -c gantry -n {}{}{} -d {}\n", quoted(where), names, value,
-                          quoted(help_words(row)));
+        value = fmt::format(" -x -a {}", in_quotes(fmt::format("{}", fmt::join(row.choices, " "))));
+      text += fmt::format("complete -c gantry -n {}{}{} -d {}\n", in_quotes(where), names, value,
+                          in_quotes(help_words(row)));
     }
   }
   return text;

@@ -40,13 +40,22 @@ class Words(unittest.TestCase):
         self.assertTrue(words.startswith("error: ") or "\nerror: " in words, words)
         return words
 
+    def test_completion_in_bash(self):
+        """What Tab offers behind these words."""
+        asked = "source <(\"$1\" completion bash); shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _gantry; echo \"${COMPREPLY[*]}\""
+        for words, offered in (("gantry qu", "quantize"), ("gantry serve --kv-t", "--kv-type"), ("gantry serve --kv-type q", "q8_0"),
+                               ("gantry debug te", "template"), ("gantry debug tokenize --pie", "--pieces"), ("gantry run mod", "")):
+            told = subprocess.run(["bash", "-c", asked, "bash", Program.binary, *words.split(" ")], capture_output=True, text=True,
+                                  timeout=DEADLINE, check=True)
+            self.assertEqual((told.stdout.strip(), told.stderr), (offered, ""), words)
+
     def test_help_and_version(self):
         for arguments in (["--help"], ["-h"], [], *([*command, "--help"] for command in COMMANDS)):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
             self.assertIn(b"Usage: gantry", done.stdout)
             self.assertLessEqual(max(map(len, done.stdout.decode().splitlines())), 80, arguments)
-        self.assertRegex(run("--version").stdout.decode(), r"^gantry \d+\.\d+\.\d+\n$")
+        self.assertRegex(run("--version").stdout.decode(), r"^gantry \d+\.\d+\.\d+\ncommit: \w+\+?\nbuild: \w+, \w+ [\d.]+\n$")
 
     def test_documented_flags_are_the_flags(self):
         with open(os.path.join(Program.source, "docs", "operating", "cli.md"), encoding="utf-8") as stream:
