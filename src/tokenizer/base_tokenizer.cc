@@ -61,6 +61,11 @@ class BaseTokenizer::Own {
     while (!given_.empty() && given_.front().end <= at) given_ = given_.subspan(1);
     return given_.empty() ? std::string_view::npos : std::max(at, given_.front().begin);
   }
+  // The first place from `at` on that is not given.
+  size_t next(size_t at) {
+    while (end(at) == at) at = given_.front().end;
+    return at;
+  }
 
  private:
   std::span<const Range> given_;
@@ -112,8 +117,35 @@ void BaseTokenizer::encode_between(std::string_view text, bool first, std::vecto
   encode_plain(text, first, out, steps);
 }
 
+bool BaseTokenizer::may_mark(TokenId token, bool control) const {
+  return control || vocab_.kind(token) == TokenKind::kUserDefined;
+}
+
+bool BaseTokenizer::begins_reserved(std::string_view text, bool control, uint64_t& steps) const {
+  Trie::Node node = Trie::kRoot;
+  for (const char c : text) {
+    node = vocab_.markers().step(node, c);
+    if (node == Trie::kNowhere) return false;
+    ++steps;
+    const TokenId token = vocab_.markers().value(node);
+    if (token != kNoToken && vocab_.is_reserved(token) && may_mark(token, control)) return true;
+  }
+  return false;
+}
+
+// Whether something that was given, together with its neighbours, would take what is the template's: a
+// reserved token that is spelled without it begins in `part`.
+bool BaseTokenizer::takes_reserved(std::string_view text, Range part, bool control, Own own,
+                                   uint64_t& steps) const {
+  if (own.end(part.begin) >= part.end) return false;  // nothing in it is given
+  for (size_t at = own.next(part.begin); at < part.end; at = own.next(at + 1))
+    if (begins_reserved(text.substr(at, own.end(at) - at), control, steps)) return true;
+  return false;
+}
+
 // The leftmost marker from `from` on, the longest of those that begin there. User-defined tokens always
-// count, control and unknown tokens where `control`, reserved ones of either kind in what is not given.
+// count, control and unknown tokens where `control`, reserved ones of either kind in what is not given. What
+// is given takes no part of a reserved one.
 std::optional<BaseTokenizer::Marker> BaseTokenizer::next_marker(std::string_view text, size_t from,
                                                                 bool control, Own& own,
                                                                 uint64_t& steps) const {
@@ -123,8 +155,9 @@ std::optional<BaseTokenizer::Marker> BaseTokenizer::next_marker(std::string_view
     if (!begins[static_cast<uint8_t>(text[start])]) continue;
     const size_t own_end = own.end(start);
     const auto counts = [&](TokenId token, size_t end) {
-      if (!control && vocab_.kind(token) != TokenKind::kUserDefined) return false;
-      return end <= own_end || !vocab_.is_reserved(token);
+      if (!may_mark(token, control)) return false;
+      if (end <= own_end) return true;
+      return !vocab_.is_reserved(token) && !takes_reserved(text, {start, end}, control, own, steps);
     };
     Trie::Node node = markers.step(Trie::kRoot, text[start]);
     std::optional<Marker> longest;

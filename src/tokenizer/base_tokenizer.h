@@ -55,6 +55,9 @@ class BaseTokenizer : public Tokenizer {
     TokenId token;
   };
   class Own;
+  bool may_mark(TokenId token, bool control) const;
+  bool begins_reserved(std::string_view text, bool control, uint64_t& steps) const;
+  bool takes_reserved(std::string_view text, Range part, bool control, Own own, uint64_t& steps) const;
   std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, Own& own,
                                     uint64_t& steps) const;
   void encode_between(std::string_view text, bool first, std::vector<TokenId>& out, uint64_t& steps) const;

@@ -98,6 +98,38 @@ TEST(Given, is_otherwise_read_as_ever) {
   EXPECT_EQ(encode("{a } "), (Ids{'a', Made::kSpaces}));
 }
 
+// What is everybody's does not reach out of what was given and take a marker's beginning or end.
+TEST(Given, takes_no_part_of_a_reserved_token) {
+  const auto ids = [](const char* plain, const char* text, std::initializer_list<Range> given) {
+    testing::VocabBuilder builder("gpt2", "gpt-2");
+    builder.add_byte_letters()
+        .add("<end>", TokenKind::kControl)
+        .add("<think>", TokenKind::kUserDefined)
+        .add(plain, TokenKind::kUserDefined);
+    const std::vector<Range> ranges(given);
+    const auto tokenizer = builder.build();
+    const Ids found = tokenizer->encode(text, {.parse_special = true, .given = ranges});
+    EXPECT_EQ(tokenizer->decode(found, true), text);
+    return found;
+  };
+  constexpr TokenId kEnd = 256, kThink = 257, kPlain = 258;
+  // Before it, behind it, on both sides, over more than one.
+  EXPECT_EQ(ids("x<", "x<end>", {{0, 1}}), (Ids{'x', kEnd}));
+  EXPECT_EQ(ids("x<", "x<think>", {{0, 1}}), (Ids{'x', kThink}));
+  EXPECT_EQ(ids(" <e", "a <end>", {{0, 1}}), (Ids{'a', kPlain, 'n', 'd', '>'}));  // the template's own doing
+  EXPECT_EQ(ids("a <", "a <end>", {{0, 1}}), (Ids{'a', ' ', kEnd}));
+  EXPECT_EQ(ids("<end>x", "<end>x", {{5, 6}}), (Ids{kEnd, 'x'}));
+  EXPECT_EQ(ids("a<end>x", "a<end>x", {{6, 7}}), (Ids{'a', kEnd, 'x'}));
+  EXPECT_EQ(ids("x<end>y<", "x<end>y<end>", {{0, 1}, {6, 7}}), (Ids{'x', kEnd, 'y', kEnd}));
+  EXPECT_EQ(ids("x<end>y", "x<end>y", {{0, 1}, {6, 7}}), (Ids{'x', kEnd, 'y'}));
+  // Where no marker is spelled they are found as ever.
+  EXPECT_EQ(ids("x<", "x<enx", {{0, 1}}), (Ids{kPlain, 'e', 'n', 'x'}));
+  EXPECT_EQ(ids("x<", "x<end>", {{0, 2}}), (Ids{kPlain, 'e', 'n', 'd', '>'}));
+  EXPECT_EQ(ids("x<", "x<end>", {{0, 1}, {3, 4}}), (Ids{kPlain, 'e', 'n', 'd', '>'}));
+  EXPECT_EQ(ids("x<", "x<end>", {}), (Ids{kPlain, 'e', 'n', 'd', '>'}));
+  EXPECT_EQ(ids("xx", "xx<end>", {{0, 2}}), (Ids{kPlain, kEnd}));
+}
+
 // Merging comes to no reserved token either, whatever its scores and merges say.
 TEST(Given, is_not_merged_to_a_reserved_token) {
   for (const char* model : {"gpt2", "llama", "t5"}) {

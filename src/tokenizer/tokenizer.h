@@ -20,7 +20,8 @@ struct EncodeOptions {
   bool add_special = false;    // BOS and EOS where the vocabulary asks for them
   bool parse_special = false;  // text that spells a control token becomes that token
   // What somebody else wrote, in order and apart from each other: a reserved token (reserved.h) is found only
-  // where it is spelled without one of these bytes. All else is as without them.
+  // where it is spelled without one of these bytes, and there no other token takes a part of it together with
+  // some of them. All else is as without them.
   std::span<const Range> given = {};
 };
 
