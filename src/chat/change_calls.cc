@@ -1,8 +1,7 @@
 // Calls of tools and their results, where a template has no words for them, or not for all of them.
 #include <unordered_map>
+#include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "chat/arguments.h"
 #include "chat/changes.h"
@@ -12,24 +11,30 @@
 namespace gantry::chat {
 namespace {
 
-std::string result_in_words(const std::string& name, const std::string& text,
-                            const reply::ReplyFormat& format) {
+using text::Words;
+
+void add_result(const std::string& name, const Words& text, const reply::ReplyFormat& format, Words& out) {
   const reply::Span& span = format.writing.result;
-  if (!span.open.empty()) return span.open + text + span.close;
-  return name.empty() ? "Result of the call:\n" + text : fmt::format("Result of {}:\n{}", name, text);
+  if (!span.open.empty())
+    out.own(span.open);
+  else if (name.empty())
+    out.own("Result of the call:\n");
+  else
+    out.own("Result of ").given(name).own(":\n");
+  out += text;
+  out.own(span.close);
 }
 
 // The results, or only those without calls before them, become words of a user; those that follow each other,
 // of one.
 bool say_results(Conversation& conversation, const Ground& ground, bool only_alone) {
-  const Json& messages = conversation.messages;
+  const Messages& messages = conversation.messages;
   const CallsOfResults calls(messages);
-  Json out = Json::array();
+  Messages out;
   bool changed = false;
-  std::string words;
+  Words words;
   const auto flush = [&] {
-    if (!words.empty()) out.push_back(make_message("user", words));
-    words.clear();
+    if (!words.empty()) out.push_back({"user", std::exchange(words, {})});
   };
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!is_result(messages[i]) || (only_alone && !calls.alone(i))) {
@@ -37,8 +42,8 @@ bool say_results(Conversation& conversation, const Ground& ground, bool only_alo
       out.push_back(messages[i]);
       continue;
     }
-    if (!words.empty()) words += '\n';
-    words += result_in_words(calls.name(i), text_of(messages[i]), ground.format);
+    if (!words.empty()) words.own("\n");
+    add_result(calls.name(i), messages[i].words(), ground.format, words);
     changed = true;
   }
   flush();
@@ -56,13 +61,13 @@ Json mended_calls(Json calls) {
 }
 
 // Results say themselves what was called: soon no call before them does.
-void name_results(Json& messages) {
-  const Json before = messages;
+void name_results(Messages& messages) {
+  const Messages before = messages;
   const CallsOfResults calls(before);
   for (size_t i = 0; i < messages.size(); ++i) {
-    if (!is_result(messages[i]) || messages[i].contains("name")) continue;
+    if (!is_result(messages[i]) || messages[i].fields().contains("name")) continue;
     const std::string name = calls.name(i);
-    if (!name.empty()) messages[i]["name"] = name;
+    if (!name.empty()) messages[i].set("name", name);
   }
 }
 
@@ -70,10 +75,10 @@ void name_results(Json& messages) {
 template <typename Fits>
 bool write_calls(Conversation& conversation, const Ground& ground, const Fits& fits) {
   const reply::ToolTypes types(conversation.tools);
-  Json messages = conversation.messages;
+  Messages messages = conversation.messages;
   name_results(messages);
   bool changed = false;
-  for (Json& message : messages) {
+  for (Message& message : messages) {
     if (!calls_tools(message) || !fits(message)) continue;
     const Json list = mended_calls(message["tool_calls"]);
     std::vector<std::string> names, ids;
@@ -84,10 +89,11 @@ bool write_calls(Conversation& conversation, const Ground& ground, const Fits& f
     std::vector<reply::WrittenCall> calls;
     for (size_t i = 0; i < list.size(); ++i)
       calls.push_back({names[i], &list[i]["function"]["arguments"], ids[i]});
-    const std::string written = reply::write_calls(ground.format, calls, types);
+    const Words written = reply::write_calls(ground.format, calls, types);
     if (written.empty()) continue;
-    const std::string words = text_of(message);
-    message["content"] = words.empty() ? written : words + "\n" + written;
+    Words words = message.words();
+    if (!words.empty()) words.own("\n");
+    message.say(words += written);
     message.erase("tool_calls");
     changed = true;
   }
@@ -99,11 +105,11 @@ bool write_calls(Conversation& conversation, const Ground& ground, const Fits& f
 
 bool mend_arguments(Conversation& conversation, const Ground&) {
   bool changed = false;
-  for (Json& message : conversation.messages) {
+  for (Message& message : conversation.messages) {
     if (!calls_tools(message)) continue;
     Json mended = mended_calls(message["tool_calls"]);
     if (mended == message["tool_calls"]) continue;
-    message["tool_calls"] = std::move(mended);
+    message.calls() = std::move(mended);
     changed = true;
   }
   return changed;
@@ -112,13 +118,13 @@ bool mend_arguments(Conversation& conversation, const Ground&) {
 // Where a template takes either, words beside a call are the last of the reasoning.
 bool put_words_in_reasoning(Conversation& conversation, const Ground&) {
   bool changed = false;
-  for (Json& message : conversation.messages) {
+  for (Message& message : conversation.messages) {
     if (!calls_tools(message) || text_of(message).empty()) continue;
-    std::string reasoning = message.value("reasoning_content", "");
+    std::string reasoning = message.fields().value("reasoning_content", "");
     if (reasoning.empty()) continue;
     append_text(reasoning, text_of(message));
-    message["reasoning_content"] = reasoning;
-    message["content"] = nullptr;
+    message.set("reasoning_content", reasoning);
+    message.set("content", nullptr);
     changed = true;
   }
   return changed;
@@ -128,20 +134,20 @@ bool put_words_in_reasoning(Conversation& conversation, const Ground&) {
 // template leaves out only these.
 bool put_words_before_calls(Conversation& conversation, const Ground& ground) {
   if (!ground.knowledge.can(Can::kAssistantsInARow)) return false;
-  const Json& messages = conversation.messages;
+  const Messages& messages = conversation.messages;
   size_t before = messages.size();
   if (ground.knowledge.can(Can::kWordsWithCalls))
     while (before > 0 && (role_of(messages[before - 1]) != "assistant" || calls_tools(messages[before - 1])))
       --before;
-  Json out = Json::array();
+  Messages out;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (i >= before || !calls_tools(messages[i]) || text_of(messages[i]).empty()) {
       out.push_back(messages[i]);
       continue;
     }
-    out.push_back(make_message("assistant", text_of(messages[i])));
-    Json calls = messages[i];
-    calls["content"] = nullptr;
+    out.push_back({"assistant", messages[i].words()});
+    Message calls = messages[i];
+    calls.set("content", nullptr);
     out.push_back(std::move(calls));
   }
   const bool changed = out.size() != messages.size();
@@ -151,9 +157,9 @@ bool put_words_before_calls(Conversation& conversation, const Ground& ground) {
 
 // Each call with its result; a result that belongs to none stays behind the last.
 bool put_calls_one_by_one(Conversation& conversation, const Ground&) {
-  const Json& messages = conversation.messages;
+  const Messages& messages = conversation.messages;
   const CallsOfResults calls_of(messages);
-  Json out = Json::array();
+  Messages out;
   bool changed = false;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!calls_tools(messages[i]) || messages[i]["tool_calls"].size() < 2) {
@@ -169,8 +175,9 @@ bool put_calls_one_by_one(Conversation& conversation, const Ground&) {
     };
     for (const Json& call : messages[i]["tool_calls"]) {
       const bool first = &call == &messages[i]["tool_calls"][0];
-      Json turn = first ? messages[i] : Json::object({{"role", "assistant"}, {"content", nullptr}});
-      turn["tool_calls"] = Json::array({call});
+      Message turn =
+          first ? messages[i] : Message(Json::object({{"role", "assistant"}, {"content", nullptr}}));
+      turn.calls() = Json::array({call});
       out.push_back(std::move(turn));
       tell(&call);
     }

@@ -12,18 +12,19 @@ bool say_functions_as_calls(Conversation& conversation, const Ground& ground) {
   bool changed = false;
   size_t count = 0;
   const auto id = [&] { return fmt::format("call_{}", count); };
-  for (Json& message : conversation.messages) {
-    if (const auto call = message.find("function_call"); call != message.end()) {
+  for (Message& message : conversation.messages) {
+    const Json& fields = message;
+    if (const auto call = fields.find("function_call"); call != fields.end()) {
       ++count;
       Json function = *call;
       message.erase("function_call");
-      if (!calls_tools(message)) message["tool_calls"] = Json::array();
-      message["tool_calls"].push_back(
+      if (!calls_tools(message)) message.calls() = Json::array();
+      message.calls().push_back(
           Json::object({{"id", id()}, {"type", "function"}, {"function", std::move(function)}}));
       changed = true;
     } else if (role_of(message) == "function") {
-      message["role"] = "tool";
-      if (!message.contains("tool_call_id")) message["tool_call_id"] = id();
+      message.set("role", "tool");
+      if (!fields.contains("tool_call_id")) message.set("tool_call_id", id());
       changed = true;
     }
   }
@@ -33,14 +34,14 @@ bool say_functions_as_calls(Conversation& conversation, const Ground& ground) {
 // In front of everything, as a system would say it.
 bool say_tools_in_words(Conversation& conversation, const Ground& ground) {
   if (!conversation.tools.is_array() || conversation.tools.empty()) return false;
-  const std::string words = tools_in_words(conversation.tools, ground.format);
-  Json& messages = conversation.messages;
+  const text::Words tools = tools_in_words(conversation.tools, ground.format);
+  Messages& messages = conversation.messages;
   if (systems_in_front(messages) > 0) {
-    std::string text = text_of(messages[0]);
-    append_text(text, words);
-    messages[0]["content"] = text;
+    text::Words words = messages[0].words();
+    append_words(words, tools);
+    messages[0].say(words);
   } else {
-    messages.insert(messages.begin(), make_message("system", words));
+    messages.insert(messages.begin(), Message("system", tools));
   }
   conversation.tools = nullptr;
   return true;

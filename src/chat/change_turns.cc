@@ -11,40 +11,41 @@ namespace {
 // A turn that is being put together: its texts grow in place.
 class JoinedTurn {
  public:
-  explicit JoinedTurn(Json first) : turn_(std::move(first)) {}
-  const Json& first() const { return turn_; }
+  explicit JoinedTurn(Message first) : turn_(std::move(first)) {}
+  const Message& first() const { return turn_; }
 
-  void add(const Json& next) {
+  void add(const Message& next) {
     if (!joined_) {
-      content_ = text_of(turn_);
-      reasoning_ = turn_.value("reasoning_content", "");
+      content_ = turn_.words();
+      reasoning_ = turn_.fields().value("reasoning_content", "");
       joined_ = true;
     }
-    append_text(content_, text_of(next));
-    append_text(reasoning_, next.value("reasoning_content", ""));
-    if (calls_tools(next)) turn_["tool_calls"] = next["tool_calls"];
+    append_words(content_, next.words());
+    append_text(reasoning_, next.fields().value("reasoning_content", ""));
+    if (calls_tools(next)) turn_.calls() = next["tool_calls"];
   }
 
-  Json take() {
-    if (joined_) turn_["content"] = content_;
-    if (joined_ && !reasoning_.empty()) turn_["reasoning_content"] = reasoning_;
+  Message take() {
+    if (joined_) turn_.say(content_);
+    if (joined_ && !reasoning_.empty()) turn_.set("reasoning_content", reasoning_);
     return std::move(turn_);
   }
 
  private:
-  Json turn_;
+  Message turn_;
   bool joined_ = false;
-  std::string content_, reasoning_;
+  text::Words content_;
+  std::string reasoning_;
 };
 
 }  // namespace
 
 // An answer without a word says nothing.
 bool leave_out_empty_answers(Conversation& conversation, const Ground&) {
-  Json out = Json::array();
-  for (const Json& message : conversation.messages) {
+  Messages out;
+  for (const Message& message : conversation.messages) {
     const bool empty = role_of(message) == "assistant" && !calls_tools(message) && text_of(message).empty() &&
-                       message.value("reasoning_content", "").empty();
+                       message.fields().value("reasoning_content", "").empty();
     if (!empty) out.push_back(message);
   }
   if (out.empty() || out.size() == conversation.messages.size()) return false;
@@ -54,11 +55,11 @@ bool leave_out_empty_answers(Conversation& conversation, const Ground&) {
 
 // Between the result of a call and a user's next words an assistant answered nothing.
 bool answer_results(Conversation& conversation, const Ground&) {
-  const Json& messages = conversation.messages;
-  Json out = Json::array();
+  const Messages& messages = conversation.messages;
+  Messages out;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (i > 0 && role_of(messages[i]) == "user" && is_result(messages[i - 1]))
-      out.push_back(make_message("assistant", ""));
+      out.push_back({"assistant", {}});
     out.push_back(messages[i]);
   }
   const bool changed = out.size() != messages.size();
@@ -68,10 +69,10 @@ bool answer_results(Conversation& conversation, const Ground&) {
 
 // A greeting answers a user who said nothing.
 bool put_user_first(Conversation& conversation, const Ground&) {
-  Json& messages = conversation.messages;
+  Messages& messages = conversation.messages;
   const size_t front = systems_in_front(messages);
   if (front == messages.size() || role_of(messages[front]) != "assistant") return false;
-  messages.insert(messages.begin() + static_cast<ptrdiff_t>(front), make_message("user", ""));
+  messages.insert(messages.begin() + static_cast<ptrdiff_t>(front), Message("user", {}));
   return true;
 }
 
@@ -81,10 +82,10 @@ bool join_turns(Conversation& conversation, const Ground& ground) {
              assistants = ground.knowledge.can(Can::kAssistantsInARow);
   // Where the template takes both by themselves, something else was in its way.
   const bool all = users && assistants;
-  const Json& messages = conversation.messages;
-  Json out = Json::array();
+  const Messages& messages = conversation.messages;
+  Messages out;
   std::optional<JoinedTurn> now;
-  for (const Json& message : messages) {
+  for (const Message& message : messages) {
     const std::string_view role = role_of(message);
     const bool may = (role == "user" && (all || !users)) || (role == "assistant" && (all || !assistants));
     if (may && now && role_of(now->first()) == role && !calls_tools(now->first())) {

@@ -77,17 +77,48 @@ constexpr const char* kLoop =
 
 TEST(Changes, CallsAndResultsInNotationAndWords) {
   const Rendered out = render(kTwoRoles, kLoop);
-  EXPECT_EQ(
-      out.text,
-      "<user>Weather?<assistant>Let me see.\n{\"name\": \"get_weather\", \"arguments\": {\"city\": "
-      "\"Rome\"}}\n{\"name\": \"get_time\", \"arguments\": {}}<user>Result of get_time:\nnoon\nResult of "
-      "get_weather:\nwarm");
+  EXPECT_EQ(out.text,
+            "<user>Weather?<assistant>Let me see.\n{\"name\": \"get_weather\", \"arguments\": "
+            "{\"city\": \"Rome\"}}\n{\"name\": \"get_time\", \"arguments\": {}}<user>Result of "
+            "get_time:\nnoon\nResult of get_weather:\nwarm");
   EXPECT_EQ(out.changes.front(), "calls-in-notation");
   const Rendered hermes = render(kTwoRoles + "{# <tool_call> #}", kLoop);
   EXPECT_NE(hermes.text.find("<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call><user>"
                              "<tool_response>\nnoon\n</tool_response>\n<tool_response>"),
             std::string::npos)
       << hermes.text;
+}
+
+// What was given stands as _: the house's words keep being its own wherever they are put.
+TEST(Changes, WhatTheHouseSaysIsNotGiven) {
+  const auto own = [](const Rendered& rendered) {
+    std::string text = rendered.text;
+    for (auto range = rendered.given.rbegin(); range != rendered.given.rend(); ++range)
+      text.replace(range->begin, range->size(), "_");
+    return text;
+  };
+  const std::string source = kTwoRoles + "{# <tool_call> #}", loop(kLoop);
+  const std::string calls =
+      "<tool_call>\n{\"name\": \"_\", \"arguments\": {\"_\": \"_\"}}\n</tool_call>\n<tool_call>\n{\"name\": "
+      "\"_\", \"arguments\": {}}\n</tool_call>";
+  const std::string result = "<tool_response>\n_\n</tool_response>";
+  EXPECT_EQ(own(render(source, kLoop)), "<user>_<assistant>_\n" + calls + "<user>" + result + "\n" + result);
+  // Joined with turns on both sides, and with a system that came late.
+  const std::string longer = loop.substr(0, loop.size() - 1) +
+                             R"(,{"role":"user","content":"So?"},{"role":"system","content":"Be brief."}])";
+  EXPECT_EQ(own(render(source, longer.c_str())),
+            "<user>_<assistant>_\n" + calls + "<user>" + result + "\n" + result + "\n\n_\n\n_");
+  const std::string plain = own(render(kTwoRoles, kLoop));
+  EXPECT_TRUE(plain.ends_with("}<user>Result of _:\n_\nResult of _:\n_")) << plain;
+  // Tools in words, folded into a user's turn.
+  const Rendered told =
+      render(source, R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}])",
+             R"([{"type":"function","function":{"name":"get_time"}}])");
+  EXPECT_EQ(
+      own(told),
+      "<user>_\n\nYou can call these functions:\n_\nTo call one, answer with nothing but the call, in this "
+      "form:\n<tool_call>\n{\"name\": \"NAME\", \"arguments\": {\"ARGUMENT\": \"VALUE\"}}\n</tool_call>\nIts "
+      "result comes in the next message.\n\n_");
 }
 
 TEST(Changes, CallsOneByOneKeepTheirResults) {

@@ -141,7 +141,9 @@ std::optional<ConversationRenderer> ConversationRenderer::create(std::string_vie
 }
 
 Json ConversationRenderer::context(const Conversation& conversation) const {
-  Json context = {{"messages", conversation.messages},
+  Json messages = Json::array();
+  for (const Message& message : conversation.messages) messages.push_back(message.fields());
+  Json context = {{"messages", std::move(messages)},
                   {"tools", conversation.tools},
                   {"documents", conversation.documents},
                   {"add_generation_prompt", conversation.add_generation_prompt},
@@ -301,8 +303,9 @@ jinja::Rendering ConversationRenderer::render_variables(const Json& variables, c
 jinja::Rendering ConversationRenderer::render_as_given(const Conversation& conversation,
                                                        std::optional<int64_t> now) const {
   Json variables = context(conversation);
-  jinja::HouseWords house{
-      .variables = {"bos_token", "eos_token"}, .members = {"role"}, .words = conversation.own_words};
+  jinja::HouseWords house{.variables = {"bos_token", "eos_token"}, .members = {"role"}, .words = {}};
+  for (size_t i = 0; i < conversation.messages.size(); ++i)
+    for (const Range& range : conversation.messages[i].owned()) house.words.push_back({i, "content", range});
   try {
     if (tools_in_system_ && write_tools(variables, limits_))
       for (jinja::OwnWords& words : house.words) ++words.message;

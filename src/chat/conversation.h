@@ -8,21 +8,20 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/message.h"
 #include "jinja/chat_template.h"
 #include "reply/reply_format.h"
 
 namespace gantry::chat {
 
 struct Conversation {
-  Json messages;                        // as normalise_messages returns them, developers kept
+  Messages messages;                    // as normalise_messages returns them, developers kept
   Json tools = nullptr;                 // as normalise_tools returns them: null or a list
   Json documents = nullptr;             // null or a list
   Json chat_template_kwargs = nullptr;  // null or an object: further variables (enable_thinking, ...)
   bool add_generation_prompt = true;
   // How much the model is to think: "none", "low", "high", ...; "on": as much as it likes; empty: not said.
   std::string reasoning_effort = {};
-  // What in the messages' texts was not the client's but written for it, in the words of the model's family.
-  std::vector<jinja::OwnWords> own_words = {};
 };
 
 struct RendererOptions {
@@ -61,8 +60,8 @@ class ConversationRenderer {
   // what is already given, and, by the name of its field, for what neither the template nor a change can
   // express. A template that cannot take null content (an assistant that only called tools) is asked again
   // with "" in its place, then with arguments of calls as JSON text. `now`: for strftime_now, seconds since
-  // the epoch plus the local time's offset; absent: the clock. The template's own words are all but what is
-  // given; so are the roles, whose list is fixed (normalise_messages), and the token strings.
+  // the epoch plus the local time's offset; absent: the clock. All is given but the template's own words, the
+  // roles, whose list is fixed (normalise_messages), the token strings, and what changes say in messages.
   Rendered render(Conversation conversation, std::optional<int64_t> now = {}) const;
 
   const jinja::ChatTemplate& chat_template() const { return *template_; }

@@ -30,13 +30,13 @@ bool is_seen(const Conversation& conversation, size_t i, bool ever,
              const std::function<std::string(const Conversation&)>& render) {
   const auto changes = [&](const Conversation& one) {
     Conversation other = one;
-    other.messages[i]["content"] = "the words of another message";
+    other.messages[i].set("content", "the words of another message");
     return render(one) != render(other);
   };
   if (changes(conversation)) return true;
   if (!ever) return false;
   size_t end = conversation.messages.size();
-  while (end > i + 1 && conversation.messages[end - 1].value("role", "") != "user") --end;
+  while (end > i + 1 && role_of(conversation.messages[end - 1]) != "user") --end;
   if (end == i + 1 || end == conversation.messages.size()) return false;
   Conversation shorter = conversation;
   shorter.messages.erase(shorter.messages.begin() + static_cast<ptrdiff_t>(end), shorter.messages.end());
@@ -84,7 +84,7 @@ std::optional<Missing> find_missing(std::string_view source, const Conversation&
       if (!mentions(source, key))
         return Missing{Problem::kRefused, fmt::format("'{}'", key),
                        fmt::format("chat_template_kwargs.{}", key)};
-  const Json& messages = conversation.messages;
+  const Messages& messages = conversation.messages;
   std::set<std::pair<std::string, bool>> tried;
   for (size_t i = 0; i < messages.size(); ++i) {
     const Json& message = messages[i];

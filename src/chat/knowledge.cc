@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "chat/turns.h"
-
 namespace gantry::chat {
 namespace {
 
@@ -17,9 +15,10 @@ constexpr const char *kUser = "larkspurs", *kUser2 = "saxifrages", *kAnswer = "c
                      *kName = "ask_for_tansies", *kName2 = "ask_for_yarrows", *kValue = "pimpernels",
                      *kValue2 = "valerians", *kTool = "ask_for_teasels";
 
-Json user(const char* text = kUser) { return make_message("user", text); }
-Json answer(const char* text = kAnswer) { return make_message("assistant", text); }
-Json system(const char* text = kSystem) { return make_message("system", text); }
+Json says(const char* role, const char* text) { return Json::object({{"role", role}, {"content", text}}); }
+Json user(const char* text = kUser) { return says("user", text); }
+Json answer(const char* text = kAnswer) { return says("assistant", text); }
+Json system(const char* text = kSystem) { return says("system", text); }
 
 class Probes {
  public:

@@ -278,7 +278,7 @@ TEST(Conversation, TellsWhatTheRequestBrought) {
   conversation.tools = Json::parse(R"([{"type":"function","function":{"name":"f"}}])");
   conversation.documents = Json::parse(R"(["D"])");
   conversation.chat_template_kwargs = {{"x", "X"}};
-  conversation.own_words = {{0, "content", {8, 15}}, {0, "content", {0, 6}}};
+  conversation.messages[0].say(text::Words().own("<call>").given("Hi").own("</call>"));
   const auto plain = ConversationRenderer::create(
       "{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}{{ "
       "tools[0].function.name }},"
@@ -295,6 +295,14 @@ TEST(Conversation, TellsWhatTheRequestBrought) {
   const auto tools_inside = ConversationRenderer::create(
       "{% for m in messages %}({{ m.role + m.content }}{{ m['tools'] }}){% endfor %}", "", "");
   EXPECT_EQ(given_of(tools_inside->render(conversation)), R"([[{"name": "f"}]][Hi])");
+  // And where the template reads parts only.
+  const auto parts = ConversationRenderer::create(
+      "{% for m in messages %}{% for p in m.content or [] %}{{ p.text }}{% endfor %}{% endfor %}", "", "");
+  conversation.messages.pop_back();
+  conversation.tools = nullptr;
+  const Rendered in_parts = parts->render(conversation);
+  EXPECT_EQ(in_parts.text, "<call>Hi</call>");
+  EXPECT_EQ(given_of(in_parts), "[Hi]");
 }
 
 TEST(Conversation, ErrorsCarryTheTemplatesWords) {

@@ -158,7 +158,7 @@ std::string came_back(const ConversationRenderer& renderer, const reply::ReplyFo
                       const std::string& name, const Json& arguments) {
   const Json tools = Json::parse(kTools);
   const reply::WrittenCall written[] = {{name, &arguments, "abc123def"}};
-  const std::string out = reply::write_calls(format, written, reply::ToolTypes(tools));
+  const std::string out = reply::write_calls(format, written, reply::ToolTypes(tools)).text();
   const Heard told = reply::testing::read_reply(format, {out}, true, "", tools);
   if (told.calls.size() != 1) return "not told: " + out;
   const std::string id = told.calls[0].id.empty() ? "call_PTLP8xhu3uwZk4l3nlnrrJha" : told.calls[0].id;

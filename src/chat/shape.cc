@@ -33,26 +33,27 @@ bool is_numbered(std::string_view id, std::string_view before) {
 }
 
 template <typename Map>
-bool map_each_id(Json& messages, const Map& map) {
+bool map_each_id(Messages& messages, const Map& map) {
   bool changed = false;
-  const auto put = [&](Json& object, const char* name, const std::string& id) {
-    if (object.value(name, "") == id) return;
-    object[name] = id;
-    changed = true;
-  };
   std::map<std::string, std::string> now;  // of the nearest calls
-  for (Json& message : messages) {
+  for (Message& message : messages) {
     if (calls_tools(message)) {
       now.clear();
-      for (Json& call : message["tool_calls"]) {
+      for (Json& call : message.calls()) {
         const std::string id = call.value("id", ""), wanted = map(id, call["function"].value("name", ""));
         now[id] = wanted;
-        put(call, "id", wanted);
+        if (id == wanted) continue;
+        call["id"] = wanted;
+        changed = true;
       }
     } else if (is_result(message)) {
-      const std::string id = message.value("tool_call_id", "");
+      const std::string id = message.fields().value("tool_call_id", "");
       const auto known = now.find(id);
-      put(message, "tool_call_id", known != now.end() ? known->second : map(id, message.value("name", "")));
+      const std::string wanted =
+          known != now.end() ? known->second : map(id, message.fields().value("name", ""));
+      if (id == wanted) continue;
+      message.set("tool_call_id", wanted);
+      changed = true;
     }
   }
   return changed;
@@ -84,17 +85,17 @@ std::vector<std::string> drop_unknown_kwargs(std::string_view source, Json& kwar
   return dropped;
 }
 
-bool rename_developers(Json& messages) {
+bool rename_developers(Messages& messages) {
   bool changed = false;
-  for (Json& message : messages) {
+  for (Message& message : messages) {
     if (role_of(message) != "developer") continue;
-    message["role"] = "system";
+    message.set("role", "system");
     changed = true;
   }
   return changed;
 }
 
-bool map_ids(Json& messages, const Ground& ground) {
+bool map_ids(Messages& messages, const Ground& ground) {
   if (ground.format.name_is_numbered) {
     // The name stands in the id, and nowhere else.
     size_t count = 0;
@@ -108,22 +109,22 @@ bool map_ids(Json& messages, const Ground& ground) {
   return map_each_id(messages, [](const std::string& id, const std::string&) { return nine_letters(id); });
 }
 
-void silence_empty_words(Json& messages, const Knowledge& knowledge) {
+void silence_empty_words(Messages& messages, const Knowledge& knowledge) {
   if (knowledge.can(Can::kEmptyWordsWithCalls)) return;
-  for (Json& message : messages)
-    if (calls_tools(message) && text_of(message).empty()) message["content"] = nullptr;
+  for (Message& message : messages)
+    if (calls_tools(message) && text_of(message).empty()) message.set("content", nullptr);
 }
 
-bool place_reasoning(Json& messages, const Knowledge& knowledge) {
+bool place_reasoning(Messages& messages, const Knowledge& knowledge) {
   bool placed = true;
-  for (Json& message : messages) {
-    const auto reasoning = message.find("reasoning_content");
-    if (reasoning == message.end() || reasoning->get<std::string_view>().empty()) continue;
+  for (Message& message : messages) {
+    const auto reasoning = message.fields().find("reasoning_content");
+    if (reasoning == message.fields().end() || reasoning->get<std::string_view>().empty()) continue;
     if (!knowledge.can(Can::kReasoning)) placed = false;
     if (knowledge.reasoning() == "reasoning_content") continue;
     Json text = *reasoning;
     message.erase("reasoning_content");
-    message[knowledge.reasoning()] = std::move(text);
+    message.set(knowledge.reasoning(), std::move(text));
   }
   return placed;
 }

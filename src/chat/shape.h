@@ -17,17 +17,17 @@ bool set_effort(std::string_view source, const std::string& effort, Json& kwargs
 std::vector<std::string> drop_unknown_kwargs(std::string_view source, Json& kwargs);
 
 // A developer is the system where the template does not know developers. False where there was none.
-bool rename_developers(Json& messages);
+bool rename_developers(Messages& messages);
 
 // Ids of calls as the template wants them, each made from the one that came, so that the same conversation
 // always has the same. False where they are already so.
-bool map_ids(Json& messages, const Ground& ground);
+bool map_ids(Messages& messages, const Ground& ground);
 
 // An assistant that only called tools said nothing, where the template takes "" for all that it did.
-void silence_empty_words(Json& messages, const Knowledge& knowledge);
+void silence_empty_words(Messages& messages, const Knowledge& knowledge);
 
 // Puts an assistant's reasoning where the template reads it. False where the template reads none, and some
 // was left out.
-bool place_reasoning(Json& messages, const Knowledge& knowledge);
+bool place_reasoning(Messages& messages, const Knowledge& knowledge);
 
 }  // namespace gantry::chat

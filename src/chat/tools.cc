@@ -167,14 +167,17 @@ bool simplify_tools(Json& tools) {
   return simplified;
 }
 
-std::string tools_in_words(const Json& tools, const reply::ReplyFormat& format) {
-  std::string words = "You can call these functions:\n";
-  for (const Json& tool : tools) words += reply::spaced_json(tool["function"]) + "\n";
+text::Words tools_in_words(const Json& tools, const reply::ReplyFormat& format) {
+  text::Words words;
+  words.own("You can call these functions:\n");
+  for (const Json& tool : tools) words.given(reply::spaced_json(tool["function"])).own("\n");
   const Json arguments = Json::object({{"ARGUMENT", "VALUE"}});
   const reply::WrittenCall example[] = {{"NAME", &arguments, "abc123def"}};
-  const std::string call = reply::write_calls(format, example);
-  if (!call.empty()) words += "To call one, answer with nothing but the call, in this form:\n" + call + "\n";
-  return words + "Its result comes in the next message.";
+  const text::Words call = reply::write_calls(format, example);
+  // Here the words of the example are the house's as well.
+  if (!call.empty())
+    words.own("To call one, answer with nothing but the call, in this form:\n").own(call.text()).own("\n");
+  return words.own("Its result comes in the next message.");
 }
 
 }  // namespace gantry::chat

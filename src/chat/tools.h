@@ -5,6 +5,7 @@
 
 #include "reply/reply_format.h"
 #include "text/json.h"
+#include "text/words.h"
 
 namespace gantry::chat {
 
@@ -22,6 +23,6 @@ bool fill_in_tools(Json& tools);
 bool simplify_tools(Json& tools);
 
 // The tools in plain words, and how the family `format` calls one.
-std::string tools_in_words(const Json& tools, const reply::ReplyFormat& format);
+text::Words tools_in_words(const Json& tools, const reply::ReplyFormat& format);
 
 }  // namespace gantry::chat

@@ -24,33 +24,25 @@ bool calls_tools(const Json& message) {
   return calls != message.end() && calls->is_array() && !calls->empty();
 }
 
-std::string text_of(const Json& message) {
-  const auto content = message.find("content");
-  if (content == message.end()) return {};
-  if (content->is_string()) return content->get<std::string>();
-  std::string text;
-  if (content->is_array())
-    for (const Json& part : *content)
-      if (part.contains("text") && part["text"].is_string()) text += part["text"].get<std::string_view>();
-  return text;
-}
+std::string text_of(const Message& message) { return message.words().text(); }
 
 void append_text(std::string& text, std::string_view more) {
   if (!text.empty() && !more.empty()) text += "\n\n";
   text += more;
 }
 
-Json make_message(std::string_view role, std::string_view content) {
-  return Json::object({{"role", role}, {"content", content}});
+void append_words(text::Words& words, const text::Words& more) {
+  if (!words.empty() && !more.empty()) words.own("\n\n");
+  words += more;
 }
 
-size_t systems_in_front(const Json& messages) {
+size_t systems_in_front(const Messages& messages) {
   size_t count = 0;
   while (count < messages.size() && is_system(messages[count])) ++count;
   return count;
 }
 
-CallsOfResults::CallsOfResults(const Json& messages)
+CallsOfResults::CallsOfResults(const Messages& messages)
     : messages_(messages), calls_(messages.size(), nullptr), alone_(messages.size(), false) {
   const Json* calls = nullptr;  // of the nearest turn, while only results follow it
   std::unordered_map<std::string_view, const Json*> by_id;
@@ -66,9 +58,10 @@ CallsOfResults::CallsOfResults(const Json& messages)
     }
     alone_[i] = calls == nullptr;
     if (calls == nullptr) continue;
-    const auto id = messages[i].find("tool_call_id");
+    const Json& result = messages[i];
+    const auto id = result.find("tool_call_id");
     const auto found =
-        id != messages[i].end() && id->is_string() ? by_id.find(id->get<std::string_view>()) : by_id.end();
+        id != result.end() && id->is_string() ? by_id.find(id->get<std::string_view>()) : by_id.end();
     calls_[i] = found != by_id.end() ? found->second : calls->size() == 1 ? &(*calls)[0] : nullptr;
   }
 }
@@ -76,8 +69,9 @@ CallsOfResults::CallsOfResults(const Json& messages)
 std::string CallsOfResults::name(size_t at) const {
   if (calls_[at] != nullptr && calls_[at]->contains("function"))
     return (*calls_[at])["function"].value("name", "");
-  const auto name = messages_[at].find("name");
-  return name != messages_[at].end() && name->is_string() ? name->get<std::string>() : std::string();
+  const Json& result = messages_[at];
+  const auto name = result.find("name");
+  return name != result.end() && name->is_string() ? name->get<std::string>() : std::string();
 }
 
 }  // namespace gantry::chat

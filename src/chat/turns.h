@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/message.h"
 #include "text/json.h"
+#include "text/words.h"
 
 namespace gantry::chat {
 
@@ -15,19 +17,19 @@ bool is_result(const Json& message);  // of a tool, or of a function in the olde
 bool calls_tools(const Json& message);
 
 // The content's text: a string, or the texts of its parts; "" of null and of what has none.
-std::string text_of(const Json& message);
+std::string text_of(const Message& message);
 // Puts `more` behind a blank line; in place, so that joining many costs as much as their texts are long.
 void append_text(std::string& text, std::string_view more);
-Json make_message(std::string_view role, std::string_view content);
+void append_words(text::Words& words, const text::Words& more);
 
 // How many systems' messages stand at the beginning.
-size_t systems_in_front(const Json& messages);
+size_t systems_in_front(const Messages& messages);
 
 // The calls that the results of a conversation belong to. Found once for all of them; the messages outlive it
 // unchanged.
 class CallsOfResults {
  public:
-  explicit CallsOfResults(const Json& messages);
+  explicit CallsOfResults(const Messages& messages);
   // That of its id among the nearest calls before the result `at`, or the only one there; nullptr where there
   // is none.
   const Json* call(size_t at) const { return calls_[at]; }
@@ -37,7 +39,7 @@ class CallsOfResults {
   std::string name(size_t at) const;
 
  private:
-  const Json& messages_;
+  const Messages& messages_;
   std::vector<const Json*> calls_;
   std::vector<bool> alone_;
 };

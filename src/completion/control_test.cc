@@ -12,17 +12,19 @@
 
 #include "base/error.h"
 #include "completion/prompt.h"
+#include "completion/testing.h"
 #include "gguf/gguf.h"
 #include "tests/report.h"
 #include "tests/shared_data.h"
-#include "tokenizer/reserved.h"
-#include "tokenizer/testing.h"
 
 namespace gantry::completion {
 namespace {
 
 using gantry::testing::read_bytes;
 using gantry::testing::shared_path;
+using testing::is_reserved;
+using testing::markers_of;
+using testing::reserved_of;
 using tokenizer::Tokenizer;
 
 const std::string kTemplates = "conformance/chat-templates/templates";
@@ -36,19 +38,6 @@ std::vector<std::string> files(const std::string& folder, const std::string& ext
   for (const auto& entry : std::filesystem::recursive_directory_iterator(shared_path(folder)))
     if (entry.path().extension() == extension) found.push_back(entry.path().string());
   std::sort(found.begin(), found.end());
-  return found;
-}
-
-bool is_reserved(const Tokenizer& tokenizer, TokenId token) {
-  return tokenizer::is_reserved(tokenizer.kind(token), tokenizer.text(token));
-}
-
-std::vector<TokenId> reserved_of(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens) {
-  std::vector<TokenId> found;
-  for (const TokenId token : tokens) {
-    // A character that the vocabulary cannot spell is unknown, whoever wrote it.
-    if (is_reserved(tokenizer, token) && token != tokenizer.special().unk) found.push_back(token);
-  }
   return found;
 }
 
@@ -213,22 +202,6 @@ size_t count(std::string_view text, std::string_view part) {
   return found;
 }
 
-// The markers that a template writes, in what it is written in and in what it writes.
-std::set<std::string> markers_of(const std::string& text) {
-  std::set<std::string> found;
-  constexpr size_t kBytesMax = 48;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const char open = text[at];
-    if (open != '<' && open != '[') continue;
-    const size_t end = text.find(open == '<' ? '>' : ']', at);
-    if (end == text.npos || end - at > kBytesMax) continue;
-    const std::string word = text.substr(at, end + 1 - at);
-    if (word.find_first_of("'\"{}()+=,;: ") == word.npos && tokenizer::is_bracketed_word(word))
-      found.insert(word);
-  }
-  return found;
-}
-
 struct Template {
   std::string name, source;
   std::unique_ptr<const jinja::ChatTemplate> parsed;
@@ -259,21 +232,8 @@ const std::vector<Template>& templates() {
   return all;
 }
 
-// A vocabulary of bytes, and the given markers: every second one user-defined.
 Vocabulary vocabulary_of(const std::set<std::string>& markers) {
-  tokenizer::testing::VocabBuilder builder("gpt2", "gpt-2");
-  builder.add_byte_letters()
-      .add("<s>", tokenizer::TokenKind::kControl)
-      .add("</s>", tokenizer::TokenKind::kControl);
-  builder.data().special.bos = 256;
-  builder.data().special.eos = 257;
-  size_t number = 0;
-  for (const std::string& marker : markers) {
-    const bool defined =
-        ++number % 2 == 0 && tokenizer::is_reserved(tokenizer::TokenKind::kUserDefined, marker);
-    builder.add(marker, defined ? tokenizer::TokenKind::kUserDefined : tokenizer::TokenKind::kControl);
-  }
-  return with_words("its own markers", builder.build());
+  return with_words("its own markers", testing::tokenizer_of(markers));
 }
 
 // Conversations with these words in place of the harmless ones: those that came to a prompt, those of them

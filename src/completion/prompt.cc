@@ -58,7 +58,8 @@ PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) 
   const auto refuse = [](std::string what, std::string mend) {
     throw Error(ErrorCode::kInvalidRequest, std::move(what), "continue_final_message", std::move(mend));
   };
-  Json& last = conversation.messages.back();
+  chat::Message& message = conversation.messages.back();
+  const Json& last = message;
   const auto content = last.find("content");
   if (last.value("role", "") != "assistant" || content == last.end() || !content->is_string() ||
       (last.contains("tool_calls") && !last["tool_calls"].empty()))
@@ -66,7 +67,7 @@ PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) 
            "send the beginning of the answer as the last message");
   const std::string beginning = content->get<std::string>();
   const std::string word = random_id("continued");
-  *content = beginning + word;
+  message.set("content", beginning + word);
   conversation.add_generation_prompt = false;
   chat::Rendered chat = renderer_->render(std::move(conversation));
   const size_t end = chat.text.find(word);

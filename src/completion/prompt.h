@@ -29,9 +29,9 @@ class PromptMaker {
   chat::Rendered render(const ChatInput& input) const { return read_chat(input).chat; }
 
   // Text that spells a control token becomes that token, in a prompt as it is sent, in a chat where the
-  // template wrote it: never what messages, tools and documents say (contract T2). One BOS stands in front
-  // where the vocabulary asks for one and the text does not begin with it. Token ids are taken as they are,
-  // Error kInvalidRequest for one outside the vocabulary.
+  // template or, where it has no words, the server wrote it: never what messages, tools and documents say
+  // (contract T2). One BOS stands in front where the vocabulary asks for one and the text does not begin with
+  // it. Token ids are taken as they are, Error kInvalidRequest for one outside the vocabulary.
   std::vector<TokenId> tokens(const Prompt& prompt) const { return read(prompt).tokens; }
   ReadPrompt read(const Prompt& prompt) const;
 

@@ -64,8 +64,8 @@ struct Rendering {
 // What of a context are words of the house, as the template's own are: everything else is marked as given.
 struct OwnWords {
   size_t message = 0;  // of the list `messages`
-  std::string member;  // of that message; a text
-  Range range;         // of that text; what lies behind its end counts for nothing
+  std::string member;  // of that message; a text, or a list of parts with texts
+  Range range;         // of that text, or of the parts' in a row; what lies behind its end counts for nothing
 };
 struct HouseWords {
   std::vector<std::string> variables;  // of the context

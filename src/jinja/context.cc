@@ -45,16 +45,18 @@ class OwnIndex {
     });
   }
 
-  // All of a text is given but for what is the house's.
-  Text text(size_t message, std::string_view member, std::string words) const {
+  bool any(size_t message, std::string_view member) const {
+    const auto first = first_of(message, member);
+    return first != sorted_.end() && (*first)->message == message && (*first)->member == member;
+  }
+
+  // All of a text is given but for what is the house's. `from`: where it begins, of the member's texts.
+  Text text(size_t message, std::string_view member, size_t from, std::string words) const {
     Text out(std::move(words));
     size_t at = 0;
-    const auto before = [&](const OwnWords* own, std::string_view name) {
-      return std::tuple(own->message, std::string_view(own->member)) < std::tuple(message, name);
-    };
-    for (auto own = std::lower_bound(sorted_.begin(), sorted_.end(), member, before);
+    for (auto own = first_of(message, member);
          own != sorted_.end() && (*own)->message == message && (*own)->member == member; ++own) {
-      const Range& range = (*own)->range;
+      const Range range{std::max((*own)->range.begin, from) - from, std::max((*own)->range.end, from) - from};
       if (range.begin > at) out.mark({at, std::min(range.begin, out.size())});
       at = std::min(std::max(at, range.end), out.size());
     }
@@ -63,8 +65,38 @@ class OwnIndex {
   }
 
  private:
-  std::vector<const OwnWords*> sorted_;
+  using Sorted = std::vector<const OwnWords*>;
+  Sorted::const_iterator first_of(size_t message, std::string_view member) const {
+    const auto before = [&](const OwnWords* own, std::string_view name) {
+      return std::tuple(own->message, std::string_view(own->member)) < std::tuple(message, name);
+    };
+    return std::lower_bound(sorted_.begin(), sorted_.end(), member, before);
+  }
+
+  Sorted sorted_;
 };
+
+// The texts of a member that is a list of parts.
+Value from_parts(Env& env, const Json& parts, size_t message, std::string_view member,
+                 const OwnIndex& words) {
+  constexpr std::string_view kText = "text";
+  DepthGuard guard(env);
+  env.charge(1);
+  Values items;
+  items.reserve(parts.size());
+  size_t from = 0;
+  for (const Json& part : parts) {
+    Value item = from_json(env, part, true);
+    if (const auto text = part.find(kText); text != part.end() && text->is_string()) {
+      const auto spoken = text->get<std::string>();
+      item.as<DictObject>().set(env, Value::string(Text(std::string(kText), true)),
+                                Value::string(words.text(message, member, from, spoken)));
+      from += spoken.size();
+    }
+    items.push_back(std::move(item));
+  }
+  return make_list(std::move(items));
+}
 
 Value from_message(Env& env, const Json& message, size_t index, const HouseWords& house,
                    const OwnIndex& words) {
@@ -77,7 +109,9 @@ Value from_message(Env& env, const Json& message, size_t index, const HouseWords
     Value value;
     if (item.is_string() && !is_one_of(key, house.members)) {
       env.charge(1);
-      value = Value::string(words.text(index, key, item.get<std::string>()));
+      value = Value::string(words.text(index, key, 0, item.get<std::string>()));
+    } else if (item.is_array() && words.any(index, key)) {
+      value = from_parts(env, item, index, key, words);
     } else {
       value = from_json(env, item, !item.is_string());
     }

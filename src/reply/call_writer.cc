@@ -1,49 +1,55 @@
 #include "reply/call_writer.h"
 
+#include <utility>
+
 #include "reply/json_scan.h"
 #include "reply/literal_reader.h"
 
 namespace gantry::reply {
 namespace {
 
+using text::Words;
+
 // A value in one line. `Notation` says how words, texts and keys are written.
 template <typename Notation>
-void write_value(const Json& value, const Notation& notation, std::string& out) {
+void write_value(const Json& value, const Notation& notation, Words& out) {
   if (value.is_object()) {
-    out += '{';
+    out.own("{");
     const char* between = "";
     for (const auto& [key, member] : value.items()) {
-      out += between + notation.key(key) + std::string(notation.colon);
+      out.own(between);
+      notation.key(key, out);
+      out.own(notation.colon);
       write_value(member, notation, out);
       between = notation.comma;
     }
-    out += '}';
+    out.own("}");
   } else if (value.is_array()) {
-    out += '[';
+    out.own("[");
     const char* between = "";
     for (const Json& item : value) {
-      out += between;
+      out.own(between);
       write_value(item, notation, out);
       between = notation.comma;
     }
-    out += ']';
+    out.own("]");
   } else if (value.is_string()) {
-    out += notation.text(value.get<std::string_view>());
+    notation.text(value.get<std::string_view>(), out);
   } else {
-    out += notation.word(value);
+    out.given(notation.word(value));
   }
 }
 
 struct InJson {
   const char* comma = ", ";
   const char* colon = ": ";
-  std::string key(std::string_view key) const { return text(key); }
-  std::string text(std::string_view text) const { return '"' + escaped(text) + '"'; }
-  std::string word(const Json& value) const { return value.dump(); }
+  static void key(std::string_view key, Words& out) { text(key, out); }
+  static void text(std::string_view text, Words& out) { out.own("\"").given(escaped(text)).own("\""); }
+  static std::string word(const Json& value) { return value.dump(); }
 };
 
 struct InPython : InJson {
-  std::string word(const Json& value) const {
+  static std::string word(const Json& value) {
     if (value.is_null()) return "None";
     if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
     return value.dump();
@@ -59,158 +65,198 @@ struct InQuotes {
   const std::string& quote;
   const char* comma = ",";
   const char* colon = ":";
-  std::string key(std::string_view key) const { return is_plain_key(key) ? std::string(key) : text(key); }
-  std::string text(std::string_view text) const { return quote + std::string(text) + quote; }
-  std::string word(const Json& value) const { return value.dump(); }
+  void key(std::string_view key, Words& out) const {
+    if (is_plain_key(key))
+      out.given(key);
+    else
+      text(key, out);
+  }
+  void text(std::string_view text, Words& out) const { out.own(quote).given(text).own(quote); }
+  static std::string word(const Json& value) { return value.dump(); }
 };
 
 class CallWriter {
  public:
   CallWriter(const ReplyFormat& format, const ToolTypes& types) : format_(format), types_(types) {}
 
-  std::string write(std::span<const WrittenCall> calls) const {
+  Words write(std::span<const WrittenCall> calls) {
     const Writing& how = format_.writing;
-    const bool section = !has_headers() && !format_.section_open.empty();
-    std::string out = section ? format_.section_open[0] : "";
+    const Span section = around();
+    out_.own(section.open);
     if (how.listed) {
-      out += between_markers(calls);
+      between_markers(calls);
     } else {
-      for (size_t i = 0; i < calls.size(); ++i)
-        out += (i == 0 ? "" : how.separator) + between_markers(calls.subspan(i, 1));
+      for (size_t i = 0; i < calls.size(); ++i) {
+        if (i > 0) out_.own(how.separator);
+        between_markers(calls.subspan(i, 1));
+      }
     }
-    return out + (section ? format_.section_close[0] : "");
+    out_.own(section.close);
+    return std::move(out_);
   }
 
  private:
   bool has_headers() const { return !format_.channels.message.empty(); }
 
-  std::string between_markers(std::span<const WrittenCall> calls) const {
-    const Writing& how = format_.writing;
-    std::string out, end;
-    if (has_headers()) {
-      out = how.header.open + std::string(calls[0].name) + how.header.close;
-      end = how.header_end;
-    }
-    if (format_.bare || format_.call_open.empty()) return out + body(calls) + end;
-    const std::string close = format_.call_close.empty() ? "" : how.gap + format_.call_close[0];
-    return out + format_.call_open[0] + how.gap + body(calls) + close + end;
+  // What stands around all calls.
+  Span around() const {
+    if (has_headers() || format_.section_open.empty()) return {};
+    return {format_.section_open[0], format_.section_close[0]};
   }
 
-  std::string body(std::span<const WrittenCall> calls) const {
-    std::string out;
+  void between_markers(std::span<const WrittenCall> calls) {
+    const Writing& how = format_.writing;
+    if (has_headers()) out_.own(how.header.open).given(calls[0].name).own(how.header.close);
+    const bool marked = !format_.bare && !format_.call_open.empty();
+    if (marked) out_.own(format_.call_open[0]).own(how.gap);
+    body(calls);
+    if (marked && !format_.call_close.empty()) out_.own(how.gap).own(format_.call_close[0]);
+    if (has_headers()) out_.own(how.header_end);
+  }
+
+  void body(std::span<const WrittenCall> calls) {
     for (const CallStep& step : format_.call) {
       switch (step.kind) {
         case StepKind::kJson:
           if (format_.writing.in_steps) break;
-          return out + json(calls);
+          return json(calls);
         case StepKind::kText:
-          if (step.texts[0] == "```") out += '\n';
-          out += step.texts[0];
-          if (step.texts[0] == "```json") out += '\n';
+          if (step.texts[0] == "```") out_.own("\n");
+          out_.own(step.texts[0]);
+          if (step.texts[0] == "```json") out_.own("\n");
           break;
         case StepKind::kMayText:
-          if (!format_.bare) out += step.texts[0] + '\n';  // the beginning of a fence
+          if (!format_.bare) out_.own(step.texts[0]).own("\n");  // the beginning of a fence
           break;
         case StepKind::kName:
-          out += name(calls[0]);
+          name(calls[0]);
           break;
         case StepKind::kId:
-          out += calls[0].id;
+          out_.given(calls[0].id);
           break;
         case StepKind::kSkip:
-          out += step.written;
+          out_.own(step.written);
           break;
         case StepKind::kPython:
-          return out + python(calls) + rest_of(step);
+          python(calls);
+          return end_fence(step);
         case StepKind::kCode:
           break;
         case StepKind::kArguments:
-          out += arguments(calls[0]);
+          arguments(calls[0]);
           break;
       }
     }
-    return out;
   }
 
   // What may stand behind a list in Python: the end of its fence.
-  std::string rest_of(const CallStep& step) const {
+  void end_fence(const CallStep& step) {
     const CallStep* next = &step + 1;
     const bool fence = next != format_.call.data() + format_.call.size() && next->kind == StepKind::kMayText;
-    return fence ? "\n" + next->texts[0] : "";
+    if (fence) out_.own("\n").own(next->texts[0]);
   }
 
-  std::string name(const WrittenCall& call) const {
-    if (!format_.name_is_numbered) return format_.name_prefix + std::string(call.name);
+  void name(const WrittenCall& call) {
+    out_.own(format_.name_prefix).given(call.name);
+    if (!format_.name_is_numbered) return;
     const std::string written = format_.name_prefix + std::string(call.name) + ':';
-    return call.id.starts_with(written) ? std::string(call.id) : written + '0';
+    const bool numbered = call.id.starts_with(written);
+    out_.own(":").given(numbered ? call.id.substr(written.size()) : "0");
   }
 
-  std::string json(std::span<const WrittenCall> calls) const {
-    Json list = Json::array();
-    for (const WrittenCall& call : calls) {
-      Json one = Json::object();
-      if (format_.name_is_key) {
-        one[call.name] = *call.arguments;
-      } else {
-        one[format_.name_keys[0]] = call.name;
-        one[format_.arguments_keys[0]] = *call.arguments;
-        if (format_.ids == CallIds::kNine && !call.id.empty()) one["id"] = call.id;
-      }
-      list.push_back(std::move(one));
+  void json(std::span<const WrittenCall> calls) {
+    const bool listed = format_.writing.listed;
+    if (listed) out_.own("[");
+    for (size_t i = 0; i < (listed ? calls.size() : 1); ++i) {
+      if (i > 0) out_.own(", ");
+      json_call(calls[i]);
     }
-    return spaced_json(format_.writing.listed ? list : list[0]);
+    if (listed) out_.own("]");
   }
 
-  std::string python(std::span<const WrittenCall> calls) const {
-    std::string out = format_.writing.listed ? "[" : "";
+  void json_call(const WrittenCall& call) {
+    const auto member = [&](const char* before, const std::string& key) {
+      out_.own(before).own("\"").own(key).own("\": ");
+    };
+    if (format_.name_is_key) {
+      out_.own("{");
+      InJson::text(call.name, out_);
+      out_.own(": ");
+      write_value(*call.arguments, InJson{}, out_);
+      out_.own("}");
+      return;
+    }
+    member("{", format_.name_keys[0]);
+    InJson::text(call.name, out_);
+    member(", ", format_.arguments_keys[0]);
+    write_value(*call.arguments, InJson{}, out_);
+    if (format_.ids == CallIds::kNine && !call.id.empty()) {
+      member(", ", "id");
+      InJson::text(call.id, out_);
+    }
+    out_.own("}");
+  }
+
+  void python(std::span<const WrittenCall> calls) {
+    const bool listed = format_.writing.listed;
+    if (listed) out_.own("[");
     for (size_t i = 0; i < calls.size(); ++i) {
-      if (i > 0) out += format_.writing.listed ? ", " : "\n";
-      out += std::string(calls[i].name) + '(';
+      if (i > 0) out_.own(listed ? ", " : "\n");
+      out_.given(calls[i].name).own("(");
       const char* between = "";
       for (const auto& [key, value] : calls[i].arguments->items()) {
-        out += between + std::string(key) + '=';
-        write_value(value, InPython{}, out);
+        out_.own(between).given(key).own("=");
+        write_value(value, InPython{}, out_);
         between = ", ";
       }
-      out += ')';
+      out_.own(")");
     }
-    return out + (format_.writing.listed ? "]" : "");
+    if (listed) out_.own("]");
   }
 
-  std::string arguments(const WrittenCall& call) const {
-    if (!format_.literal.quotes.empty()) {
-      std::string out;
-      write_value(*call.arguments, InQuotes{format_.literal.quotes[0]}, out);
-      return out;
-    }
-    if (format_.pairs.key_open.empty()) return spaced_json(*call.arguments);
-    std::string out = format_.pairs.newline_padded ? "\n" : "";
-    for (const auto& [key, value] : call.arguments->items()) out += pair(call.name, key, value);
-    return out;
+  void arguments(const WrittenCall& call) {
+    if (!format_.literal.quotes.empty())
+      return write_value(*call.arguments, InQuotes{format_.literal.quotes[0]}, out_);
+    if (format_.pairs.key_open.empty()) return write_value(*call.arguments, InJson{}, out_);
+    if (format_.pairs.newline_padded) out_.own("\n");
+    for (const auto& [key, value] : call.arguments->items()) pair(call.name, key, value);
   }
 
-  std::string pair(std::string_view tool, std::string_view key, const Json& value) const {
+  void pair(std::string_view tool, std::string_view key, const Json& value) {
     const Pairs& pairs = format_.pairs;
     const std::string line = pairs.newline_padded ? "\n" : "";
-    std::string out = pairs.key_open + std::string(key) + pairs.key_close;
+    out_.own(pairs.key_open).given(key).own(pairs.key_close);
     const std::string& attribute = value.is_string() ? pairs.string_attribute : pairs.json_attribute;
-    if (!attribute.empty()) out += ' ' + attribute + (attribute.ends_with('=') ? type_of(value) : "");
-    std::string text = value_text(types_.types(tool, key), value, !attribute.empty());
-    if (!pairs.verbatim.open.empty() && text.find_first_of("<&") != std::string::npos)
-      text = pairs.verbatim.open + text + pairs.verbatim.close;
-    return out + pairs.value_open + line + text + line + pairs.value_close + line;
+    if (!attribute.empty()) {
+      out_.own(" ").own(attribute);
+      if (attribute.ends_with('=')) out_.own(type_of(value));
+    }
+    const Words written = value_text(types_.types(tool, key), value, !attribute.empty());
+    const bool verbatim =
+        !pairs.verbatim.open.empty() && written.text().find_first_of("<&") != std::string::npos;
+    out_.own(pairs.value_open).own(line).own(verbatim ? pairs.verbatim.open : "");
+    out_ += written;
+    out_.own(verbatim ? pairs.verbatim.close : "").own(line).own(pairs.value_close).own(line);
   }
 
   // A text as it is, unless it would be read as something else.
-  static std::string value_text(ArgumentTypes types, const Json& value, bool told) {
-    if (!value.is_string()) return spaced_json(value);
+  static Words value_text(ArgumentTypes types, const Json& value, bool told) {
+    Words out;
+    if (!value.is_string()) {
+      write_value(value, InJson{}, out);
+      return out;
+    }
     const auto text = value.get<std::string_view>();
     const bool may_be_json =
         !told && types.unknown() && (Json::accept(text) || !json_of_literal(text).empty());
-    return may_be_json ? InJson().text(text) : std::string(text);
+    if (may_be_json)
+      InJson::text(text, out);
+    else
+      out.given(text);
+    return out;
   }
 
-  static std::string type_of(const Json& value) {
+  static std::string_view type_of(const Json& value) {
     if (value.is_boolean()) return "\"boolean\"";
     if (value.is_number()) return "\"number\"";
     if (value.is_null()) return "\"null\"";
@@ -219,20 +265,20 @@ class CallWriter {
 
   const ReplyFormat& format_;
   const ToolTypes& types_;
+  Words out_;
 };
 
 }  // namespace
 
-std::string write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls,
-                        const ToolTypes& types) {
+Words write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls, const ToolTypes& types) {
   const bool none = format.call.empty() || calls.empty();
-  return none ? std::string() : CallWriter(format, types).write(calls);
+  return none ? Words() : CallWriter(format, types).write(calls);
 }
 
 std::string spaced_json(const Json& value) {
-  std::string out;
+  Words out;
   write_value(value, InJson{}, out);
-  return out;
+  return out.text();
 }
 
 }  // namespace gantry::reply

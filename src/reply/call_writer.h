@@ -9,6 +9,7 @@
 
 #include "reply/reply_format.h"
 #include "reply/tool_types.h"
+#include "text/words.h"
 
 namespace gantry::reply {
 
@@ -20,7 +21,8 @@ struct WrittenCall {
 
 // Empty where the row has no calls, or there are none to write. `types`: of the request's tools; arguments in
 // tags are text or JSON by them. A text that contains the marker that ends it cannot be told from its end.
-std::string write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls,
+// Names, ids and arguments are given, the notation is the house's.
+text::Words write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls,
                         const ToolTypes& types = {});
 
 // JSON on one line, as templates print it: a space behind commas and colons.

@@ -19,10 +19,14 @@ struct Call {
   std::string id = {};
 };
 
-std::string written(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools) {
+text::Words words_of(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools) {
   std::vector<WrittenCall> out;
   for (const Call& call : calls) out.push_back({call.name, &call.arguments, call.id});
   return write_calls(format, out, ToolTypes(tools));
+}
+
+std::string written(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools) {
+  return words_of(format, calls, tools).text();
 }
 
 const Json& tools() {
@@ -119,6 +123,51 @@ TEST(CallWriter, EachFamilyInItsOwnWords) {
   EXPECT_EQ(text("gemma4", one), "<|tool_call>call:get_weather{city:<|\"|>Rome<|\"|>,days:2}<tool_call|>");
   EXPECT_EQ(text("none", one), "");
   EXPECT_EQ(text("hermes", {}), "");
+}
+
+// The house's words of a text, and what stands between them.
+std::pair<std::vector<std::string>, std::vector<std::string>> by_hands(const text::Words& words) {
+  std::vector<std::string> own, given;
+  size_t at = 0;
+  for (const Range& range : words.owned()) {
+    if (range.begin > at) given.push_back(words.text().substr(at, range.begin - at));
+    own.push_back(words.text().substr(range.begin, range.size()));
+    at = range.end;
+  }
+  if (at < words.text().size()) given.push_back(words.text().substr(at));
+  return {own, given};
+}
+
+size_t count(std::string_view text, std::string_view part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++found;
+  return found;
+}
+
+// Whatever a call says, the house says the same beside it, with the family's markers in it; and nothing of
+// what was given is the house's.
+TEST(CallWriter, TellsWhoseEachWordIs) {
+  for (const ReplyFormat& row : rows_with_calls()) {
+    SCOPED_TRACE(row.name);
+    const auto calls = [](const std::string& words) {
+      const Json arguments =
+          Json::object({{"city", words}, {"where", {{"q", words}, {"list", {words, 7, true}}}}});
+      return std::vector<Call>{{words, arguments, words}, {words, arguments, words}};
+    };
+    const text::Words harmless = words_of(row, calls("a<b"), tools());
+    const auto [own, given] = by_hands(harmless);
+    std::string spoken, all;
+    for (const std::string& word : own) spoken += word + "\x01";
+    for (const std::string& word : given) all += word + "\x01";
+    for (const std::string& marker : reply_markers(row, true))
+      EXPECT_EQ(count(spoken, marker), count(harmless.text(), marker)) << marker << '\n' << harmless.text();
+    EXPECT_EQ(spoken.find("a<b"), std::string::npos);
+    EXPECT_NE(all.find("a<b"), std::string::npos);
+    for (std::string marker : reply_markers(row, true)) {
+      marker = "<" + marker;  // no JSON by itself, and no plain key
+      EXPECT_EQ(by_hands(words_of(row, calls(marker), tools())).first, own) << marker;
+    }
+  }
 }
 
 // Without a schema a text that says JSON would be read as that.
