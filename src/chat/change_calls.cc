@@ -78,7 +78,8 @@ bool write_calls(Conversation& conversation, const Ground& ground, const Fits& f
   Messages messages = conversation.messages;
   name_results(messages);
   bool changed = false;
-  for (Message& message : messages) {
+  for (size_t at = 0; at < messages.size(); ++at) {
+    Message& message = messages[at];
     if (!calls_tools(message) || !fits(message)) continue;
     const Json list = mended_calls(message["tool_calls"]);
     std::vector<std::string> names, ids;
@@ -89,9 +90,11 @@ bool write_calls(Conversation& conversation, const Ground& ground, const Fits& f
     std::vector<reply::WrittenCall> calls;
     for (size_t i = 0; i < list.size(); ++i)
       calls.push_back({names[i], &list[i]["function"]["arguments"], ids[i]});
-    const Words written = reply::write_calls(ground.format, calls, types);
-    if (written.empty()) continue;
     Words words = message.words();
+    // Those of a turn before, which it may be joined to, count as well.
+    const bool behind = !words.empty() || (at > 0 && role_of(messages[at - 1]) == "assistant");
+    const Words written = reply::write_calls(ground.format, calls, types, behind);
+    if (written.empty()) continue;
     if (!words.empty()) words.own("\n");
     message.say(words += written);
     message.erase("tool_calls");

@@ -78,8 +78,8 @@ constexpr const char* kLoop =
 TEST(Changes, CallsAndResultsInNotationAndWords) {
   const Rendered out = render(kTwoRoles, kLoop);
   EXPECT_EQ(out.text,
-            "<user>Weather?<assistant>Let me see.\n{\"name\": \"get_weather\", \"arguments\": "
-            "{\"city\": \"Rome\"}}\n{\"name\": \"get_time\", \"arguments\": {}}<user>Result of "
+            "<user>Weather?<assistant>Let me see.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": "
+            "{\"city\": \"Rome\"}}\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call><user>Result of "
             "get_time:\nnoon\nResult of get_weather:\nwarm");
   EXPECT_EQ(out.changes.front(), "calls-in-notation");
   const Rendered hermes = render(kTwoRoles + "{# <tool_call> #}", kLoop);
@@ -109,7 +109,7 @@ TEST(Changes, WhatTheHouseSaysIsNotGiven) {
   EXPECT_EQ(own(render(source, longer.c_str())),
             "<user>_<assistant>_\n" + calls + "<user>" + result + "\n" + result + "\n\n_\n\n_");
   const std::string plain = own(render(kTwoRoles, kLoop));
-  EXPECT_TRUE(plain.ends_with("}<user>Result of _:\n_\nResult of _:\n_")) << plain;
+  EXPECT_TRUE(plain.ends_with("</tool_call><user>Result of _:\n_\nResult of _:\n_")) << plain;
   // Tools in words, folded into a user's turn.
   const Rendered told =
       render(source, R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}])",

@@ -79,9 +79,9 @@ class CallWriter {
  public:
   CallWriter(const ReplyFormat& format, const ToolTypes& types) : format_(format), types_(types) {}
 
-  Words write(std::span<const WrittenCall> calls) {
+  Words write(std::span<const WrittenCall> calls, bool behind_words) {
     const Writing& how = format_.writing;
-    const Span section = around();
+    const Span section = around(behind_words);
     out_.own(section.open);
     if (how.listed) {
       between_markers(calls);
@@ -99,7 +99,8 @@ class CallWriter {
   bool has_headers() const { return !format_.channels.message.empty(); }
 
   // What stands around all calls.
-  Span around() const {
+  Span around(bool behind_words) const {
+    if (format_.bare) return behind_words ? format_.writing.behind_words : Span();
     if (has_headers() || format_.section_open.empty()) return {};
     return {format_.section_open[0], format_.section_close[0]};
   }
@@ -270,9 +271,10 @@ class CallWriter {
 
 }  // namespace
 
-Words write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls, const ToolTypes& types) {
+Words write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls, const ToolTypes& types,
+                  bool behind_words) {
   const bool none = format.call.empty() || calls.empty();
-  return none ? Words() : CallWriter(format, types).write(calls);
+  return none ? Words() : CallWriter(format, types).write(calls, behind_words);
 }
 
 std::string spaced_json(const Json& value) {

@@ -21,9 +21,10 @@ struct WrittenCall {
 
 // Empty where the row has no calls, or there are none to write. `types`: of the request's tools; arguments in
 // tags are text or JSON by them. A text that contains the marker that ends it cannot be told from its end.
-// Names, ids and arguments are given, the notation is the house's.
+// Names, ids and arguments are given, the notation is the house's. `behind_words`: the turn says something
+// before.
 text::Words write_calls(const ReplyFormat& format, std::span<const WrittenCall> calls,
-                        const ToolTypes& types = {});
+                        const ToolTypes& types = {}, bool behind_words = false);
 
 // JSON on one line, as templates print it: a space behind commas and colons.
 std::string spaced_json(const Json& value);

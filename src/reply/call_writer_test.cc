@@ -19,10 +19,11 @@ struct Call {
   std::string id = {};
 };
 
-text::Words words_of(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools) {
+text::Words words_of(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools,
+                     bool behind_words = false) {
   std::vector<WrittenCall> out;
   for (const Call& call : calls) out.push_back({call.name, &call.arguments, call.id});
-  return write_calls(format, out, ToolTypes(tools));
+  return write_calls(format, out, ToolTypes(tools), behind_words);
 }
 
 std::string written(const ReplyFormat& format, const std::vector<Call>& calls, const Json& tools) {
@@ -38,9 +39,11 @@ const Json& tools() {
   return list;
 }
 
-// Empty when the calls are read back as they were written.
-std::string difference(const ReplyFormat& format, const std::vector<Call>& calls) {
-  const std::string text = written(format, calls, tools());
+// Empty when the calls are read back as they were written, and the words before them.
+std::string difference(const ReplyFormat& format, const std::vector<Call>& calls,
+                       const std::string& words = "") {
+  const std::string before = words.empty() ? "" : words + "\n";
+  const std::string text = before + words_of(format, calls, tools(), !words.empty()).text();
   const Heard heard = testing::read_reply(format, {text}, true, "", tools());
   if (heard.calls.size() != calls.size()) return text + "\n" + heard.show();
   for (size_t i = 0; i < calls.size(); ++i) {
@@ -49,7 +52,7 @@ std::string difference(const ReplyFormat& format, const std::vector<Call>& calls
     if (heard.calls[i].name != calls[i].name || got != wanted || !heard.calls[i].whole)
       return text + "\n" + heard.show();
   }
-  return heard.content.empty() && heard.reasoning.empty() ? "" : text + "\n" + heard.show();
+  return heard.content == words && heard.reasoning.empty() ? "" : text + "\n" + heard.show();
 }
 
 std::vector<ReplyFormat> rows_with_calls() {
@@ -99,6 +102,17 @@ TEST(CallWriter, RandomArgumentsComeBack) {
   }
 }
 
+TEST(CallWriter, WordsMayStandBefore) {
+  const Call weather{"get_weather", Json::parse(R"({"city": "Rome", "days": 2})")};
+  const Call time{"get_time", Json::object()};
+  for (const ReplyFormat& row : rows_with_calls())
+    for (const char* words : {"Let me see.", "First {this}, then [that]:\n\n- the weather"}) {
+      EXPECT_EQ(difference(row, {weather}, words), "") << row.name;
+      EXPECT_EQ(difference(row, {time}, words), "") << row.name;
+      EXPECT_EQ(difference(row, {weather, time, weather}, words), "") << row.name;
+    }
+}
+
 TEST(CallWriter, EachFamilyInItsOwnWords) {
   const auto text = [&](const char* row, const std::vector<Call>& calls) {
     return written(*find_reply_format(row), calls, tools());
@@ -122,6 +136,12 @@ TEST(CallWriter, EachFamilyInItsOwnWords) {
             "<|tool_calls_section_end|>");
   EXPECT_EQ(text("gemma4", one), "<|tool_call>call:get_weather{city:<|\"|>Rome<|\"|>,days:2}<tool_call|>");
   EXPECT_EQ(text("none", one), "");
+  const auto behind = [&](const char* row) {
+    return words_of(*find_reply_format(row), {{"get_time", Json::object()}}, tools(), true).text();
+  };
+  EXPECT_EQ(behind("plain"), "<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call>");
+  EXPECT_EQ(behind("llama"), "<|python_tag|>{\"name\": \"get_time\", \"parameters\": {}}");
+  EXPECT_EQ(behind("llama4"), "<|python_start|>{\"name\": \"get_time\", \"parameters\": {}}<|python_end|>");
   EXPECT_EQ(text("hermes", {}), "");
 }
 

@@ -72,6 +72,7 @@ struct Writing {
   Span header = {};              // of a message to a tool: what stands around its name
   std::string header_end = {};   // ends such a message
   Span result = {};              // around the result of a call; none: plain words
+  Span behind_words = {};        // around calls that are bare where nothing stands before them
 };
 
 enum class CallIds : uint8_t {

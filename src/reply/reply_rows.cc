@@ -208,17 +208,14 @@ ReplyFormat solar() {
   return row;
 }
 
-ReplyFormat llama() {
-  ReplyFormat row = json_calls("llama",
-                               {{"<|python_tag|>"},
-                                {"<|start_header_id|>", "\"parameters\": "},
-                                {"<|header_start|>", "\"parameters\": "},
-                                {"<|python_start|>"}},
-                               {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
+ReplyFormat llama(const char* name, std::vector<std::vector<std::string>> signs, const Span& behind_words) {
+  ReplyFormat row =
+      json_calls(name, std::move(signs), {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
   row.call = {{kJson}, {kPython}, {kCode}};
   row.arguments_keys = {"parameters", "arguments"};
   row.bare = true;
   row.writing.separator = "; ";
+  row.writing.behind_words = behind_words;
   return row;
 }
 
@@ -395,6 +392,7 @@ ReplyFormat xlam() {
   row.call = {{kMayText, {"```json", "```"}}, {kJson}};
   row.bare = true;
   row.writing.listed = true;
+  row.writing.behind_words = {"```json\n", "\n```"};
   return row;
 }
 
@@ -413,12 +411,12 @@ ReplyFormat with_answers(ReplyFormat row, const char* name, const std::string& c
   return row;
 }
 
+// Bare calls; behind words between the tags that most families know.
 ReplyFormat plain() {
-  ReplyFormat row;
-  row.name = "plain";
-  row.reasoning = kThink;
+  ReplyFormat row = json_calls("plain", {}, {"<tool_call>"}, {"</tool_call>"});
   row.call = {{kJson}, {kPython}};
   row.bare = true;
+  row.writing.behind_words = {"<tool_call>\n", "\n</tool_call>"};
   return row;
 }
 
@@ -477,7 +475,10 @@ const std::vector<ReplyFormat>& reply_formats() {
     out.push_back(with_answers(hermes, "ernie", "<tool_call>", "response"));
     out.push_back(hermes);
     out.push_back(python_calls("olmo", {{"<function_calls>"}}, "<function_calls>", "</function_calls>"));
-    out.push_back(llama());
+    out.push_back(llama("llama4", {{"<|header_start|>", "\"parameters\": "}, {"<|python_start|>"}},
+                        {"<|python_start|>", "<|python_end|>"}));
+    out.push_back(llama("llama", {{"<|python_tag|>"}, {"<|start_header_id|>", "\"parameters\": "}},
+                        {"<|python_tag|>", ""}));
     out.push_back(functions());
     out.push_back(plain());
     out.push_back({.name = "none"});

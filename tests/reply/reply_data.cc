@@ -130,7 +130,7 @@ std::vector<FamilyReply> python_families() {
         {{"python",
           R"({"code": "it's \"b\"\n", "tries": 3, "more": [true, null, [1, -2.5]], "deep": {"a": {}, "b c": 1e5}})"}}}},
       two("olmo", "olmo", "<function_calls>\n" + weather + "\nget_time()\n</function_calls>"),
-      two("llama 4 python", "llama", "<|python_start|>[" + weather + ", get_time()]<|python_end|>"),
+      two("llama 4 python", "llama4", "<|python_start|>[" + weather + ", get_time()]<|python_end|>"),
       two("llama 3 bare python", "llama", "[" + weather + ", get_time()]"),
       two("minicpm", "minicpm",
           "<|thought_start|>\nHm.\n<|thought_end|>\n<|tool_call_start|>\n```python\n" + weather +
