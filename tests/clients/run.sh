@@ -53,7 +53,7 @@ expect 405 'method_not_allowed' -X DELETE "$url/v1/models"
 expect 403 'foreign_origin' -H 'Origin: https://elsewhere.example' "$url/v1/models"
 expect 204 '' -X OPTIONS -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: POST' "$url/v1/completions"
 
-GANTRY_URL=$url node --test "$here/openai_test.mjs"
+GANTRY_URL=$url node --test "$here/openai_test.mjs" "$here/loops_test.mjs"
 
 kill -TERM "$server"
 wait "$server" || { echo "run.sh: the server did not end well: $?" >&2; cat "$log" >&2; exit 1; }

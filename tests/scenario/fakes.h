@@ -100,7 +100,7 @@ class ScriptedEngine final : public engine::Engine {
     thread_ = std::thread([this] { work(); });
   }
   ~ScriptedEngine() override {
-    stopping_.store(true);
+    stop();
     thread_.join();
   }
 
@@ -118,6 +118,7 @@ class ScriptedEngine final : public engine::Engine {
       waiting_.push_back(std::move(run));
       ++job.sampling.seed;
     }
+    wake_.notify_one();
     return first;
   }
   void cancel(JobId id) override {
@@ -135,7 +136,7 @@ class ScriptedEngine final : public engine::Engine {
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    stopping_.store(true);
+    stop();
     return false;
   }
   engine::EngineStats stats() const override {
@@ -191,11 +192,18 @@ class ScriptedEngine final : public engine::Engine {
     return event.finish != engine::FinishReason::kNone;
   }
 
+  void stop() {
+    const std::lock_guard lock(mutex_);
+    stopping_.store(true);
+    wake_.notify_one();
+  }
+
   void work() {
     std::vector<Run> running;
     while (true) {
       {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        if (running.empty()) wake_.wait(lock, [this] { return !waiting_.empty() || stopping_.load(); });
         while (running.size() < options_.sequences_max && !waiting_.empty()) {
           running.push_back(std::move(waiting_.front()));
           waiting_.pop_front();
@@ -215,7 +223,7 @@ class ScriptedEngine final : public engine::Engine {
         const std::lock_guard lock(mutex_);
         count(running);
       }
-      std::this_thread::sleep_for(running.empty() ? std::chrono::microseconds(200) : options_.step_pause);
+      std::this_thread::sleep_for(options_.step_pause);
     }
   }
   void count(const std::vector<Run>& running) {
@@ -231,6 +239,7 @@ class ScriptedEngine final : public engine::Engine {
   const Options options_;
   model::RunnerLimits limits_;
   mutable std::mutex mutex_;
+  std::condition_variable wake_;  // something waits, or it is the end
   std::deque<Run> waiting_;
   std::vector<JobId> cancels_;
   engine::EngineStats stats_;

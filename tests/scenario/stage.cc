@@ -127,7 +127,8 @@ Stage::Stage(StageOptions options) {
   options.server.port = 0;
   std::vector<std::string> names = {"sim", "dice"};
   names.insert(names.end(), options.reply_formats.begin(), options.reply_formats.end());
-  for (const auto& [name, make] : options.own) names.push_back(name);
+  for (const auto& [name, make] : options.own)
+    if (std::ranges::count(options.cold, name) == 0) names.push_back(name);
   const size_t live = names.size();
   names.insert(names.end(), options.cold.begin(), options.cold.end());
   std::vector<fleet::LoadSettings> slots(names.size());

@@ -36,7 +36,7 @@ struct StageOptions {
   bool prefix_cache = false;  // off: every page is free when nothing runs
   // For each name a model like "sim" that writes reasoning and tool calls in that format, named after it.
   std::vector<std::string> reply_formats = {};
-  // Models like "sim" that are cold; they load until let_on().
+  // Models like "sim", or of `own`, that are cold; they load until let_on().
   std::vector<std::string> cold = {};
   // Models of the test's own, by name.
   std::map<std::string, std::function<std::unique_ptr<fleet::LiveModel>()>> own = {};
