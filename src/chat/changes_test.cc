@@ -157,6 +157,40 @@ TEST(Changes, ToolsAreFilledInWhereTheyWouldBeNone) {
   EXPECT_TRUE(told.changes.empty());
 }
 
+// A template that goes through the schemas itself, and knows nothing of references.
+TEST(Changes, SchemasAreSimpleWhereTheTemplateReadsNoOthers) {
+  const char* tools = R"([{"type":"function","function":{"name":"book","parameters":{"type":"object",
+      "$defs":{"Seat":{"type":"string","description":"where one sits"}},
+      "properties":{"seat":{"$ref":"#/$defs/Seat"}}}}}])";
+  const char* messages = R"([{"role":"user","content":"Hi"}])";
+  const Rendered walked = render(
+      "{% for t in tools or [] %}{{ t.function.name }}{% for k, v in "
+      "t.function.parameters.properties.items() %}"
+      " {{ k }}:{{ v.type }}:{{ v.description }}{% endfor %}{% endfor %}" +
+          kEach,
+      messages, tools);
+  EXPECT_EQ(walked.text, "book seat:string:where one sits<user>Hi");
+  EXPECT_EQ(walked.changes, Names{"tool-types-simplified"});
+  const Rendered whole = render("{{ tools | tojson }}" + kEach, messages, tools);
+  EXPECT_NE(whole.text.find("$defs"), std::string::npos);
+  EXPECT_TRUE(whole.changes.empty());
+}
+
+// One that shows them at the first step only.
+TEST(Changes, WordsBesideCallsAreSaidAtEachStep) {
+  const Rendered out = render(
+      "{% set n = namespace(first=true) %}{% for m in messages %}<{{ m.role }}>"
+      "{% if not m.tool_calls or n.first %}{{ m.content or '' }}{% endif %}{% for c in m.tool_calls or [] %}"
+      "[{{ c.function.name }}]{% set n.first = false %}{% endfor %}{% endfor %}",
+      R"([{"role":"user","content":"Hi"},
+          {"role":"assistant","content":"A","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]},
+          {"role":"tool","tool_call_id":"1","content":"RA"},
+          {"role":"assistant","content":"B","tool_calls":[{"id":"2","function":{"name":"g","arguments":"{}"}}]},
+          {"role":"tool","tool_call_id":"2","content":"RB"}])");
+  EXPECT_NE(out.text.find("B"), out.text.find("RB") + 1) << out.text;
+  EXPECT_FALSE(out.changes.empty());
+}
+
 TEST(Changes, WhatNothingCanExpressIsRefusedByItsName) {
   try {
     render("{{ messages[0].content }}",
@@ -273,6 +307,11 @@ TEST(Tools, SchemasOfSeveralTypesBecomeOnesOfOne) {
   EXPECT_EQ(properties["e"].dump(), R"({"type":"object"})");
   EXPECT_LT(tools.dump().size(), 2000U);
   EXPECT_FALSE(simplify_tools(tools));
+  Json bare = Json::parse(R"([{"function":{"name":"f","parameters":{}}}])");
+  EXPECT_FALSE(simplify_tools(bare)) << "nothing is simple";
+  bare = Json::parse(R"([{"function":{"name":"f","parameters":{"title":"F"}}}])");
+  EXPECT_TRUE(simplify_tools(bare));
+  EXPECT_EQ(bare[0]["function"]["parameters"]["type"], "object") << "what a function takes";
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "chat/tools.h"
+#include "chat/turns.h"
+
 namespace gantry::chat {
 namespace {
 
@@ -41,6 +44,22 @@ class Probes {
     return has(render_(messages, tools_), words);
   }
   bool shows_tools() const { return has(render_(Json::array({user()}), tools_), {kTool}); }
+  // What schemas say that stand elsewhere, or among others. A template that goes through the schemas itself
+  // may leave that out, and not once they are simple.
+  bool shows_schemas() const {
+    const Json elsewhere = Json::object({{"type", "string"}, {"description", kValue}});
+    const Json among = Json::object({{"type", "string"}, {"description", kValue2}});
+    const Json null = Json::object({{"type", "null"}});
+    Json tools = tools_;
+    Json& parameters = tools[0]["function"]["parameters"];
+    parameters["properties"] = Json::object(
+        {{"about", {{"$ref", "#/$defs/About"}}}, {"other", {{"anyOf", Json::array({among, null})}}}});
+    parameters["$defs"] = Json::object({{"About", elsewhere}});
+    const auto shown = [&] { return has(render_(Json::array({user()}), tools), {kValue, kValue2}); };
+    if (shown()) return true;
+    simplify_tools(tools);
+    return !shown();
+  }
   bool takes(const Json& messages) const { return render_(messages, tools_).has_value(); }
 
   Json call(const char* name, const char* value, const char* id) const {
@@ -133,6 +152,7 @@ Knowledge Knowledge::probe(const Render& given, const reply::ReplyFormat& format
       ask.shows({user(), answer(), answer(kAnswer2), user(kUser2)}, {kAnswer, kAnswer2}));
   set(Can::kAssistantFirst, ask.shows({answer(), user()}, {kAnswer, kUser}));
   set(Can::kTools, ask.shows_tools());
+  set(Can::kSchemas, ask.shows_schemas());
   set(Can::kCalls, ask.shows_with_tools({user(), ask.one(), ask.result()}, {kName, kValue}));
   set(Can::kFunctions, ask.shows({user(), Probes::old_call(), Probes::old_result(), user(kUser2)},
                                  {kName, kValue, kResult, kUser2}));
@@ -141,8 +161,10 @@ Knowledge Knowledge::probe(const Render& given, const reply::ReplyFormat& format
   set(Can::kCallsTogether,
       ask.shows_with_tools({user(), two, ask.result(), ask.result(kResult2, kName2, Probes::kId2)},
                            {kName, kValue, kName2, kValue2, kResult, kResult2}));
-  set(Can::kWordsWithCalls,
-      ask.shows_with_tools({user(), ask.one(kAnswer), ask.result()}, {kName, kValue, kAnswer}));
+  const Json second = ask.calling(Json::array({ask.call(kName2, kValue2, Probes::kId2)}), kAnswer2);
+  set(Can::kWordsWithCalls, ask.shows_with_tools({user(), ask.one(kAnswer), ask.result(), second,
+                                                  ask.result(kResult2, kName2, Probes::kId2)},
+                                                 {kName, kValue, kAnswer, kName2, kValue2, kAnswer2}));
   set(Can::kEmptyWordsWithCalls,
       !out.can(Can::kCalls) || ask.shows_with_tools({user(), ask.one(""), ask.result()}, {kName, kValue}));
   set(Can::kOldWordsWithCalls,

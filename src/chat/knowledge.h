@@ -21,11 +21,12 @@ enum class Can : uint8_t {
   kAssistantsInARow,
   kAssistantFirst,
   kTools,
+  kSchemas,              // of tools: what a reference stands for, and one of several
   kFunctions,            // `function_call` and the role `function`, the API's older words
   kCalls,                // an assistant's calls, while it works on them
   kTextArguments,        // their arguments as a text that is no JSON
   kCallsTogether,        // several of one turn
-  kWordsWithCalls,       // content beside them
+  kWordsWithCalls,       // content beside them, at each step
   kOldWordsWithCalls,    // also when the question is answered
   kEmptyWordsWithCalls,  // "" beside them; else null
   kResults,              // of calls

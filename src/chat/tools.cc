@@ -43,6 +43,11 @@ class Simplifier {
     const Json root = parameters;
     root_ = &root;
     changed_ = false;
+    if (parameters.empty()) return false;
+    if (!parameters.contains("type") && !parameters.contains("$ref")) {
+      parameters["type"] = "object";
+      changed_ = true;
+    }
     schema(parameters, 0);
     for (const char* definitions : {"$defs", "definitions"})
       if (parameters.erase(definitions) > 0) changed_ = true;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh against SIM (gantry_sim_server), whose models also speak through the chat templates of $GANTRY_SHARED or ../shared,
-# where there are some. Usage: sim.sh SIM. Exit status 3 (skipped) where the client is absent; 1 where the templates are
+# where there are some. Usage: sim.sh SIM. Exit status 77 (skipped) where the client is absent; 1 where the templates are
 # absent and GANTRY_SHARED_REQUIRED is 1.
 set -euo pipefail
 
