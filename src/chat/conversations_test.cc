@@ -1,6 +1,7 @@
 // Conversations as clients hold them, through every template of the conformance data: what they mean reaches
 // the prompt, or is refused for a reason that is written down. The table in docs/formats/conversations.md is
-// what this test finds; GANTRY_WRITE_DOCS=1 writes it.
+// what this test finds; GANTRY_WRITE_DOCS=1 writes it. Whole bodies of real clients go the same way; what
+// their other fields do is seen in tests/scenario.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -25,6 +26,7 @@ using gantry::testing::read_bytes;
 using gantry::testing::shared_path;
 
 constexpr const char* kTemplates = "conformance/chat-templates/templates";
+constexpr int64_t kNow = 1'741'525'507;
 const std::string kDocs = std::string(GANTRY_SOURCE_DIR) + "/docs/formats/";
 
 std::vector<Json> lines_of(const std::string& path) {
@@ -42,6 +44,13 @@ std::vector<Json> all_cases() {
   return cases;
 }
 
+std::vector<Json> client_bodies() {
+  std::vector<Json> out;
+  for (Json& one : lines_of(std::string(GANTRY_SOURCE_DIR) + "/tests/conversations/clients.jsonl"))
+    if (one.contains("must_contain")) out.push_back(std::move(one));
+  return out;
+}
+
 std::vector<std::string> all_templates() {
   std::vector<std::string> names;
   const std::string root = shared_path(kTemplates);
@@ -52,11 +61,27 @@ std::vector<std::string> all_templates() {
   return names;
 }
 
+std::string source_of(const std::string& name) {
+  return read_bytes(shared_path(std::string(kTemplates) + "/" + name));
+}
+
+// By name. Made once: a template is asked many questions then.
+const std::map<std::string, ConversationRenderer>& renderers() {
+  static const auto all = [] {
+    std::map<std::string, ConversationRenderer> out;
+    for (const std::string& name : all_templates())
+      out.emplace(name, ConversationRenderer::create(source_of(name), "<s>", "</s>").value());
+    return out;
+  }();
+  return all;
+}
+
 // As a request's body is read.
 Conversation conversation_of(const Json& body) {
   Conversation out;
   out.messages = normalise_messages(body["messages"], {.keep_developer = true});
-  if (body.contains("tools")) out.tools = normalise_tools(body["tools"]);
+  const bool dropped = body.contains("tool_choice") && body["tool_choice"] == "none";
+  if (body.contains("tools") && !dropped) out.tools = normalise_tools(body["tools"]);
   if (body.contains("chat_template_kwargs")) out.chat_template_kwargs = body["chat_template_kwargs"];
   out.reasoning_effort = body.value("reasoning_effort", "");
   return out;
@@ -74,6 +99,27 @@ struct Row {
   std::map<std::string, std::vector<std::string>> otherwise;
   std::vector<std::string> refused;
 };
+
+void check_words(const std::string& what, const Json& one, const Rendered& got) {
+  for (const Json& word : one["must_contain"])
+    EXPECT_NE(got.text.find(word.get<std::string>()), std::string::npos)
+        << what << " lacks " << word << " with " << said(got.changes) << ":\n"
+        << got.text;
+  // One template writes tools as functions in Python: what may be left out is None there.
+  std::string text = got.text;
+  for (const std::string_view none : {"=None", "= None", "(None,"})
+    for (size_t at = text.find(none); at != std::string::npos; at = text.find(none, at))
+      text.erase(at, none.size());
+  for (const Json& word : one["must_not_contain"])
+    EXPECT_EQ(text.find(word.get<std::string>()), std::string::npos)
+        << what << " has " << word << " with " << said(got.changes) << ":\n"
+        << got.text;
+}
+
+// True: that the template refuses it is written down.
+bool is_exception(const std::string& exceptions, const std::string& name) {
+  return exceptions.find('`' + name + '`') != std::string::npos;
+}
 
 class Conversations : public ::testing::Test {
  protected:
@@ -114,35 +160,19 @@ TEST_F(Conversations, ReachThePromptOfEveryTemplate) {
   const std::vector<Json> cases = all_cases();
   const std::string exceptions = read_bytes(kDocs + "exceptions.md");
   std::map<std::string, Row> rows;
-  for (const std::string& name : all_templates()) {
-    const auto renderer = ConversationRenderer::create(
-        read_bytes(shared_path(std::string(kTemplates) + "/" + name)), "<s>", "</s>");
-    ASSERT_TRUE(renderer) << name;
+  for (const auto& [name, renderer] : renderers()) {
     Row& row = rows[name];
     for (const Json& one : cases) {
       const auto kind = one["name"].get<std::string>();
       Rendered got;
       try {
-        got = renderer->render(conversation_of(one["body"]), 1'741'525'507);
+        got = renderer.render(conversation_of(one["body"]), kNow);
       } catch (const Error& error) {
         row.refused.push_back(kind);
-        EXPECT_NE(exceptions.find('`' + name + '`'), std::string::npos)
-            << name << " refuses " << kind << ": " << error.what();
+        EXPECT_TRUE(is_exception(exceptions, name)) << name << " refuses " << kind << ": " << error.what();
         continue;
       }
-      for (const Json& word : one["must_contain"])
-        EXPECT_NE(got.text.find(word.get<std::string>()), std::string::npos)
-            << name << ' ' << kind << " lacks " << word << " with " << said(got.changes) << ":\n"
-            << got.text;
-      // One template writes tools as functions in Python: what may be left out is None there.
-      std::string text = got.text;
-      for (const std::string_view none : {"=None", "= None"})
-        for (size_t at = text.find(none); at != std::string::npos; at = text.find(none, at))
-          text.erase(at, none.size());
-      for (const Json& word : one["must_not_contain"])
-        EXPECT_EQ(text.find(word.get<std::string>()), std::string::npos)
-            << name << ' ' << kind << " has " << word << " with " << said(got.changes) << ":\n"
-            << got.text;
+      check_words(name + ' ' + kind, one, got);
       if (got.changes.empty())
         ++row.as_given;
       else
@@ -164,20 +194,36 @@ TEST_F(Conversations, ReachThePromptOfEveryTemplate) {
     EXPECT_TRUE(found == table) << "GANTRY_WRITE_DOCS=1 writes the table of docs/formats/conversations.md";
 }
 
+TEST_F(Conversations, OfRealClientsReachThePromptOfEveryTemplate) {
+  const std::vector<Json> bodies = client_bodies();
+  const std::string exceptions = read_bytes(kDocs + "exceptions.md");
+  std::set<std::string> clients;
+  for (const Json& one : bodies) clients.insert(one["client"].get<std::string>());
+  EXPECT_GE(clients.size(), 10U);
+  for (const auto& [name, renderer] : renderers())
+    for (const Json& one : bodies) {
+      const std::string what =
+          name + ' ' + one["client"].get<std::string>() + ' ' + one["name"].get<std::string>();
+      try {
+        check_words(what, one, renderer.render(conversation_of(one["body"]), kNow));
+      } catch (const Error& error) {
+        EXPECT_TRUE(is_exception(exceptions, name)) << what << " is refused: " << error.what();
+      }
+    }
+}
+
 // Strictly, nothing is said otherwise: as given, or refused.
 TEST_F(Conversations, StrictlyAreAsGivenOrRefused) {
   const std::vector<Json> cases = all_cases();
   size_t refused = 0, same = 0;
-  for (const std::string& name : all_templates()) {
-    const std::string source = read_bytes(shared_path(std::string(kTemplates) + "/" + name));
-    const auto strict = ConversationRenderer::create(source, "<s>", "</s>", {.strict = true});
-    const auto kind = ConversationRenderer::create(source, "<s>", "</s>");
+  for (const auto& [name, kind] : renderers()) {
+    const auto strict = ConversationRenderer::create(source_of(name), "<s>", "</s>", {.strict = true});
     for (const Json& one : cases) {
       const Conversation conversation = conversation_of(one["body"]);
       try {
         const Rendered strictly = strict->render(conversation, 0);
         EXPECT_TRUE(strictly.changes.empty());
-        const Rendered kindly = kind->render(conversation, 0);
+        const Rendered kindly = kind.render(conversation, 0);
         if (kindly.changes.empty()) {
           EXPECT_EQ(kindly.text, strictly.text) << name << ' ' << one["name"];
           ++same;

@@ -11,14 +11,12 @@
 
 #include "api/call.h"
 #include "api/openai/error.h"
-#include "completion/completion.h"
 #include "tests/reply/spoken_reply.h"
-#include "tests/scenario/fakes.h"
+#include "tests/scenario/scripted_model.h"
 
 namespace gantry::testing {
 namespace {
 
-constexpr uint32_t kContext = 32'768;
 constexpr const char *kPlace = "Quillmouth", *kFirstResult = "harbourside", *kSecondResult = "gusty",
                      *kThirdResult = "half past nine";
 
@@ -92,39 +90,13 @@ std::string reply_to(const reply::ReplyFormat& format, std::string_view prompt) 
   return say();
 }
 
-class LoopModel final : public fleet::LiveModel {
- public:
-  explicit LoopModel(const Loop& loop)
-      : template_(jinja::ChatTemplate::parse(loop.source)),
-        engine_(
-            [format = loop.format](const engine::Job& job) {
-              std::string prompt;
-              for (const TokenId token : job.prompt) prompt += token < kBos ? static_cast<char>(token) : '\n';
-              return say_text(reply_to(*format, prompt))(job);
-            },
-            {.context_max = kContext}),
-        completer_(completion::Completer::create({&*tokenizer_, template_.get(), &engine_, loop.format},
-                                                 {.workers = 1})) {
-    card_.id = loop.model;
-    card_.created = 1'700'000'000;
-    card_.arch = "loop";
-    card_.context = kContext;
-    card_.has_chat_template = true;
-  }
-  const fleet::ModelCard& card() const override { return card_; }
-  completion::Completer& completer() override { return *completer_; }
-  engine::Engine& engine() override { return engine_; }
-  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return tokenizer_; }
-  const fleet::Shares& shares() const override { return shares_; }
-
- private:
-  fleet::ModelCard card_;
-  const fleet::Shares shares_;
-  const std::shared_ptr<const ByteTokenizer> tokenizer_ = std::make_shared<ByteTokenizer>();
-  const std::unique_ptr<const jinja::ChatTemplate> template_;
-  ScriptedEngine engine_;
-  const std::unique_ptr<completion::Completer> completer_;
-};
+ScriptedEngine::Script script_of(const reply::ReplyFormat& format) {
+  return [&format](const engine::Job& job) {
+    std::string prompt;
+    for (const TokenId token : job.prompt) prompt += token < kBos ? static_cast<char>(token) : '\n';
+    return say_text(reply_to(format, prompt))(job);
+  };
+}
 
 void list_loops(api::Call& call) {
   Json list = Json::array();
@@ -170,7 +142,10 @@ void find_loops(const std::string& templates) {
 
 std::map<std::string, std::function<std::unique_ptr<fleet::LiveModel>()>> loop_models() {
   std::map<std::string, std::function<std::unique_ptr<fleet::LiveModel>()>> out;
-  for (const Loop& loop : loops()) out[loop.model] = [&loop] { return std::make_unique<LoopModel>(loop); };
+  for (const Loop& loop : loops())
+    out[loop.model] = [&loop] {
+      return std::make_unique<ScriptedModel>(loop.model, loop.source, loop.format, script_of(*loop.format));
+    };
   return out;
 }
 

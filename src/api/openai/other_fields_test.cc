@@ -1,6 +1,8 @@
 #include "api/openai/other_fields.h"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <set>
 #include <string>
 #include <utility>
@@ -88,6 +90,31 @@ TEST(OtherFields, AnAliasIsReadAsOurs) {
       EXPECT_EQ(outcome(api, name, R"({"no":7})"), ours);
     }
   }
+}
+
+// Whether some row knows it: ours refuse a value that nobody means.
+bool is_known(Api api, const std::string& name) {
+  const bool other = std::ranges::any_of(
+      other_fields(), [&](const OtherField& field) { return field.name == name && field.is_of(api); });
+  return other ||
+         std::ranges::any_of(std::array{"7", "\"seven\"", "[7]", R"({"seven":7})"},
+                             [&](const char* value) { return outcome(api, name, value) != "taken"; });
+}
+
+// Where one is not, somebody has to say what becomes of it.
+TEST(OtherFields, EachThatARealClientSendsIsKnown) {
+  EXPECT_FALSE(is_known(Api::kChat, "no_such_field"));
+  std::ifstream in(std::string(GANTRY_SOURCE_DIR) + "/tests/conversations/clients.jsonl");
+  size_t fields = 0;
+  for (std::string line; std::getline(in, line);) {
+    const Json one = Json::parse(line);
+    const Api api = one.contains("path") ? Api::kCompletions : Api::kChat;
+    for (const auto& [name, value] : one["body"].items()) {
+      EXPECT_TRUE(is_known(api, std::string(name))) << name << " of " << one["client"];
+      ++fields;
+    }
+  }
+  EXPECT_GE(fields, 200U);
 }
 
 TEST(OtherFields, OneOfTwoApis) {

@@ -34,7 +34,7 @@ struct Draft {
   std::optional<uint32_t> top_logprobs;
   bool drop_tools = false;
   std::optional<bool> add_generation_prompt;
-  std::string_view called;  // another server's name, by which a field was sent
+  std::string_view called;                              // another server's name, by which a field was sent
 
   std::string name_or(std::string_view ours) const { return std::string(called.empty() ? ours : called); }
 };
@@ -213,13 +213,27 @@ void store_reasoning(Draft& draft, const Json& value) {
 }
 
 // true, false, or how much.
-void store_think(Draft& draft, const Json& value) {
+void store_flag_or_effort(Draft& draft, const Json& value, std::string_view name) {
   if (value.is_boolean()) {
     draft.chat.reasoning_effort = value.get<bool>() ? "on" : "none";
     return;
   }
-  check_field("think", FieldKind::kString, 0, kEffortBytesMax, value);
+  check_field(draft.name_or(name), FieldKind::kString, 0, kEffortBytesMax, value);
   draft.chat.reasoning_effort = value.get<std::string>();
+}
+
+// {"type": "enabled"} or "disabled"; "auto" and "adaptive" say nothing.
+void store_thinking(Draft& draft, const Json& value) {
+  if (!value.is_object()) return store_flag_or_effort(draft, value, "thinking");
+  if (const auto budget = value.find("budget_tokens"); budget != value.end() && !budget->is_null())
+    throw unsupported("'thinking.budget_tokens' is not supported: leave it out, or say 'reasoning_effort'",
+                      "thinking.budget_tokens");
+  const auto type = value.find("type");
+  if (type == value.end() || type->is_null() || *type == "auto" || *type == "adaptive") return;
+  if (*type != "enabled" && *type != "disabled")
+    throw unsupported("'thinking.type' is \"enabled\", \"disabled\", \"auto\" or \"adaptive\"",
+                      "thinking.type");
+  draft.chat.reasoning_effort = *type == "enabled" ? "on" : "none";
 }
 
 constexpr std::array kChatRows = {
@@ -243,7 +257,9 @@ constexpr std::array kChatRows = {
         [](Draft& d, const Json& v) { d.chat.reasoning_effort = v.get<std::string>(); }},
     // The words of other servers for the same.
     Row{"reasoning", FieldKind::kAny, -kAll, kAll, store_reasoning},
-    Row{"think", FieldKind::kAny, -kAll, kAll, store_think},
+    Row{"think", FieldKind::kAny, -kAll, kAll,
+        [](Draft& d, const Json& v) { store_flag_or_effort(d, v, "think"); }},
+    Row{"thinking", FieldKind::kAny, -kAll, kAll, store_thinking},
     Row{"add_generation_prompt", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.add_generation_prompt = v.get<bool>(); }},
     Row{"continue_final_message", FieldKind::kBool, -kAll, kAll,

@@ -220,8 +220,16 @@ TEST(OpenaiRequest, EffortHasManyNames) {
   EXPECT_EQ(effort(R"(,"think":true)"), "on");
   EXPECT_EQ(effort(R"(,"think":false)"), "none");
   EXPECT_EQ(effort(R"(,"think":"medium")"), "medium");
-  for (const char* bad : {R"(,"reasoning_effort":3)", R"(,"think":1)", R"(,"reasoning":{"effort":true})",
-                          R"(,"reasoning_effort":"123456789012345678901234567890123")"})
+  EXPECT_EQ(effort(R"(,"enable_thinking":false)"), "none");
+  EXPECT_EQ(effort(R"(,"thinking":{"type":"enabled"})"), "on");
+  EXPECT_EQ(effort(R"(,"thinking":{"type":"disabled","budget_tokens":null})"), "none");
+  EXPECT_EQ(effort(R"(,"thinking":{"type":"auto"})"), "");
+  EXPECT_EQ(effort(R"(,"thinking":{})"), "");
+  EXPECT_EQ(effort(R"(,"thinking":true)"), "on");
+  for (const char* bad :
+       {R"(,"reasoning_effort":3)", R"(,"think":1)", R"(,"reasoning":{"effort":true})", R"(,"thinking":1)",
+        R"(,"thinking":{"type":"much"})", R"(,"thinking":{"type":"enabled","budget_tokens":1024})",
+        R"(,"enable_thinking":1)", R"(,"reasoning_effort":"123456789012345678901234567890123")"})
     EXPECT_THROW(chat(bad), http::Refusal) << bad;
 }
 
