@@ -34,6 +34,7 @@ struct Draft {
   std::optional<uint32_t> top_logprobs;
   bool drop_tools = false;
   std::optional<bool> add_generation_prompt;
+  std::string continued_by = "continue_final_message";  // what asks to go on with the last message
   std::string_view called;                              // another server's name, by which a field was sent
 
   std::string name_or(std::string_view ours) const { return std::string(called.empty() ? ours : called); }
@@ -334,6 +335,18 @@ constexpr std::array kCompletionRows = {
         [](Draft&, const Json& v) { refuse_if_filled(v, "suffix"); }},
 };
 
+// {"role": "assistant", "content": "...", "prefix": true}, the last message: how clients of Mistral and
+// DeepSeek say that the answer goes on with it. Where: the place of that word.
+std::optional<std::string> prefix_of(const Json& messages) {
+  if (!messages.is_array() || messages.empty() || !messages[messages.size() - 1].is_object()) return {};
+  const Json& last = messages[messages.size() - 1];
+  const auto prefix = last.find("prefix");
+  if (prefix == last.end() || prefix->is_null()) return {};
+  std::string where = fmt::format("messages[{}].prefix", messages.size() - 1);
+  check_field(where, FieldKind::kBool, -kAll, kAll, *prefix);
+  return prefix->get<bool>() ? std::optional(std::move(where)) : std::nullopt;
+}
+
 void settle(Api api, Draft& draft) {
   GenerateRequest& request = draft.request;
   if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
@@ -356,8 +369,8 @@ void settle(Api api, Draft& draft) {
   request.base.tokens_max = draft.tokens_max.value_or(0);
   if (draft.drop_tools) draft.chat.tools = nullptr;
   if (draft.chat.continue_final && draft.add_generation_prompt.value_or(false))
-    throw unsupported("'continue_final_message' and 'add_generation_prompt' exclude each other",
-                      "continue_final_message");
+    throw unsupported(fmt::format("'{}' and 'add_generation_prompt' exclude each other", draft.continued_by),
+                      draft.continued_by);
   draft.chat.add_generation_prompt = draft.add_generation_prompt.value_or(!draft.chat.continue_final);
   if (api == Api::kChat) request.prompts.emplace_back(std::move(draft.chat));
 }
@@ -398,6 +411,11 @@ Parsed parse(Api api, std::string_view body) {
   read_aliases(api, json, own, draft, names);
   read_fields<Draft>(json, kCommonRows, draft, &names);
   read_fields<Draft>(json, own, draft, &names);
+  if (const auto prefix = prefix_of(draft.chat.messages); prefix && !draft.chat.continue_final) {
+    draft.chat.continue_final = true;
+    draft.continued_by = *prefix;
+    names.add("continue_final_message", *prefix);
+  }
   settle(api, draft);
   draft.request.names = std::move(names);
   return {std::move(draft.request), api, draft.include_usage};

@@ -83,6 +83,29 @@ TEST(OpenaiRequest, GoingOnWithTheLastMessage) {
   EXPECT_THROW(chat(R"(,"continue_final_message":true,"add_generation_prompt":true)"), http::Refusal);
 }
 
+// As clients of Mistral and DeepSeek say it.
+TEST(OpenaiRequest, GoingOnWithAPrefix) {
+  const auto request = [](const std::string& prefix, const std::string& more = "") {
+    return parse(Api::kChat, R"({"messages":[{"role":"assistant","content":"a","prefix":true},
+                                 {"role":"user","content":"x"},
+                                 {"role":"assistant","content":"y","prefix":)" +
+                                 prefix + "}]" + more + "}")
+        .request;
+  };
+  const auto input = [&](const std::string& prefix) {
+    return std::get<completion::ChatInput>(request(prefix).prompts.at(0));
+  };
+  EXPECT_TRUE(input("true").continue_final);
+  EXPECT_FALSE(input("true").add_generation_prompt);
+  EXPECT_EQ(request("true").names.written("continue_final_message"), "messages[2].prefix");
+  for (const char* prefix : {"false", "null"}) {
+    EXPECT_FALSE(input(prefix).continue_final) << prefix;
+    EXPECT_TRUE(input(prefix).add_generation_prompt) << prefix;
+  }
+  EXPECT_THROW(request("1"), http::Refusal);
+  EXPECT_THROW(request("true", R"(,"add_generation_prompt":true)"), http::Refusal);
+}
+
 TEST(OpenaiRequest, OtherNames) {
   EXPECT_EQ(chat(R"(,"repeat_penalty":1.25)").base.sampling.repetition_penalty, 1.25);
   EXPECT_EQ(chat(R"(,"repeat_last_n":3)").base.sampling.penalty_window, 3U);
