@@ -262,6 +262,23 @@ TEST(Shape, IdsAreMappedAlwaysTheSame) {
 }
 
 // A call that is written into a text has the id that its result has.
+// What was given out with "call_" before it is what the model wrote: nothing is said otherwise, however
+// strict.
+TEST(Shape, IdsThatWereGivenOutAreTakenBack) {
+  const std::string source = "[TOOL_CALLS]" + kEach +
+                             "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.id }}{% endfor "
+                             "%}{{ m.tool_call_id }}{% endfor %}";
+  const char* messages = R"([{"role":"user","content":"x"},
+      {"role":"assistant","tool_calls":[{"id":"call_abc123def","function":{"name":"f"}}]},
+      {"role":"tool","tool_call_id":"call_abc123def","content":"y"}])";
+  for (const bool strict : {false, true}) {
+    const Rendered out = render(source, messages, "null", {.strict = strict});
+    EXPECT_TRUE(out.text.ends_with("abc123defabc123def")) << out.text;
+    EXPECT_EQ(out.text.find("call_"), std::string::npos) << out.text;
+    EXPECT_TRUE(out.changes.empty());
+  }
+}
+
 TEST(Shape, IdsInNotationAreThoseOfTheResults) {
   const std::string source =
       "{# [TOOL_CALLS] tools #}{% set ns = namespace(n=0) %}{% for m in messages %}"

@@ -171,6 +171,7 @@ std::optional<Missing> ConversationRenderer::missing(const Conversation& convers
 
 Rendered ConversationRenderer::render_strictly(Conversation conversation, std::optional<int64_t> now) const {
   if (!keeps_developer_) rename_developers(conversation.messages);
+  take_back_ids(conversation.messages, *format_);
   set_effort(template_->source(), conversation.reasoning_effort, conversation.chat_template_kwargs);
   place_reasoning(conversation.messages, *knowledge_);
   jinja::Rendering prompt = render_as_given(conversation, now);
@@ -224,6 +225,7 @@ Rendered ConversationRenderer::render(Conversation conversation, std::optional<i
   check_kwargs(conversation.chat_template_kwargs);
   const std::string& source = template_->source();
   const Ground ground{source, *knowledge_, *format_};
+  take_back_ids(conversation.messages, *format_);
   std::vector<std::string> before;
   for (const std::string& name : drop_unknown_kwargs(source, conversation.chat_template_kwargs))
     before.push_back("ignored:" + name);

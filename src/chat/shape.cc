@@ -12,18 +12,16 @@
 namespace gantry::chat {
 namespace {
 
-constexpr size_t kNine = 9;
-constexpr std::string_view kIdLetters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
 // Nine letters and digits, always the same ones for the same id.
 std::string nine_letters(std::string_view id) {
-  if (id.size() == kNine && id.find_first_not_of(kIdLetters) == std::string_view::npos)
-    return std::string(id);
+  if (reply::is_nine(id)) return std::string(id);
+  constexpr std::string_view kLetters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   constexpr uint64_t kOffset = 0xcbf29ce484222325, kPrime = 0x100000001b3;  // FNV-1a
   uint64_t hash = kOffset;
   for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
   std::string out;
-  for (size_t i = 0; i < kNine; ++i, hash /= kIdLetters.size()) out += kIdLetters[hash % kIdLetters.size()];
+  for (size_t i = 0; i < reply::kNineLetters; ++i, hash /= kLetters.size())
+    out += kLetters[hash % kLetters.size()];
   return out;
 }
 
@@ -93,6 +91,15 @@ bool rename_developers(Messages& messages) {
     changed = true;
   }
   return changed;
+}
+
+void take_back_ids(Messages& messages, const reply::ReplyFormat& format) {
+  if (format.ids != reply::CallIds::kNine) return;
+  map_each_id(messages, [](const std::string& id, const std::string&) {
+    constexpr std::string_view kCall = "call_";
+    const bool ours = id.starts_with(kCall) && reply::is_nine(std::string_view(id).substr(kCall.size()));
+    return ours ? id.substr(kCall.size()) : id;
+  });
 }
 
 bool map_ids(Messages& messages, const Ground& ground) {

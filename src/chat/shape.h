@@ -19,6 +19,9 @@ std::vector<std::string> drop_unknown_kwargs(std::string_view source, Json& kwar
 // A developer is the system where the template does not know developers. False where there was none.
 bool rename_developers(Messages& messages);
 
+// Ids that were given out for calls of such a family, as its model wrote them.
+void take_back_ids(Messages& messages, const reply::ReplyFormat& format);
+
 // Ids of calls as the template wants them, each made from the one that came, so that the same conversation
 // always has the same. False where they are already so.
 bool map_ids(Messages& messages, const Ground& ground);

@@ -18,20 +18,19 @@ bool begins_text(const tokenizer::Tokenizer& tokenizer, std::span<const TokenId>
       prompt, [&](TokenId token) { return tokenizer.kind(token) == tokenizer::TokenKind::kControl; });
 }
 
+// Clients know ids as "call_" and more; what a family's templates want instead is in it.
 std::string call_id(reply::CallIds kind, const std::string& written) {
-  constexpr size_t kNine = 9;
+  constexpr std::string_view kCall = "call_";
   switch (kind) {
     case reply::CallIds::kWritten:
       if (!written.empty()) return written;
       break;
     case reply::CallIds::kNine:
-      return written.size() == kNine && written.find_first_not_of(kIdLetters) == std::string::npos
-                 ? written
-                 : random_id("", kNine);
+      return reply::is_nine(written) ? std::string(kCall) + written : random_id(kCall, reply::kNineLetters);
     case reply::CallIds::kRandom:
       break;
   }
-  return random_id("call_");
+  return random_id(kCall);
 }
 
 void add_arguments(reply::ReplyEvent event, Delta& delta) {

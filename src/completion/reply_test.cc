@@ -112,7 +112,14 @@ TEST(Reply, CallsHaveIdsOfTheirFormatsKind) {
   EXPECT_EQ(heard.finish, Finish::kToolCalls);
   EXPECT_EQ(heard.usage.completion_tokens, words.size() + 1);
   heard = answer(format_of(reply::CallIds::kNine), words, true);
-  EXPECT_EQ(heard.calls.at(0).id.size(), 9U);
+  EXPECT_TRUE(heard.calls.at(0).id.starts_with("call_"));
+  EXPECT_TRUE(reply::is_nine(heard.calls.at(0).id.substr(5))) << heard.calls.at(0).id;
+  const auto written = [](const std::string& id) {
+    const reply::ReplyFormat& mistral = *reply::find_reply_format("mistral");
+    return answer(mistral, say("[TOOL_CALLS]f[CALL_ID]" + id + "[ARGS]{}"), true).calls.at(0).id;
+  };
+  EXPECT_EQ(written("abc123def"), "call_abc123def");
+  EXPECT_TRUE(reply::is_nine(written("abc-123").substr(5)));
 }
 
 TEST(Reply, WithoutToolsCallsAreText) {

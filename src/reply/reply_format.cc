@@ -2,7 +2,13 @@
 
 #include <algorithm>
 
+#include "base/random_id.h"
+
 namespace gantry::reply {
+
+bool is_nine(std::string_view id) {
+  return id.size() == kNineLetters && id.find_first_not_of(kIdLetters) == std::string_view::npos;
+}
 
 const ReplyFormat* find_reply_format(std::string_view name) {
   const auto& rows = reply_formats();

@@ -77,9 +77,13 @@ struct Writing {
 
 enum class CallIds : uint8_t {
   kRandom,  // "call_" and letters and digits
-  kNine,    // nine letters and digits: the family's templates accept nothing else
+  kNine,    // "call_" and nine: of these the family's templates print the nine, and accept nothing else
   kWritten  // the one that the model wrote: its templates print it again
 };
+
+// Nine letters and digits.
+inline constexpr size_t kNineLetters = 9;
+bool is_nine(std::string_view id);
 
 struct ReplyFormat {
   std::string name = {};
