@@ -11,6 +11,7 @@
 #include "chat/knowledge.h"
 #include "chat/messages.h"
 #include "chat/shape.h"
+#include "chat/source.h"
 #include "chat/tools.h"
 
 namespace gantry::chat {
@@ -79,6 +80,18 @@ void check_kwargs(const Json& kwargs) {
                   fmt::format("chat_template_kwargs.{}", key));
 }
 
+// Variables of their own by which a few templates ask for what others are given (firefunction).
+void fill_in_variables(std::string_view source, Json& context, const jinja::RenderLimits& limits,
+                       std::optional<int64_t> now) {
+  static const auto kFunctions =
+      jinja::ChatTemplate::parse("{{ (tools or []) | map(attribute='function') | list | tojson(indent=4) }}");
+  static const auto kTime = jinja::ChatTemplate::parse("{{ strftime_now('%Y-%m-%d %H:%M:%S') }}");
+  if (wants_functions(source) && !context.contains("functions"))
+    context["functions"] = kFunctions->render(Json::object({{"tools", context["tools"]}}), limits, 0);
+  if (names(source, "datetime") && !context.contains("datetime"))
+    context["datetime"] = kTime->render(Json::object(), limits, now);
+}
+
 // True: a message was put in front.
 bool write_tools(Json& context, const jinja::RenderLimits& limits) {
   const Json& tools = context["tools"];
@@ -140,7 +153,7 @@ std::optional<ConversationRenderer> ConversationRenderer::create(std::string_vie
   }
 }
 
-Json ConversationRenderer::context(const Conversation& conversation) const {
+Json ConversationRenderer::context(const Conversation& conversation, std::optional<int64_t> now) const {
   Json messages = Json::array();
   for (const Message& message : conversation.messages) messages.push_back(message.fields());
   Json context = {{"messages", std::move(messages)},
@@ -153,6 +166,7 @@ Json ConversationRenderer::context(const Conversation& conversation) const {
   const Json& extra = conversation.chat_template_kwargs;
   check_kwargs(extra);
   for (const auto& [key, value] : extra.items()) context[key] = value;
+  fill_in_variables(template_->source(), context, limits_, now);
   return context;
 }
 
@@ -304,7 +318,7 @@ jinja::Rendering ConversationRenderer::render_variables(const Json& variables, c
 
 jinja::Rendering ConversationRenderer::render_as_given(const Conversation& conversation,
                                                        std::optional<int64_t> now) const {
-  Json variables = context(conversation);
+  Json variables = context(conversation, now);
   jinja::HouseWords house{.variables = {"bos_token", "eos_token"}, .members = {"role"}, .words = {}};
   for (size_t i = 0; i < conversation.messages.size(); ++i)
     for (const Range& range : conversation.messages[i].owned()) house.words.push_back({i, "content", range});

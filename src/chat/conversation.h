@@ -73,7 +73,7 @@ class ConversationRenderer {
   ConversationRenderer(std::shared_ptr<const jinja::ChatTemplate> chat_template, std::string bos_token,
                        std::string eos_token, const RendererOptions& options);
   Knowledge ask_template() const;
-  Json context(const Conversation& conversation) const;
+  Json context(const Conversation& conversation, std::optional<int64_t> now) const;
   jinja::Rendering without_nones(const Json& variables, const jinja::HouseWords& house,
                                  jinja::Rendering prompt, std::optional<int64_t> now) const;
   jinja::Rendering render_variables(const Json& variables, const jinja::HouseWords& house,

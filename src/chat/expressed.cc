@@ -67,12 +67,16 @@ bool wants_tools_in_system(std::string_view source) {
   return reads(source, "tools") && !names(source, "tools");
 }
 
+bool wants_functions(std::string_view source) {
+  return names(source, "functions") && !mentions(source, "tools");
+}
+
 std::optional<Missing> find_missing(std::string_view source, const Conversation& conversation,
                                     std::string_view prompt, bool ever,
                                     const std::function<std::string(const Conversation& other)>& render) {
   if (conversation.tools.is_array() && !conversation.tools.empty()) {
     const Missing tools{Problem::kTools, "tools", "tools"};
-    if (!mentions(source, "tools")) return tools;
+    if (!mentions(source, "tools") && !wants_functions(source)) return tools;
     if (!shows(prompt, conversation)) {
       Conversation without = conversation;
       without.tools = nullptr;

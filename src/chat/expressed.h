@@ -33,4 +33,7 @@ std::optional<Missing> find_missing(std::string_view source, const Conversation&
 // one, that of the system (Phi-4-mini).
 bool wants_tools_in_system(std::string_view source);
 
+// The template knows tools only as a text of its own, `functions`: their JSON (firefunction).
+bool wants_functions(std::string_view source);
+
 }  // namespace gantry::chat
