@@ -158,6 +158,7 @@ async function drive(loop, ask) {
   checkLast(await ask(body));
   const ids = [first, second].flatMap((answer) => answer.message.tool_calls.map((call) => call.id));
   assert.equal(new Set(ids).size, 3, `${ids}`);
+  assert.ok(loop.own_ids || ids.every((id) => id.startsWith("call_")), `${ids}`);
 }
 
 // The client's runner calls the tools and sends what it was told, with all that the client itself adds.

@@ -105,6 +105,7 @@ void list_loops(api::Call& call) {
                                  {"row", loop.format->name},
                                  {"template", loop.template_name},
                                  {"calls", !loop.format->call.empty()},
+                                 {"own_ids", loop.format->ids == reply::CallIds::kWritten},
                                  {"thinks", reply::testing::can_think(*loop.format, {})},
                                  {"speaks", reply::testing::can_speak_and_call(*loop.format)}}));
   call.asker.answer_json(list.dump());

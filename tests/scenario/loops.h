@@ -1,9 +1,9 @@
 // Models that drive a loop of tools, one for each row of replies: asked with tools, such a model calls one,
 // behind its result two others, behind theirs it answers; each time in its family's words, and only as long
-// as the prompt says what was called and what came of it. Where chat templates lie at hand, each family also
-// speaks through one of its own.
+// as the prompt says what was called and what came of it. So does one for each chat template that lies at
+// hand, in the words of the template's family.
 //
-//   GET /loops   what there is: [{"model", "row", "template", "calls", "thinks", "speaks"}]
+//   GET /loops   what there is: [{"model", "row", "template", "calls", "own_ids", "thinks", "speaks"}]
 //
 // A call's argument "thought" says whether the reply reasoned, "spoke" whether it had words beside the call.
 #pragma once
