@@ -55,7 +55,7 @@ std::string speak_in_messages(const ReplyFormat& format, const Spoken& spoken, s
   if (!spoken.words.empty())
     messages.add(channels.content.empty() ? "final" : channels.content[0], spoken.words);
   for (const WrittenCall& call : spoken.calls)
-    messages.add_call(write_calls(format, std::span(&call, 1), types));
+    messages.add_call(write_calls(format, std::span(&call, 1), types).text());
   return messages.behind(prompt);
 }
 
@@ -67,8 +67,6 @@ bool can_think(const ReplyFormat& format, std::string_view prompt) {
       std::ranges::any_of(format.reasoning, [&](const Span& span) { return ends_in(prompt, span.close); });
   return !format.reasoning.empty() && !closed;
 }
-
-bool can_speak_and_call(const ReplyFormat& format) { return !format.bare; }
 
 std::string speak(const ReplyFormat& format, const Spoken& spoken, std::string_view prompt,
                   const ToolTypes& types) {
@@ -83,8 +81,7 @@ std::string speak(const ReplyFormat& format, const Spoken& spoken, std::string_v
   if (spoken.calls.empty())
     return out + (format.answer.empty() ? spoken.words
                                         : format.answer[0].open + spoken.words + format.answer[0].close);
-  if (can_speak_and_call(format)) out += spoken.words;
-  return out + write_calls(format, spoken.calls, types);
+  return out + spoken.words + write_calls(format, spoken.calls, types, !spoken.words.empty()).text();
 }
 
 }  // namespace gantry::reply::testing

@@ -12,15 +12,12 @@ namespace gantry::reply::testing {
 
 struct Spoken {
   std::string thought = {};  // said only where can_think()
-  std::string words = {};    // before calls said only where can_speak_and_call()
+  std::string words = {};
   std::vector<WrittenCall> calls = {};
 };
 
 // The family reasons, and the prompt has not closed the reasoning already.
 bool can_think(const ReplyFormat& format, std::string_view prompt);
-
-// A reply may have words beside calls.
-bool can_speak_and_call(const ReplyFormat& format);
 
 // What the model writes behind `prompt`, which may have opened a header or the reasoning.
 std::string speak(const ReplyFormat& format, const Spoken& spoken, std::string_view prompt,

@@ -33,7 +33,7 @@ std::vector<Loop>& loops() {
 const Json& tools() {
   static const Json list = Json::parse(R"([
     {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties":
-      {"place": {"type": "string"}, "thought": {"type": "boolean"}, "spoke": {"type": "boolean"}}}}},
+      {"place": {"type": "string"}, "thought": {"type": "boolean"}}}}},
     {"type": "function", "function": {"name": "forecast", "parameters": {"type": "object", "properties":
       {"place": {"type": "string"}, "days": {"type": "integer"}, "thought": {"type": "boolean"}}}}},
     {"type": "function", "function": {"name": "clock"}}])");
@@ -70,7 +70,6 @@ std::string reply_to(const reply::ReplyFormat& format, std::string_view prompt) 
   if (!has(kFirstResult)) {
     spoken.thought = "First of all, where that is.";
     spoken.words = "I look it up.";
-    first["spoke"] = reply::testing::can_speak_and_call(format);
     spoken.calls = {{"look_up", &first, "abc123def"}};
     return say();
   }
@@ -106,8 +105,7 @@ void list_loops(api::Call& call) {
                                  {"template", loop.template_name},
                                  {"calls", !loop.format->call.empty()},
                                  {"own_ids", loop.format->ids == reply::CallIds::kWritten},
-                                 {"thinks", reply::testing::can_think(*loop.format, {})},
-                                 {"speaks", reply::testing::can_speak_and_call(*loop.format)}}));
+                                 {"thinks", reply::testing::can_think(*loop.format, {})}}));
   call.asker.answer_json(list.dump());
 }
 
