@@ -34,9 +34,7 @@ void Asker::attempt(const std::function<void()>& step) const {
 std::optional<http::Refusal> Asker::fault_of(const std::function<void()>& step) const {
   try {
     const os::AccountScope scope(account);
-    // A client that only closed its sending side looks like one that has gone: small work is done for it.
-    std::optional<InterruptScope> interruptible;
-    if (load.bytes > WorkQueue::kLargeBytes) interruptible.emplace(reply->gone());
+    const InterruptScope interruptible(reply->gone());
     check_interrupt();
     step();
     return std::nullopt;

@@ -33,7 +33,7 @@ struct Asker {
   void refuse(const http::Refusal& refusal) const;
   // Puts a step of the work on a request worker; refuses when too much waits.
   void post(std::function<void()> step) const;
-  // Does one step of the work (large work only as long as the client is there) under the request's account;
+  // Does one step of the work, as long as the client is there, under the request's account;
   // what it throws is the answer.
   void attempt(const std::function<void()>& step) const;
   // The same where the answer has begun: what it threw is returned.

@@ -60,8 +60,6 @@ void answer_json(const Asker& asker, std::unique_ptr<Body> body, std::vector<htt
   asker.reply->begin_stream(
       {.status = 200, .headers = std::move(headers), .content_type = "application/json", .body = ""}, "");
   asker.reply->push(std::move(piece));
-  // Who works on it need not be told, but is there to be: a client that goes need not wait for its end.
-  asker.reply->on_gone([] {});
   asker.reply->on_cut([weak = std::weak_ptr<Flow>(flow)](const http::Refusal& why) {
     if (const auto self = weak.lock()) self->break_off(why);
   });

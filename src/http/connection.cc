@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <exception>
@@ -32,6 +33,9 @@ constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have
 constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
 constexpr std::chrono::milliseconds kReadAheadAfter{1'000};  // an answer takes so long: see read_loop()
 constexpr std::chrono::milliseconds kMemoryStep{20};  // how often a body looks whether there is memory again
+// Between the first two signs of life, and then twice as long each time: what lies between here and a client
+// (a tunnel, a proxy) may take some before it says that nobody is there.
+constexpr std::chrono::milliseconds kFirstSignStep{250};
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -136,10 +140,11 @@ void Connection::close() {
   ended();
 }
 
-// The client sends no more: whoever waits for it, or works for it, is told.
+// The client sends no more: whoever waits for that is told, and where nothing can be written to it, whoever
+// works for it.
 void Connection::ended() {
   eof_ = true;
-  if (reply_) reply_->client_gone();
+  if (closed_ && reply_) reply_->client_gone();
   input_.set();
   input_room_.set();
   output_.set();
@@ -168,10 +173,12 @@ Connection::Awaitable<void> Connection::read_loop() {
                                                       asio::redirect_error(asio::use_awaitable, error));
     if (error) {
       // Anything but an orderly end means that nobody hears us either.
-      if (error != asio::error::eof)
+      if (error != asio::error::eof) {
         close();
-      else
+      } else {
         ended();
+        co_await wait_for_reset();
+      }
       break;
     }
     // While an answer takes long reading goes on, or the client's end would stand unseen behind what it has
@@ -182,6 +189,13 @@ Connection::Awaitable<void> Connection::read_loop() {
       inbox_.append(bytes.data(), n);
     input_.set();
   }
+}
+
+// Behind the client's last byte only an error comes: it is gone.
+Connection::Awaitable<void> Connection::wait_for_reset() {
+  error_code error;
+  co_await socket_.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, error));
+  if (!error) close();
 }
 
 Connection::Awaitable<void> Connection::serve() {
@@ -376,7 +390,7 @@ Connection::Awaitable<bool> Connection::answer_request() {
   reply_ = std::make_shared<WireReply>(core_.options.stream_queue_bytes_max, std::move(wake));
   answering_since_ = Clock::now();
   input_room_.set();
-  if (eof_) reply_->client_gone();
+  begun_ = signs_ = 0;
   const InWork in_work(core_);
   Request request = std::move(request_);
   request_ = {.method = request.method, .target = request.target, .headers = {}, .body = {}};
@@ -399,6 +413,18 @@ Connection::Awaitable<bool> Connection::answer_request() {
   co_return go_on;
 }
 
+// Where the client has said its last and nothing else is to be written: so that it is seen whether it is
+// there.
+void Connection::add_sign_of_life(std::string& bytes, std::string_view idle, bool streaming) {
+  const Clock::time_point now = Clock::now();
+  if (signs_ == kAnswerBegin.size() || (signs_ > 0 && now < next_sign_)) return;
+  if (streaming)
+    append_wire_piece(bytes, idle, wire_);
+  else
+    bytes = kAnswerBegin[begun_++];
+  next_sign_ = now + kFirstSignStep * (1 << signs_++);
+}
+
 Connection::Awaitable<bool> Connection::write_answer() {
   bool streaming = false;
   std::string idle;
@@ -411,19 +437,20 @@ Connection::Awaitable<bool> Connection::write_answer() {
     if (taken.whole) {
       log_answer(taken.whole->status);
       if (taken.whole->status == 503) wire_.keep_alive = false;
-      bytes = wire_head(*taken.whole, common_headers_, wire_);
+      bytes = wire_head(*taken.whole, common_headers_, wire_).substr(begun_);
       body = wire_body(*taken.whole, wire_);
     } else if (taken.head) {
       log_answer(taken.head->status);
       if (wire_.minor_version == 0) wire_.keep_alive = false;
       streaming = true;
       idle = std::move(taken.idle);
-      bytes = wire_stream_head(*taken.head, common_headers_, wire_);
+      bytes = wire_stream_head(*taken.head, common_headers_, wire_).substr(begun_);
     }
     append_wire_piece(bytes, taken.bytes, wire_);
     if (!idle.empty() && bytes.empty() && !taken.finished && !taken.lost &&
         Clock::now() >= silent_since + core_.options.stream_keep_alive)
       append_wire_piece(bytes, idle, wire_);
+    if (eof_ && !closed_ && bytes.empty() && !taken.finished) add_sign_of_life(bytes, idle, streaming);
     if (taken.finished && !taken.torn) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
       const bool written = co_await write(bytes, body);
@@ -435,14 +462,10 @@ Connection::Awaitable<bool> Connection::write_answer() {
       log::info("http", "{} {}: the client read too slowly, its stream was cut", request_.method,
                 request_.target);
     if (taken.finished) co_return wire_.keep_alive && !taken.broken;
-    // Work that can be called off was; what cannot is short, and its answer is still written to a client that
-    // only closed its sending side.
-    if (closed_ || (eof_ && reply_->called_off())) {
-      close();
-      co_return false;
-    }
-    const auto deadline =
+    if (closed_) co_return false;
+    auto deadline =
         idle.empty() ? Clock::now() + kNoDeadline : silent_since + core_.options.stream_keep_alive;
+    if (eof_ && signs_ < kAnswerBegin.size()) deadline = std::min(deadline, next_sign_);
     if (bytes.empty()) co_await output_.wait_until(deadline);
   }
 }

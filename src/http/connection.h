@@ -1,6 +1,9 @@
 // One connection: reads requests one after the other (a client may send several at once), answers each, keeps
-// every deadline, and notices at once when the client goes away. A client that closes its sending side while
-// an answer is being generated counts as gone.
+// every deadline, and notices at once when the client goes away.
+//
+// A client that says it will send no more (FIN) may have closed its sending side only, or all: TCP does not
+// tell, until something is written. So a sign of life is written then: what every answer begins with, byte by
+// byte, or an idle piece of a stream. Who is gone resets the connection; who is there gets his whole answer.
 //
 // Two coroutines on one strand: read_loop() moves bytes into a bounded inbox all the time, which is how an
 // end of the connection is seen while an answer is written; serve() takes requests from there. Only drain()
@@ -74,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<bool> judge_head();
   Awaitable<bool> answer_request();
   Awaitable<bool> write_answer();
+  void add_sign_of_life(std::string& bytes, std::string_view idle, bool streaming);
   Awaitable<bool> refuse(const Refusal& error);
   Awaitable<bool> write(std::string_view bytes, std::string_view more = {});
   Awaitable<void> linger();
@@ -86,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point read_deadline() const;
   void ended();
   void close();
+  Awaitable<void> wait_for_reset();
   void log_answer(int status) const;
 
   Core& core_;
@@ -96,7 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::string inbox_;
   const std::string peer_;  // its address, without a port; empty: of a unix socket
-  bool eof_ = false;        // the client will send no more
+  bool eof_ = false;        // the client will send no more; it may still read
   bool closed_ = false;     // nothing can be written any more
   bool draining_ = false;
   bool sent_too_far_ahead_ = false;  // something of it was dropped
@@ -114,6 +119,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<Header> common_headers_;
   WireOptions wire_;
   std::shared_ptr<WireReply> reply_;
+  size_t begun_ = 0;  // bytes of the answer's begin that were written as signs of life
+  size_t signs_ = 0;  // that were written
+  Clock::time_point next_sign_;
 };
 
 }  // namespace gantry::http

@@ -31,7 +31,7 @@ std::string http_date() {
 
 std::string begin_head(const Response& response, const std::vector<Header>& common,
                        const WireOptions& options) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
+  std::string out = fmt::format("{}{} {}\r\n", kAnswerBegin, response.status, reason_phrase(response.status));
   append_field(out, "date", http_date());
   append_field(out, "server", "gantry");
   if (!response.content_type.empty()) append_field(out, "content-type", response.content_type);

@@ -15,6 +15,9 @@ struct WireOptions {
   bool head_only = false;  // to a HEAD request
 };
 
+// What every answer begins with, whatever comes then.
+inline constexpr std::string_view kAnswerBegin = "HTTP/1.1 ";
+
 // The head of a whole answer; the body's length is told even when only the head is wanted.
 std::string wire_head(const Response& response, const std::vector<Header>& common,
                       const WireOptions& options);

@@ -88,8 +88,6 @@ void WireReply::on_gone(std::function<void()> gone) {
       gone_ = std::move(gone);
       return;
     }
-    called_off_ = true;
-    wake();
   }
   gone();
 }
@@ -121,11 +119,6 @@ void WireReply::cut(const Refusal& why, Response refusal) {
   if (cut) cut(why);
 }
 
-bool WireReply::called_off() {
-  const std::lock_guard lock(mutex_);
-  return called_off_;
-}
-
 WireReply::Taken WireReply::take() {
   std::function<void()> room;
   Taken out;
@@ -149,7 +142,6 @@ void WireReply::client_gone() {
     is_gone_ = true;
     gone.swap(gone_);
     room.swap(room_);
-    called_off_ |= gone != nullptr;
   }
   if (gone) gone();
 }

@@ -40,8 +40,6 @@ class WireReply final : public Reply {
   Taken take();
   // The client went away: who works on its answer is told.
   void client_gone();
-  // Who works on the answer was told, so none will come.
-  bool called_off();
   // The answer has to end: who works on it is told, or else `refusal` is the answer.
   void cut(const Refusal& why, Response refusal);
   // Nothing is written any more: pieces are refused, wake is not called again.
@@ -64,7 +62,6 @@ class WireReply final : public Reply {
   std::atomic<bool> is_gone_ = false;  // written under the mutex
   bool begun_ = false;                 // something was said
   bool over_ = false;                  // all was said, or it was refused by cut()
-  bool called_off_ = false;
   bool detached_ = false;
 };
 

@@ -401,6 +401,17 @@ TEST(Bounds, AnAnswerWhoseClientGoesIsForgotten) {
   }
 }
 
+// It sent all that it has to say, and reads.
+TEST(Bounds, AnAnswerFlowsToAClientThatSendsNoMore) {
+  Stage stage(flowing(4096));
+  RawClient client(stage.port(), 4096);
+  ASSERT_TRUE(client.send(pieces_request(kMiB)));
+  client.half_close();
+  const auto answer = client.receive();
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->body == pieces_body(kMiB)) << answer->body.size();
+}
+
 TEST(Bounds, AnAnswerThatTheServersEndCutsIsTorn) {
   Stage stage(flowing(4096));
   RawClient client(stage.port(), 4096);

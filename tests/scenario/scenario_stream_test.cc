@@ -41,9 +41,9 @@ void wait_until_running(Stage& stage) {
 
 TEST(Stream, AClientThatGoesFreesItsPages) {
   Stage stage({.step_time = 500us});
-  enum class Way { kClose, kReset, kHalfClose };
+  enum class Way { kClose, kReset, kHalfCloseAndClose };
   for (const bool stream : {true, false})
-    for (const Way way : {Way::kClose, Way::kReset, Way::kHalfClose}) {
+    for (const Way way : {Way::kClose, Way::kReset, Way::kHalfCloseAndClose}) {
       RawClient client(stage.port());
       client.send(endless(stream));
       if (stream) {
@@ -53,10 +53,45 @@ TEST(Stream, AClientThatGoesFreesItsPages) {
       wait_until_running(stage);
       if (way == Way::kClose) client.close();
       if (way == Way::kReset) client.reset();
-      if (way == Way::kHalfClose) client.half_close();
+      if (way == Way::kHalfCloseAndClose) {
+        client.half_close();
+        std::this_thread::sleep_for(5ms);
+        EXPECT_GT(stage.stats().running, 0U) << "it may still read";
+        client.close();
+      }
       EXPECT_TRUE(stage.at_rest()) << stream << static_cast<int>(way);
     }
   EXPECT_EQ(stage.stats().jobs_cancelled, 6U);
+}
+
+// Half-closed is not gone: a client that sends no more gets all of its answer, and nothing besides.
+TEST(Stream, AClientThatOnlySendsNoMoreIsAnswered) {
+  Stage stage({.step_time = 300us});
+  const auto request = [](bool stream, std::string_view version) {
+    std::string all =
+        post("/v1/completions",
+             std::string(R"({"model":"sim","temperature":0,"max_tokens":1000,"prompt":"go on","stream":)") +
+                 (stream ? "true}" : "false}"));
+    return all.replace(all.find("HTTP/1.1"), version.size(), version);
+  };
+  for (const char* version : {"HTTP/1.1", "HTTP/1.0"})
+    for (const bool stream : {true, false}) {
+      SCOPED_TRACE(std::string(version) + (stream ? ", a stream" : ", whole"));
+      const auto text_of = [&](const std::string& body) {
+        return stream ? text_of_stream(body) : json::parse(body)["choices"][0]["text"].get<std::string>();
+      };
+      const auto usual = ask(stage.port(), request(stream, version));
+      ASSERT_TRUE(usual);
+      RawClient client(stage.port());
+      ASSERT_TRUE(client.send(request(stream, version)));
+      client.half_close();
+      const auto answer = client.receive();
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->status, 200);
+      EXPECT_EQ(text_of(answer->body).size(), 1000U);
+      EXPECT_EQ(text_of(answer->body), text_of(usual->body));
+    }
+  EXPECT_EQ(stage.stats().jobs_cancelled, 0U);
 }
 
 // A long prompt is being read, and the client hears that somebody is there.
