@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -12,6 +13,13 @@ namespace {
 uint32_t answer_expected(const Sequence& s) {
   constexpr uint32_t kTokens = 256;
   return std::min(s.end - s.prompt_tokens, kTokens);
+}
+
+// Of what is still to be computed.
+uint64_t cost_of(const Sequence& s) {
+  uint64_t cost = s.size() + answer_expected(s);
+  for (const auto& follower : s.followers) cost += answer_expected(*follower);
+  return cost;
 }
 
 }  // namespace
@@ -67,6 +75,7 @@ Scheduler::Scheduler(kv::SequenceMemory& memory, uint32_t waiting_max, uint32_t 
   running_.reserve(running_max);
   waiting_.reserve(size_t{waiting_max} + running_max);
   clients_.reserve(running_max);
+  givers_.reserve(running_max);
 }
 
 void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
@@ -75,12 +84,15 @@ void Scheduler::insert(List& list, std::unique_ptr<Sequence> sequence) {
   list.insert(place, std::move(sequence));
 }
 
-void Scheduler::add(std::unique_ptr<Sequence> sequence) {
-  uint64_t cost = sequence->prompt_tokens + answer_expected(*sequence);
-  for (const auto& follower : sequence->followers) cost += answer_expected(*follower);
-  sequence->turn = turns_.enter(sequence->job.client, cost);
-  for (const auto& follower : sequence->followers) follower->turn = sequence->turn;
+void Scheduler::wait(std::unique_ptr<Sequence> sequence) {
+  sequence->patience = cost_of(*sequence);
   insert(waiting_, std::move(sequence));
+}
+
+void Scheduler::add(std::unique_ptr<Sequence> sequence) {
+  sequence->turn = turns_.enter(sequence->job.client, cost_of(*sequence));
+  for (const auto& follower : sequence->followers) follower->turn = sequence->turn;
+  wait(std::move(sequence));
 }
 
 void Scheduler::settle(const Sequence& s) {
@@ -103,30 +115,51 @@ bool Scheduler::plan(uint32_t budget) {
   return !running_.empty();
 }
 
-// In order, but who has fewer than his share of the places passes those who have it.
+// In order, but who has less than his share passes those who have it.
 void Scheduler::admit() {
   if (waiting_.empty()) return;
   share_places();
   while (!waiting_.empty() && places_taken() < running_max_) {
-    const size_t next = next_to_admit();
-    if (!admit(*waiting_[next])) return;
-    for (size_t i = 0; i < next; ++i) waiting_[i]->overtaken = true;
-    turns_.begun(waiting_[next]->turn);
-    insert(running_, std::move(waiting_[next]));
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(next));
+    Sequence* const sequence = admit_next();
+    if (sequence == nullptr) return;
+    const auto place = std::ranges::find(waiting_, sequence, &std::unique_ptr<Sequence>::get);
+    for (auto passed = waiting_.begin(); passed != place; ++passed) {
+      (*passed)->overtaken = true;
+      (*passed)->patience -= std::min((*passed)->patience, cost_of(*sequence));
+    }
+    turns_.begun(sequence->turn);
+    insert(running_, std::move(*place));
+    waiting_.erase(place);
   }
 }
 
-size_t Scheduler::next_to_admit() {
-  const size_t below = first_below(share_of_places());
-  return below < waiting_.size() ? below : 0;
+// Who waits for more pages than there are is passed by other clients who stay within their share, until that
+// has come to as much as he asks for.
+Sequence* Scheduler::admit_next() {
+  constexpr size_t kTried = 8;
+  std::array<uint64_t, kTried> tried{};  // clients
+  size_t n = 0;
+  const uint32_t clients = clients_at_work(), share = memory_.pages() / clients;
+  for (size_t i = 0; i < waiting_.size() && n < kTried; ++i) {
+    Sequence& s = *waiting_[i];
+    if (s.job.priority != waiting_[0]->job.priority) break;
+    if (s.under_way || !is_below_share(s, clients)) continue;  // under way: it has just given way
+    const auto before = std::span(tried).first(n);
+    if (std::ranges::find(before, s.job.client) != before.end()) continue;
+    if (n > 0 && pages_of(s.job.client) + kv::pages_for(s.positions_soon()) > share) continue;
+    if (admit(s) || make_room_for(s)) return &s;
+    if (s.patience == 0) return nullptr;
+    tried[n++] = s.job.client;
+  }
+  Sequence& first = *waiting_[0];
+  return n == 0 && !first.under_way && admit(first) ? &first : nullptr;
 }
 
 // At most one sequence a step gives way: of the client who then still has his share, and the most.
 void Scheduler::share_places() {
   if (places_taken() < running_max_) return;
-  const uint32_t share = share_of_places();
-  const size_t waits = first_below(share);
+  const uint32_t share = running_max_ / clients_at_work();
+  const size_t waits = first_below_share();
   if (waits == waiting_.size()) return;
   Sequence* gives = nullptr;
   uint32_t most = 0;
@@ -137,9 +170,7 @@ void Scheduler::share_places() {
     most = places;
     gives = s.get();
   }
-  if (gives == nullptr) return;
-  gives->overtaken = true;
-  give_way(*gives);
+  if (gives != nullptr) give_way_to_others(*gives);
 }
 
 uint32_t Scheduler::places_of(uint64_t client) const {
@@ -149,26 +180,81 @@ uint32_t Scheduler::places_of(uint64_t client) const {
   return places;
 }
 
-// Of the clients that have something to do. More than there are places need not be told apart.
-uint32_t Scheduler::share_of_places() {
+uint32_t Scheduler::pages_of(uint64_t client) const {
+  uint32_t pages = 0;
+  for (const auto& s : running_)
+    if (s->job.client == client) pages += memory_.held(s->slot);
+  return pages;
+}
+
+// Clients that have something to do. More than there are places need not be told apart.
+uint32_t Scheduler::clients_at_work() {
   clients_.clear();
   for (const List* list : {&running_, &waiting_})
     for (const auto& s : *list) {
       if (std::ranges::find(clients_, s->job.client) != clients_.end()) continue;
       clients_.push_back(s->job.client);
-      if (clients_.size() == running_max_) return 1;
+      if (clients_.size() == running_max_) return running_max_;
     }
-  return running_max_ / static_cast<uint32_t>(std::max<size_t>(clients_.size(), 1));
+  return static_cast<uint32_t>(std::max<size_t>(clients_.size(), 1));
 }
 
-// The first of those who wait, by place in the list, whose client has fewer places than that; beyond the
-// list's end where there is none. Priority goes first.
-size_t Scheduler::first_below(uint32_t share) const {
+// Whether the client of one that waits has fewer places than others leave him, and, where it does not find
+// room, fewer pages.
+bool Scheduler::is_below_share(const Sequence& s, uint32_t clients) const {
+  if (places_of(s.job.client) >= running_max_ / clients) return false;
+  const bool fits = kv::pages_for(s.positions_soon()) + promised_pages() <= memory_.available();
+  return fits || pages_of(s.job.client) < memory_.pages() / clients;
+}
+
+// Of those who wait, by place in the list; beyond its end where there is none. Priority goes first.
+size_t Scheduler::first_below_share() {
+  const uint32_t clients = clients_at_work();
   for (size_t i = 0; i < waiting_.size(); ++i) {
     if (waiting_[i]->job.priority != waiting_[0]->job.priority) break;
-    if (places_of(waiting_[i]->job.client) < share) return i;
+    if (is_below_share(*waiting_[i], clients)) return i;
   }
   return waiting_.size();
+}
+
+// For one whose client has less than his share of the pages: of clients who have more. All of it or nothing.
+bool Scheduler::make_room_for(Sequence& s) {
+  const uint32_t share = memory_.pages() / clients_at_work();
+  if (pages_of(s.job.client) >= share) return false;
+  givers_.clear();
+  uint32_t needed = kv::pages_for(s.positions_soon()) + promised_pages(), room = memory_.available();
+  while (needed > room) {
+    Sequence* const gives = next_to_give(s, share);
+    if (gives == nullptr) return false;
+    givers_.push_back(gives);
+    needed -= missing_pages(*gives);
+    room += memory_.held(gives->slot);
+  }
+  for (Sequence* const gives : givers_) give_way_to_others(*gives);
+  return admit(s);
+}
+
+// Beyond those who give already: the last sequence of the client who then has most, and more than his share.
+// One that has come no farther since it last gave way does not do so again: what it computes anew is a small
+// part of what it goes on by.
+Sequence* Scheduler::next_to_give(const Sequence& to, uint32_t share) const {
+  constexpr uint32_t kPartOfReached = 8;
+  const auto has_come_farther = [](const Sequence& s) {
+    return s.written >= s.reached + std::max(kPageTokens, s.reached / kPartOfReached);
+  };
+  Sequence* gives = nullptr;
+  uint32_t most = share;
+  for (const auto& s : running_) {
+    if (s->job.client == to.job.client || s->job.priority > to.job.priority) continue;
+    if (!has_come_farther(*s) || std::ranges::find(givers_, s.get()) != givers_.end()) continue;
+    uint32_t pages = pages_of(s->job.client);
+    for (const Sequence* other : givers_)
+      if (other->job.client == s->job.client) pages -= memory_.held(other->slot);
+    if (pages <= share || pages < most) continue;
+    most = pages;
+    gives = s.get();
+  }
+  return gives;
 }
 
 bool Scheduler::admit(Sequence& sequence) {
@@ -198,7 +284,7 @@ Sequence* Scheduler::fork(const Sequence& leader, std::unique_ptr<Sequence> foll
   if (room) s->slot = memory_.fork(leader.slot);
   if (s->slot < 0) {
     s->overtaken = true;
-    insert(waiting_, std::move(follower));
+    wait(std::move(follower));
     return nullptr;
   }
   s->written = s->cached_tokens = leader.written;
@@ -253,20 +339,42 @@ uint32_t Scheduler::rows_to_verify(Sequence& s) {
   return 1 + static_cast<uint32_t>(s.draft.size());
 }
 
-// In order; the last make room. The last itself makes do with what there is.
+// In order; whose turn it is to lose pages makes room, or makes do with what there is.
 void Scheduler::find_pages() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& s = *running_[i];
     if (s.rows == 0) continue;
     uint32_t room = memory_.grow(s.slot, s.written + s.rows);
-    while (room < s.written + s.rows && running_.back().get() != &s) {
-      give_way(*running_.back());
+    while (room < s.written + s.rows) {
+      const size_t loses = first_to_lose_pages();
+      if (loses == i) break;
+      if (loses < i) --i;
+      if (loses + 1 < running_.size())
+        give_way_to_others(*running_[loses]);
+      else
+        give_way(*running_[loses]);
       room = memory_.grow(s.slot, s.written + s.rows);
     }
     s.rows = room - s.written;
     if (s.phase == Phase::kVerify && s.rows > 0) s.draft.resize(s.rows - 1);
     GANTRY_CHECK(i > 0 || s.rows > 0);  // admission saw to it that one sequence fits
   }
+}
+
+// The last one whose client has more than his share of the pages, but never the first of all; where there is
+// none, the last. Of the lowest priority that runs.
+size_t Scheduler::first_to_lose_pages() {
+  const size_t last = running_.size() - 1;
+  const uint32_t share = memory_.pages() / clients_at_work();
+  for (size_t i = last; i > 0 && running_[i]->job.priority == running_[last]->job.priority; --i)
+    if (pages_of(running_[i]->job.client) > share) return i;
+  return last;
+}
+
+// Though its turn came before theirs.
+void Scheduler::give_way_to_others(Sequence& s) {
+  s.overtaken = true;
+  give_way(s);
 }
 
 void Scheduler::give_way(const Sequence& sequence) {
@@ -276,10 +384,11 @@ void Scheduler::give_way(const Sequence& sequence) {
   std::unique_ptr<Sequence> s = std::move(*place);
   running_.erase(place);
   memory_.close(std::exchange(s->slot, -1));
+  s->reached = std::max(s->reached, s->written);
   s->written = s->rows = 0;
   s->phase = Phase::kPrefill;
   s->preempted = true;
-  insert(waiting_, std::move(s));
+  wait(std::move(s));
   ++preemptions_;
 }
 
@@ -297,7 +406,7 @@ std::unique_ptr<Sequence> Scheduler::remove(Sequence* sequence) {
     s->followers.erase(s->followers.begin());
     next->followers = std::move(s->followers);
     next->overtaken = true;
-    insert(waiting_, std::move(next));
+    wait(std::move(next));
   }
   return s;
 }

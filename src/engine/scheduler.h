@@ -8,8 +8,11 @@
 // priority do. Followers have their places among the running from their leader's admission; where pages are
 // short when they begin, they may be overtaken.
 //
-// Clients share the places of the running evenly: where all are taken, one who has more than his share gives
-// one to one who waits and has less, and overtakes nobody until he has not.
+// Clients share the places of the running evenly, and the pages: where all are taken, one who has more than
+// his share gives some to one who waits and has less, and overtakes nobody until he has not. Who waits for
+// pages gets them of sequences that have come farther since they last gave any: so each goes on in the end.
+// Where running sequences need more, those of clients with more than their share give way before others do;
+// the first of all never does.
 #pragma once
 
 #include <cstdint>
@@ -66,13 +69,20 @@ class Scheduler {
   using List = std::vector<std::unique_ptr<Sequence>>;
   static void insert(List& list, std::unique_ptr<Sequence> sequence);
   void admit();
+  Sequence* admit_next();
   bool admit(Sequence& sequence);
+  void wait(std::unique_ptr<Sequence> sequence);
   void share_places();
   uint32_t places_taken() const;
   uint32_t places_of(uint64_t client) const;
-  uint32_t share_of_places();
-  size_t first_below(uint32_t share) const;
-  size_t next_to_admit();
+  uint32_t clients_at_work();
+  bool is_below_share(const Sequence& sequence, uint32_t clients) const;
+  size_t first_below_share();
+  uint32_t pages_of(uint64_t client) const;
+  bool make_room_for(Sequence& sequence);
+  Sequence* next_to_give(const Sequence& to, uint32_t share) const;
+  size_t first_to_lose_pages();
+  void give_way_to_others(Sequence& sequence);
   uint32_t missing_pages(const Sequence& sequence) const;
   uint32_t promised_pages() const;
   Need need_of(size_t i);
@@ -85,6 +95,7 @@ class Scheduler {
   List running_, waiting_;
   FairTurns turns_;
   std::vector<uint64_t> clients_;    // [running_max]
+  std::vector<Sequence*> givers_;    // [running_max]
   std::vector<Need> needs_;          // [running_max]
   std::vector<uint32_t> rows_;       // [running_max]
   std::vector<uint64_t> page_keys_;  // [running_max]: the page that each prefill is about to write

@@ -43,6 +43,8 @@ struct Sequence {
   uint32_t written = 0;        // positions that memory holds
   uint32_t cached_tokens = 0;  // prompt tokens that were found in memory
   uint32_t rows = 0;           // in the step being planned
+  uint64_t patience = 0;       // tokens of jobs that may still pass it while it waits for pages
+  uint32_t reached = 0;        // positions that were written when it last gave way, or more
   bool preempted = false;      // what it finds in memory from now on may be its own
   bool under_way = false;      // it has rows in the step that the runner computes
   bool due = false;            // and that step gives what comes next
