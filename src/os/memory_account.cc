@@ -133,16 +133,20 @@ Error shortage_error(const MemoryAccount& account) {
     case Shortage::kAccount:
       return {
           ErrorCode::kTooLarge,
-          fmt::format("what this request becomes takes more than {} of memory, the most that one may have",
-                      human_bytes(account.limit()))};
+          fmt::format("this request came to {} of memory, the most that one may take of the {} for all (the "
+                      "server's setting 'request_memory'); send less at once, or raise it",
+                      human_bytes(account.limit()), human_bytes(account.pool().limit()))};
     case Shortage::kPool:
-      return {ErrorCode::kBusy, fmt::format("the {} of memory for requests are in use by others",
-                                            human_bytes(account.pool().limit()))};
+      return {ErrorCode::kBusy,
+              fmt::format(
+                  "requests hold {} of the {} of memory that they may take together (the server's setting "
+                  "'request_memory'), and this one needs more; come back later, or raise it",
+                  human_bytes(account.pool().taken()), human_bytes(account.pool().limit()))};
     case Shortage::kNone:
     case Shortage::kSystem:
       break;
   }
-  return {ErrorCode::kExhausted, "the system has no more memory for this request"};
+  return {ErrorCode::kExhausted, "the system has no more memory for this request; come back later"};
 }
 
 bool counts_allocations() {
