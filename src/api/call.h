@@ -41,8 +41,8 @@ struct Asker {
 };
 
 struct Call {
-  const http::Request& request;  // until the handler returns
-  std::string rest;              // what a prefix route left of the path
+  http::Request& request;  // until the handler returns, which may let go of its body before
+  std::string rest;        // what a prefix route left of the path
   const Models& models;
   const http::Listener* listener;  // whose figures are told; nullptr before there is one
   Asker asker;

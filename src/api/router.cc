@@ -159,12 +159,12 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .account = request.account,
               .load = {request.client, request.body.size()},
               .work = work_};
-  const auto run = [this, asker, rest = rest_of(*entry->route, path)](const http::Request& whole) {
+  const auto run = [this, asker, rest = rest_of(*entry->route, path)](http::Request& whole) {
     Call call{whole, rest, models_, listener_.load(), asker};
     asker.route->handler(call);
   };
   if (entry->route->cost == Cost::kAtOnce) return asker.attempt([&] { run(request); });
-  const auto shared = std::make_shared<const http::Request>(std::move(request));
+  const auto shared = std::make_shared<http::Request>(std::move(request));
   asker.post([run, shared] { run(*shared); });
 }
 

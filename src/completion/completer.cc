@@ -1,4 +1,5 @@
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -32,7 +33,9 @@ class TextCompleter final : public Completer {
 
   PreparedPtr prepare(CompletionRequest request) const override {
     check_stop_strings(request.stop);
-    ReadPrompt prompt = prompts_.read(request.prompt);
+    ReadPrompt prompt = prompts_.read(request.prompt, tokens_counted());
+    const bool is_text = !std::holds_alternative<std::vector<TokenId>>(request.prompt);
+    if (is_text && prompt.tokens.size() > tokens_counted()) throw too_long();
     Prepared prepared{std::move(request), {}, std::move(prompt.chat), prompt.continued_bytes, {}};
     prepared.job = job_of(prepared.request, std::move(prompt.tokens));
     engine::check_job(prepared.job, parts_.engine->limits());
@@ -58,6 +61,17 @@ class TextCompleter final : public Completer {
   const tokenizer::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
 
  private:
+  // A prompt is counted beyond the context, so that one can see how much too long it is, but not to the end
+  // of every text.
+  size_t tokens_counted() const {
+    constexpr size_t kContexts = 4;
+    return kContexts * parts_.engine->limits().context_max;
+  }
+  engine::PromptTooLong too_long() const {
+    return engine::PromptTooLong(
+        fmt::format("it comes to more than {} tokens, the model's context of {} leaves no room for an answer",
+                    tokens_counted(), parts_.engine->limits().context_max));
+  }
   engine::Job job_of(const CompletionRequest& request, std::vector<TokenId> tokens) const {
     engine::Job job;
     job.prompt = std::move(tokens);

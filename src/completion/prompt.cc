@@ -17,13 +17,20 @@ std::string word_of(const tokenizer::Tokenizer& tokenizer, TokenId token) {
   return token == kNoToken ? std::string() : std::string(tokenizer.text(token));
 }
 
+// No more are made than `most` and some.
 std::vector<TokenId> text_tokens(const tokenizer::Tokenizer& tokenizer, const std::string& text,
-                                 std::span<const Range> given) {
-  std::vector<TokenId> tokens =
-      tokenizer.encode(text, {.add_special = false, .parse_special = true, .given = given});
+                                 std::span<const Range> given, size_t most) {
+  std::vector<TokenId> tokens;
   const tokenizer::SpecialTokens& special = tokenizer.special();
-  if (special.add_bos && special.bos != kNoToken && (tokens.empty() || tokens.front() != special.bos))
-    tokens.insert(tokens.begin(), special.bos);
+  const bool wants_bos = special.add_bos && special.bos != kNoToken;
+  const auto take = [&](std::span<const TokenId> some) {
+    if (tokens.empty() && wants_bos && !some.empty() && some.front() != special.bos)
+      tokens.push_back(special.bos);
+    tokens.insert(tokens.end(), some.begin(), some.end());
+    return tokens.size() <= most;
+  };
+  tokenizer.encode_to(text, {.add_special = false, .parse_special = true, .given = given}, take);
+  if (tokens.empty() && wants_bos) tokens.push_back(special.bos);
   return tokens;
 }
 
@@ -80,15 +87,15 @@ PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) 
   return {std::move(chat), std::min(beginning.size(), end)};
 }
 
-ReadPrompt PromptMaker::read(const Prompt& prompt) const {
+ReadPrompt PromptMaker::read(const Prompt& prompt, size_t most) const {
   if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) {
     engine::check_tokens(*tokens, tokenizer_.size(), "prompt");
     return {*tokens, {}, 0};
   }
   if (const auto* text = std::get_if<std::string>(&prompt))
-    return {text_tokens(tokenizer_, *text, {}), {}, 0};
+    return {text_tokens(tokenizer_, *text, {}, most), {}, 0};
   Read read = read_chat(std::get<ChatInput>(prompt));
-  std::vector<TokenId> tokens = text_tokens(tokenizer_, read.chat.text, read.chat.given);
+  std::vector<TokenId> tokens = text_tokens(tokenizer_, read.chat.text, read.chat.given, most);
   return {std::move(tokens), std::move(read.chat), read.continued_bytes};
 }
 

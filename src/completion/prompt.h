@@ -1,6 +1,8 @@
 // From what a client said to the tokens that the model reads. Immutable: any thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,7 +35,8 @@ class PromptMaker {
   // (contract T2). One BOS stands in front where the vocabulary asks for one and the text does not begin with
   // it. Token ids are taken as they are, Error kInvalidRequest for one outside the vocabulary.
   std::vector<TokenId> tokens(const Prompt& prompt) const { return read(prompt).tokens; }
-  ReadPrompt read(const Prompt& prompt) const;
+  // A text of more than `most` tokens may be read so far only.
+  ReadPrompt read(const Prompt& prompt, size_t most = SIZE_MAX) const;
 
  private:
   struct Read {

@@ -71,50 +71,60 @@ class BaseTokenizer::Own {
   std::span<const Range> given_;
 };
 
-std::vector<TokenId> BaseTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+void BaseTokenizer::encode_to(std::string_view text, const EncodeOptions& options,
+                              const TakeTokens& take) const {
   uint64_t steps = 0;
-  return encode_counted(text, options, steps);
+  Encoding to{take, steps};
+  encode_all(text, options, to);
 }
 
 std::vector<TokenId> BaseTokenizer::encode_counted(std::string_view text, const EncodeOptions& options,
                                                    uint64_t& steps) const {
   std::vector<TokenId> out;
-  out.reserve(text.size() / 3 + 8);
-  if (options.add_special && opening_token() != kNoToken) out.push_back(opening_token());
+  const TakeTokens take = [&](std::span<const TokenId> some) {
+    out.insert(out.end(), some.begin(), some.end());
+    return true;
+  };
+  Encoding to{take, steps};
+  encode_all(text, options, to);
+  return out;
+}
+
+void BaseTokenizer::encode_all(std::string_view text, const EncodeOptions& options, Encoding& to) const {
+  if (options.add_special && opening_token() != kNoToken) to.out.push_back(opening_token());
   bool first = true;
   Own own(options.given);
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = 0; at < text.size() && to.pass_on();) {
     check_interrupt();
-    const auto marker = next_marker(text, at, options.parse_special, own, steps);
+    const auto marker = next_marker(text, at, options.parse_special, own, to.steps);
     size_t end = marker ? marker->first : text.size();
     if (marker && vocab_.swallows_left(marker->token)) {
       end = at + trailing_white_space(text.substr(at, end - at));
     }
     if (end > at) {
-      encode_between(text.substr(at, end - at), first, out, steps);
+      encode_between(text.substr(at, end - at), first, to);
       first = false;
     }
     if (!marker) break;
-    out.push_back(marker->token);
+    to.out.push_back(marker->token);
     first = true;
     at = marker->end;
     if (vocab_.swallows_right(marker->token)) {
       at += leading_white_space(text.substr(at));
     }
   }
-  if (options.add_special && closing_token() != kNoToken) out.push_back(closing_token());
-  return out;
+  if (options.add_special && closing_token() != kNoToken) to.out.push_back(closing_token());
+  to.pass_all_on();
 }
 
-void BaseTokenizer::encode_between(std::string_view text, bool first, std::vector<TokenId>& out,
-                                   uint64_t& steps) const {
-  while (text.size() > kPlainBytesMax) {
+void BaseTokenizer::encode_between(std::string_view text, bool first, Encoding& to) const {
+  while (text.size() > kPlainBytesMax && to.wanted) {
     const size_t cut = text::whole_utf8_prefix(text.substr(0, kPlainBytesMax));
-    encode_plain(text.substr(0, cut), first, out, steps);
+    encode_plain(text.substr(0, cut), first, to);
     text.remove_prefix(cut);
     first = false;
   }
-  encode_plain(text, first, out, steps);
+  encode_plain(text, first, to);
 }
 
 bool BaseTokenizer::may_mark(TokenId token, bool control) const {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,11 +15,34 @@
 
 namespace gantry::tokenizer {
 
+// The tokens of one text on their way out.
+struct Encoding {
+  const TakeTokens& take;
+  uint64_t& steps;  // what the work grew with: characters looked at, pairs tried, merges made
+  std::vector<TokenId> out = {};
+  bool wanted = true;
+
+  // To be called between two pieces of a text, as often as one likes. The last token stays: what follows may
+  // depend on it. False: no more are wanted.
+  bool pass_on() {
+    constexpr size_t kTokens = 16384;
+    if (out.size() > kTokens && wanted) {
+      wanted = take(std::span(out).first(out.size() - 1));
+      out.front() = out.back();
+      out.resize(1);
+    }
+    return wanted;
+  }
+  void pass_all_on() {
+    if (wanted && !out.empty()) wanted = take(out);
+  }
+};
+
 class BaseTokenizer : public Tokenizer {
  public:
   explicit BaseTokenizer(const VocabData& data);
 
-  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const final;
+  void encode_to(std::string_view text, const EncodeOptions& options, const TakeTokens& take) const final;
   // Adds to `steps` what the work grew with: characters looked at, pairs tried, merges made.
   std::vector<TokenId> encode_counted(std::string_view text, const EncodeOptions& options,
                                       uint64_t& steps) const;
@@ -35,8 +60,7 @@ class BaseTokenizer : public Tokenizer {
 
  protected:
   // Tokens of a text without markers, not empty. `first`: it begins the text or follows a marker.
-  virtual void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                            uint64_t& steps) const = 0;
+  virtual void encode_plain(std::string_view text, bool first, Encoding& to) const = 0;
   // The bytes of a normal or unused token.
   virtual std::string spell(TokenId token) const = 0;
   // What a reader sees for the unknown token.
@@ -60,7 +84,8 @@ class BaseTokenizer : public Tokenizer {
   bool takes_reserved(std::string_view text, Range part, bool control, Own own, uint64_t& steps) const;
   std::optional<Marker> next_marker(std::string_view text, size_t from, bool control, Own& own,
                                     uint64_t& steps) const;
-  void encode_between(std::string_view text, bool first, std::vector<TokenId>& out, uint64_t& steps) const;
+  void encode_all(std::string_view text, const EncodeOptions& options, Encoding& to) const;
+  void encode_between(std::string_view text, bool first, Encoding& to) const;
 
   using FirstBytes = std::array<bool, 256>;
   Vocab vocab_;

@@ -124,33 +124,33 @@ std::string BpeTokenizer::prepare(std::string_view text) const {
   return lowered;
 }
 
-void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
-                                uint64_t& steps) const {
+void BpeTokenizer::encode_plain(std::string_view text, bool /*first*/, Encoding& to) const {
   std::string prepared;
   if (!split_.byte_level) {
     prepared = prepare(text);
     text = prepared;
   }
-  Work work{out, steps, text.data() + text.size(), PieceCache::of_thread()};
-  for (const std::string_view piece : split(split_, text, steps)) {
+  Work work{to, text.data() + text.size(), PieceCache::of_thread()};
+  split(split_, text, to.steps, [&](std::string_view piece) {
     check_interrupt();
-    if (split_.drops_white && text::is_white_space(text::decode_utf8(piece, 0).code)) continue;
-    encode_piece(piece, work);
-  }
+    if (!split_.drops_white || !text::is_white_space(text::decode_utf8(piece, 0).code))
+      encode_piece(piece, work);
+    return to.pass_on();
+  });
 }
 
 void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
   const PieceKey key(piece, work.text_end);
-  ++work.steps;
-  if (key.fits() && work.cache.replay(key, 2 * number(), work.out)) return;
-  const size_t before = work.out.size();
+  ++work.to.steps;
+  if (key.fits() && work.cache.replay(key, 2 * number(), work.to.out)) return;
+  const size_t before = work.to.out.size();
   if (const TokenId whole = whole_token(piece); whole != kNoToken) {
-    work.out.push_back(whole);
-    work.steps += piece.size();
+    work.to.out.push_back(whole);
+    work.to.steps += piece.size();
   } else {
     encode_islands(piece, work);
   }
-  work.cache.remember(key, 2 * number(), before, work.out);
+  work.cache.remember(key, 2 * number(), before, work.to.out);
 }
 
 // Stretches that merging cannot join are encoded apart, and known apart: scripts without spaces have long
@@ -158,14 +158,15 @@ void BpeTokenizer::encode_piece(std::string_view piece, Work& work) const {
 void BpeTokenizer::encode_islands(std::string_view piece, Work& work) const {
   for (size_t at = 0; at < piece.size();) {
     const size_t end = joints_.island_end(piece, at);
-    work.steps += end - at;
+    work.to.steps += end - at;
     const std::string_view island = piece.substr(at, end - at);
     at = end;
     const PieceKey key(island, work.text_end);
-    if (key.fits() && work.cache.replay(key, 2 * number() + 1, work.out)) continue;
-    const size_t before = work.out.size();
+    if (key.fits() && work.cache.replay(key, 2 * number() + 1, work.to.out)) continue;
+    const size_t before = work.to.out.size();
     merge(island, work);
-    work.cache.remember(key, 2 * number() + 1, before, work.out);
+    work.cache.remember(key, 2 * number() + 1, before, work.to.out);
+    if (piece.size() > PieceKey::kBytesMax && !work.to.pass_on()) return;  // no key holds on to its beginning
   }
 }
 
@@ -179,28 +180,23 @@ TokenId BpeTokenizer::whole_token(std::string_view piece) const {
 }
 
 void BpeTokenizer::merge(std::string_view island, Work& work) const {
-  Merger& merger = work.merger;
-  merger.clear();
-  for (size_t at = 0; at < island.size();) {
-    uint32_t bytes = 1;
-    TokenId token = byte_letters_[static_cast<uint8_t>(island[at])];
-    if (!split_.byte_level) {
-      const text::DecodedChar c = text::decode_utf8(island, at);
-      bytes = c.valid ? c.bytes : 1;
-      token = vocab().find_plain(island.substr(at, bytes));
-    }
-    merger.add(static_cast<uint32_t>(at), bytes, token);
-    at += bytes;
-  }
-  merger.run([this](TokenId left, TokenId right, uint32_t, uint32_t) { return pairs_.find(left, right); },
-             work.steps);
-  merger.for_each([&](uint32_t start, uint32_t bytes, TokenId token) {
-    if (token != kNoToken) {
-      work.out.push_back(token);
-    } else {
-      spell_unknown(island.substr(start, bytes), work.out);
-    }
-  });
+  const auto character = [&](std::string_view text, size_t at) -> std::pair<uint32_t, TokenId> {
+    if (split_.byte_level) return {1, byte_letters_[static_cast<uint8_t>(text[at])]};
+    const text::DecodedChar c = text::decode_utf8(text, at);
+    const uint32_t bytes = c.valid ? c.bytes : 1;
+    return {bytes, vocab().find_plain(text.substr(at, bytes))};
+  };
+  const auto look_up = [this](TokenId left, TokenId right, std::string_view) {
+    return pairs_.find(left, right);
+  };
+  merge_text(island, work.merger, character, look_up, work.to.steps,
+             [&](std::string_view part, TokenId token) {
+               if (token != kNoToken)
+                 work.to.out.push_back(token);
+               else
+                 spell_unknown(part, work.to.out);
+               return island.size() <= PieceKey::kBytesMax || work.to.pass_on();
+             });
 }
 
 void BpeTokenizer::spell_unknown(std::string_view character, std::vector<TokenId>& out) const {

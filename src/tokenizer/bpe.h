@@ -39,15 +39,13 @@ class BpeTokenizer final : public BaseTokenizer {
   explicit BpeTokenizer(const VocabData& data);
 
  protected:
-  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                    uint64_t& steps) const override;
+  void encode_plain(std::string_view text, bool first, Encoding& to) const override;
   std::string spell(TokenId token) const override;
 
  private:
   // What one call of encode works with.
   struct Work {
-    std::vector<TokenId>& out;
-    uint64_t& steps;
+    Encoding& to;
     const char* text_end;
     PieceCache& cache;
     Merger merger = {};

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -163,5 +164,67 @@ class Merger {
   std::vector<uint64_t> sorted_, made_;
   uint32_t end_ = 0;
 };
+
+// Merges a text of any length in the memory of a stretch of it. What merging gives is known by its
+// neighbours: tokens in a row are the text's own if any two of them, put together and merged, stay those two.
+// (The first merge across one of their borders, in the order of merging the whole, would happen between these
+// two alone as well.) So a long text is merged in stretches that overlap; each is taken up to a token before
+// its end, and where two meet it is seen whether they may: in longer stretches where not, in the end in one.
+//
+// `character(text, at)` -> {bytes, token}; `look_up(left, right, joined)` -> Merge; `visit(part, token)` in
+// order, false: no more are wanted. Adds to `steps` as Merger does.
+inline constexpr size_t kStretchBytes = size_t{16} << 10;
+
+template <typename Character, typename LookUp, typename Visit>
+void merge_text(std::string_view text, Merger& merger, const Character& character, const LookUp& look_up,
+                uint64_t& steps, const Visit& visit, size_t stretch = kStretchBytes) {
+  const auto merge = [&](Merger& with, std::string_view part) {
+    with.clear();
+    for (size_t at = 0; at < part.size();) {
+      const auto [bytes, token] = character(part, at);
+      with.add(static_cast<uint32_t>(at), bytes, token);
+      at += bytes;
+    }
+    const auto look_up_here = [&](TokenId left, TokenId right, uint32_t start, uint32_t end) {
+      return look_up(left, right, part.substr(start, end - start));
+    };
+    with.run(look_up_here, steps);
+  };
+  Merger pair;
+  const auto stay_apart = [&](std::string_view both, size_t border) {
+    merge(pair, both);
+    bool apart = true;
+    pair.for_each([&](uint32_t start, uint32_t bytes, TokenId) {
+      apart = apart && (start == border || (start == 0 && bytes == border));
+    });
+    return apart;
+  };
+  // False: two stretches do not meet.
+  const auto merge_in_stretches = [&](const auto& take) {
+    size_t before = 0;  // bytes of the last token, which ends at `at`
+    for (size_t at = 0; at < text.size();) {
+      const std::string_view part = text.substr(at, stretch);
+      const size_t taken = at + part.size() == text.size() ? part.size() : part.size() - part.size() / 8;
+      merge(merger, part);
+      size_t end = 0;
+      bool meets = true, wanted = true;
+      merger.for_each([&](uint32_t start, uint32_t bytes, TokenId token) {
+        if (!meets || !wanted || start + bytes > taken) return;
+        if (start == 0 && before > 0) meets = stay_apart(text.substr(at - before, before + bytes), before);
+        if (!meets) return;
+        wanted = take(part.substr(start, bytes), token);
+        end = start + bytes;
+        before = bytes;
+      });
+      if (!wanted) return true;
+      if (!meets || end == 0) return false;
+      at += end;
+    }
+    return true;
+  };
+  const auto nothing = [](std::string_view, TokenId) { return true; };
+  while (text.size() > stretch && !merge_in_stretches(nothing)) stretch *= 2;
+  merge_in_stretches(visit);
+}
 
 }  // namespace gantry::tokenizer

@@ -111,14 +111,60 @@ TEST(Bpe, shortcuts_do_not_show) {
       }
       std::vector<TokenId> wanted;
       uint64_t steps = 0;
-      for (const std::string_view piece : split(*find_pre_split("gpt-2"), text, steps)) {
+      split(*find_pre_split("gpt-2"), text, steps, [&](std::string_view piece) {
         std::vector<TokenId> bytes;
         for (const char c : piece) bytes.push_back(static_cast<uint8_t>(c));
         const auto part = merged_plainly(bytes, rules);
         wanted.insert(wanted.end(), part.begin(), part.end());
-      }
+        return true;
+      });
       ASSERT_EQ(tokenizer->encode(text, {}), wanted) << ::testing::PrintToString(text);
     }
+  }
+}
+
+// Stretches of a few bytes, so that most of them meet where they must not at first.
+TEST(Merger, long_texts_come_out_as_if_merged_as_a_whole) {
+  std::mt19937 chance(7);
+  for (int round = 0; round < 2000; ++round) {
+    const auto letters = static_cast<TokenId>(1 + chance() % 4);
+    Rules rules;
+    TokenId made = letters;
+    for (uint32_t i = 0; i < 2 + chance() % 40; ++i) {
+      const std::pair<TokenId, TokenId> pair{static_cast<TokenId>(chance() % static_cast<uint32_t>(made)),
+                                             static_cast<TokenId>(chance() % static_cast<uint32_t>(made))};
+      if (rules.emplace(pair, Merge{static_cast<uint32_t>(chance() % 30), made}).second) ++made;
+    }
+    std::string text;
+    std::vector<TokenId> tokens;
+    const size_t size = 1 + chance() % 600;
+    const size_t period = 1 + chance() % 20;  // or none
+    for (size_t i = 0; i < size; ++i) {
+      const bool repeats = round % 2 == 0 && i >= period;
+      tokens.push_back(repeats ? tokens[i - period]
+                               : static_cast<TokenId>(chance() % static_cast<uint32_t>(letters)));
+      text.push_back(static_cast<char>('a' + tokens.back()));
+    }
+    Merger merger;
+    uint64_t steps = 0;
+    std::vector<TokenId> got;
+    std::string joined;
+    merge_text(
+        text, merger,
+        [](std::string_view all, size_t at) { return std::pair<uint32_t, TokenId>(1, all[at] - 'a'); },
+        [&](TokenId left, TokenId right, std::string_view) {
+          const auto rule = rules.find({left, right});
+          return rule == rules.end() ? Merge{} : rule->second;
+        },
+        steps,
+        [&](std::string_view part, TokenId token) {
+          got.push_back(token);
+          joined += part;
+          return true;
+        },
+        8 + chance() % 60);
+    EXPECT_EQ(joined, text);
+    ASSERT_EQ(got, merged_plainly(tokens, rules)) << "round " << round;
   }
 }
 

@@ -417,35 +417,33 @@ size_t Matcher::match_delimited(const Rule& rule, size_t at) {
   return end + rule.close.size();
 }
 
-void split_piece(Stage stage, std::string_view piece, std::vector<std::string_view>& out, uint64_t& steps) {
+// False: no more are wanted.
+bool split_piece(std::span<const Stage> stages, std::string_view piece, uint64_t& steps,
+                 const VisitPiece& visit) {
+  if (stages.empty()) return visit(piece);
+  const auto finer = [&](size_t from, size_t end) {
+    return split_piece(stages.subspan(1), piece.substr(from, end - from), steps, visit);
+  };
   Matcher matcher(piece);
+  bool wanted = true;
   size_t unmatched = 0;  // where the text that no rule took begins
-  for (size_t at = 0; at < piece.size();) {
-    const size_t end = matcher.match_any(stage, at);
+  for (size_t at = 0; at < piece.size() && wanted;) {
+    const size_t end = matcher.match_any(stages[0], at);
     if (end == at) {
       at += matcher.bytes_at(at);
       continue;
     }
-    if (at > unmatched) out.push_back(piece.substr(unmatched, at - unmatched));
-    out.push_back(piece.substr(at, end - at));
+    wanted = (at == unmatched || finer(unmatched, at)) && finer(at, end);
     at = unmatched = end;
   }
-  if (unmatched < piece.size()) out.push_back(piece.substr(unmatched));
   steps += matcher.steps();
+  return wanted && (unmatched == piece.size() || finer(unmatched, piece.size()));
 }
 
 }  // namespace
 
-std::vector<std::string_view> split(const PreSplit& row, std::string_view text, uint64_t& steps) {
-  std::vector<std::string_view> pieces;
-  if (!text.empty()) pieces.push_back(text);
-  for (const Stage& stage : row.stages) {
-    std::vector<std::string_view> finer;
-    finer.reserve(std::max(pieces.size(), text.size() / 5));
-    for (const std::string_view piece : pieces) split_piece(stage, piece, finer, steps);
-    pieces.swap(finer);
-  }
-  return pieces;
+void split(const PreSplit& row, std::string_view text, uint64_t& steps, const VisitPiece& visit) {
+  if (!text.empty()) split_piece(row.stages, text, steps, visit);
 }
 
 }  // namespace gantry::tokenizer

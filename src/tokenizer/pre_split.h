@@ -10,10 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace gantry::tokenizer {
 
@@ -110,8 +110,9 @@ const PreSplit* find_pre_split(std::string_view name);  // nullptr: not in the t
 std::span<const PreSplit> pre_splits();                 // sorted by name
 std::string known_pre_splits();                         // "bloom, chameleon, ..."
 
-// Views into `text`, in order, none empty; together they are `text`. Bytes that are not UTF-8 count as
-// symbols. Adds to `steps` the characters looked at.
-std::vector<std::string_view> split(const PreSplit& row, std::string_view text, uint64_t& steps);
+// Visits pieces of `text`, in order, none empty; together they are `text`. Bytes that are not UTF-8 count as
+// symbols. Adds to `steps` the characters looked at. Ends where `visit` says false.
+using VisitPiece = std::function<bool(std::string_view piece)>;
+void split(const PreSplit& row, std::string_view text, uint64_t& steps, const VisitPiece& visit);
 
 }  // namespace gantry::tokenizer

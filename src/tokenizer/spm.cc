@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/interrupt.h"
 #include "text/utf8.h"
@@ -24,19 +25,47 @@ size_t first_character(std::string_view text) {
   return c.valid ? c.bytes : 1;
 }
 
+void append_marked(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == ' ') {
+      out += kSpaceMark;
+    } else {
+      out.push_back(c);
+    }
+  }
+}
+
+// A text with marked spaces, of which there is as much at a time as is asked for.
+class MarkedText {
+ public:
+  MarkedText(std::string_view text, bool mark_in_front) : text_(text) {
+    if (mark_in_front) marked_ = kSpaceMark;
+  }
+  std::string_view rest() const { return std::string_view(marked_).substr(at_); }
+  void drop(size_t bytes) { at_ += bytes; }
+  // More behind what is there, at least as much again; views end. False: that was all.
+  bool add() {
+    if (text_.empty()) return false;
+    marked_.erase(0, std::exchange(at_, 0));
+    const std::string_view more = text_.substr(0, std::max(kStretchBytes, marked_.size()));
+    append_marked(marked_, more);
+    text_.remove_prefix(more.size());
+    return true;
+  }
+
+ private:
+  std::string_view text_;  // not marked yet
+  std::string marked_;
+  size_t at_ = 0;  // what lies before was dropped
+};
+
 }  // namespace
 
 std::string mark_spaces(std::string_view text) {
   std::string marked;
   const auto spaces = static_cast<size_t>(std::count(text.begin(), text.end(), ' '));
   marked.reserve(text.size() + spaces * (kSpaceMark.size() - 1));
-  for (const char c : text) {
-    if (c == ' ') {
-      marked += kSpaceMark;
-    } else {
-      marked.push_back(c);
-    }
-  }
+  append_marked(marked, text);
   return marked;
 }
 
@@ -80,53 +109,49 @@ bool SpmTokenizer::is_made_unused(TokenId token) const {
   return false;
 }
 
-void SpmTokenizer::encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                                uint64_t& steps) const {
-  std::string marked;
-  if (first && add_space_prefix_) marked += kSpaceMark;
-  marked += mark_spaces(text);
-
-  Work work{out, steps};
+void SpmTokenizer::encode_plain(std::string_view text, bool first, Encoding& to) const {
+  MarkedText marked(text, first && add_space_prefix_);
+  Work work{to};
   // What an unused piece becomes depends on the whole text.
   if (makes_unused_) {
-    encode_piece(marked, work);
+    while (marked.add()) continue;
+    encode_piece(marked.rest(), work);
     return;
   }
   PieceCache& cache = PieceCache::of_thread();
-  const char* const end = marked.data() + marked.size();
-  for (size_t at = 0; at < marked.size();) {
+  while (to.pass_on()) {
     check_interrupt();
-    const size_t next = joints_.island_end(marked, at);
-    const std::string_view piece = std::string_view(marked).substr(at, next - at);
-    at = next;
-    steps += piece.size();
-    const PieceKey key(piece, end);
-    if (key.fits() && cache.replay(key, 2 * number(), out)) {
+    const std::string_view rest = marked.rest();
+    const size_t bytes = rest.empty() ? 0 : joints_.island_end(rest, 0);
+    if (bytes == rest.size() && marked.add()) continue;  // it may go on
+    if (bytes == 0) return;
+    const std::string_view piece = rest.substr(0, bytes);
+    marked.drop(bytes);
+    to.steps += bytes;
+    const PieceKey key(piece, rest.data() + rest.size());
+    if (key.fits() && cache.replay(key, 2 * number(), to.out)) {
       work.after_unknown = false;
       continue;
     }
-    const size_t before = out.size();
+    const size_t before = to.out.size();
     const bool began_unknown = work.after_unknown;
     encode_piece(piece, work);
-    const bool has_unknown =
-        std::find(out.begin() + static_cast<ptrdiff_t>(before), out.end(), special().unk) != out.end();
+    if (!key.fits()) continue;
+    const bool has_unknown = std::find(to.out.begin() + static_cast<ptrdiff_t>(before), to.out.end(),
+                                       special().unk) != to.out.end();
     // What follows an unknown character, or has one, depends on its neighbours.
     if (!began_unknown && !work.after_unknown && !has_unknown) {
-      cache.remember(key, 2 * number(), before, out);
+      cache.remember(key, 2 * number(), before, to.out);
     }
   }
 }
 
 void SpmTokenizer::encode_piece(std::string_view piece, Work& work) const {
-  work.merger.clear();
-  for (size_t at = 0; at < piece.size();) {
-    const size_t bytes = first_character(piece.substr(at));
-    work.merger.add(static_cast<uint32_t>(at), static_cast<uint32_t>(bytes),
-                    vocab().find_plain(piece.substr(at, bytes)));
-    at += bytes;
-  }
-  const auto look_up = [&](TokenId left, TokenId, uint32_t start, uint32_t end) -> Merge {
-    const std::string_view joined = piece.substr(start, end - start);
+  const auto character = [&](std::string_view text, size_t at) -> std::pair<uint32_t, TokenId> {
+    const size_t bytes = first_character(text.substr(at));
+    return {static_cast<uint32_t>(bytes), vocab().find_plain(text.substr(at, bytes))};
+  };
+  const auto look_up = [&](TokenId left, TokenId, std::string_view joined) -> Merge {
     const TokenId token = vocab().find_plain(joined);
     if (token == kNoToken) return {};
     if (makes_unused_ && vocab().kind(token) == TokenKind::kUnused) {
@@ -135,14 +160,16 @@ void SpmTokenizer::encode_piece(std::string_view piece, Work& work) const {
     }
     return {order_of(vocab().score(token)), token};
   };
-  work.merger.run(look_up, work.steps);
-  work.merger.for_each([&](uint32_t start, uint32_t bytes, TokenId token) {
+  const auto visit = [&](std::string_view part, TokenId token) {
     if (makes_unused_ && token != kNoToken && vocab().kind(token) == TokenKind::kUnused) {
-      push_unused(piece.substr(start, bytes), work);
+      push_unused(part, work);
     } else {
-      push(piece.substr(start, bytes), token, work);
+      push(part, token, work);
     }
-  });
+    return piece.size() <= PieceKey::kBytesMax || work.to.pass_on();
+  };
+  const size_t stretch = makes_unused_ ? std::max<size_t>(piece.size(), 1) : kStretchBytes;
+  merge_text(piece, work.merger, character, look_up, work.to.steps, visit, stretch);
 }
 
 void SpmTokenizer::push_unused(std::string_view piece, Work& work) const {
@@ -150,7 +177,7 @@ void SpmTokenizer::push_unused(std::string_view piece, Work& work) const {
   while (!parts.empty()) {
     const std::string_view part = parts.back();
     parts.pop_back();
-    ++work.steps;
+    ++work.to.steps;
     const TokenId token = vocab().find_plain(part);
     const bool unused = token != kNoToken && vocab().kind(token) == TokenKind::kUnused;
     const auto split = unused ? work.splits.find(part) : work.splits.end();
@@ -166,7 +193,7 @@ void SpmTokenizer::push_unused(std::string_view piece, Work& work) const {
 // A token, or the bytes of a character that is none.
 void SpmTokenizer::push(std::string_view piece, TokenId token, Work& work) const {
   if (token != kNoToken) {
-    work.out.push_back(token);
+    work.to.out.push_back(token);
     work.after_unknown = false;
     return;
   }
@@ -175,7 +202,7 @@ void SpmTokenizer::push(std::string_view piece, TokenId token, Work& work) const
     const bool unknown = byte == kNoToken;
     const TokenId spelled = unknown ? special().unk : byte;
     // Unknown characters in a row are one unknown token.
-    if (spelled != kNoToken && !(unknown && work.after_unknown)) work.out.push_back(spelled);
+    if (spelled != kNoToken && !(unknown && work.after_unknown)) work.to.out.push_back(spelled);
     work.after_unknown = unknown;
   }
 }

@@ -22,8 +22,7 @@ class SpmTokenizer final : public BaseTokenizer {
   }
 
  protected:
-  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                    uint64_t& steps) const override;
+  void encode_plain(std::string_view text, bool first, Encoding& to) const override;
   std::string spell(TokenId token) const override;
   std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }  // U+2047, as SentencePiece
 
@@ -32,8 +31,7 @@ class SpmTokenizer final : public BaseTokenizer {
   using Splits = std::unordered_map<std::string_view, size_t>;
   // What one call of encode works with.
   struct Work {
-    std::vector<TokenId>& out;
-    uint64_t& steps;
+    Encoding& to;
     bool after_unknown = false;
     Merger merger = {};
     Splits splits = {};

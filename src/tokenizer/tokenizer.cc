@@ -27,6 +27,15 @@ std::unique_ptr<Tokenizer> make_tokenizer(const VocabData& data) {
               data.where + ": tokenizer.ggml.model", "known: bert, gemma4, gpt2, llama, t5, whitespace");
 }
 
+std::vector<TokenId> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  std::vector<TokenId> out;
+  encode_to(text, options, [&](std::span<const TokenId> some) {
+    out.insert(out.end(), some.begin(), some.end());
+    return true;
+  });
+  return out;
+}
+
 bool Tokenizer::ends_generation(TokenId token) const {
   const auto& ends = special().end_of_generation;
   return std::find(ends.begin(), ends.end(), token) != ends.end();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ struct EncodeOptions {
   // some of them. All else is as without them.
   std::span<const Range> given = {};
 };
+
+// Is given some tokens, the next ones; false: no more are wanted.
+using TakeTokens = std::function<bool(std::span<const TokenId>)>;
 
 // What GGUF's tokenizer.ggml.token_type says of a token.
 enum class TokenKind : uint8_t {
@@ -59,7 +63,11 @@ class Tokenizer {
 
   // Never fails: invalid UTF-8 is encoded byte by byte (or as U+FFFD where the vocabulary cannot spell
   // bytes).
-  virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const = 0;
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const;
+  // The same tokens, some at a time, so that those of a long text need not lie in one row, nor be made when
+  // there are too many.
+  virtual void encode_to(std::string_view text, const EncodeOptions& options,
+                         const TakeTokens& take) const = 0;
 
   // The bytes that one token adds to the text: not necessarily whole UTF-8. Control tokens give "" unless
   // `special`.

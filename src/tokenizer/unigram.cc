@@ -109,12 +109,13 @@ std::string UnigramTokenizer::normalize(std::string_view text) const {
 // stretch, from settled_ on, are kept.
 class UnigramTokenizer::Cutter {
  public:
-  Cutter(const UnigramTokenizer& tokenizer, std::vector<TokenId>& out)
-      : tokenizer_(tokenizer), vocab_(tokenizer.vocab()), out_(out), begin_(out.size()), best_(64) {}
+  Cutter(const UnigramTokenizer& tokenizer, Encoding& to)
+      : tokenizer_(tokenizer), vocab_(tokenizer.vocab()), to_(to), begin_(to.out.size()), best_(64) {}
 
   // True: the same tokens for this word after any other words, while steady().
-  bool cut(std::string_view word, uint64_t& steps) {
+  bool cut(std::string_view word) {
     text_ = word;
+    size_t kept = kKept;
     settled_ = reached_ = 0;
     if (tokenizer_.sums_by_word_) best_[0].score = 0;
     lasts_ = true;
@@ -124,8 +125,12 @@ class UnigramTokenizer::Cutter {
         start = settled_ = reached_ = skip_unknown(start);
         if (start == word.size()) break;
       }
+      if (start - settled_ > kept) {
+        settle_common(start);
+        kept = std::max(kKept, 2 * (start - settled_));
+      }
       const size_t bytes = character_bytes(start);
-      if (!extend(start, bytes, steps)) extend_unknown(start, bytes);
+      if (!extend(start, bytes)) extend_unknown(start, bytes);
       start += bytes;
     }
     settle();
@@ -135,6 +140,13 @@ class UnigramTokenizer::Cutter {
   // As if the tokens of a word, none unknown, had been cut here.
   void pass(const TokenId* first, const TokenId* last) {
     for (; first != last; ++first) best_[0].score = rounded(best_[0].score + vocab_.score(*first));
+  }
+  // Between two words, or settled places of a long one.
+  bool pass_on() {
+    const size_t had = to_.out.size();
+    const bool wanted = to_.pass_on();
+    if (to_.out.size() < had) begin_ = 0;
+    return wanted;
   }
   bool steady() const {
     return tokenizer_.sums_by_word_ ||
@@ -156,6 +168,7 @@ class UnigramTokenizer::Cutter {
     TokenId token = kNoToken;     // kNoToken: an unknown character
   };
   static constexpr uint32_t kUnreached = 0xFFFFFFFF;
+  static constexpr size_t kKept = size_t{1} << 14;  // places of a word that are kept before it is looked back
 
   // As the first byte says: the text is UTF-8, unless a map of a bad file wrote into it.
   size_t character_bytes(size_t start) const {
@@ -164,7 +177,7 @@ class UnigramTokenizer::Cutter {
   }
 
   // Offers every piece that begins at `start`. True: the character of so many bytes there is one of them.
-  bool extend(size_t start, size_t character_bytes, uint64_t& steps) {
+  bool extend(size_t start, size_t character_bytes) {
     const std::string_view rest = text_.substr(start);
     const size_t from = start - settled_;
     if (from + tokenizer_.longest_piece_ >= best_.size())
@@ -183,7 +196,7 @@ class UnigramTokenizer::Cutter {
       farthest = bytes;
       character_known |= bytes == character_bytes;
     }
-    steps += bytes;
+    to_.steps += bytes;
     reached_ = std::max(reached_, start + farthest);
     return character_known;
   }
@@ -221,10 +234,8 @@ class UnigramTokenizer::Cutter {
       best.second = std::max(best.second, score);
   }
 
-  // All ways lead through reached_.
-  void settle() {
-    const size_t length = reached_ - settled_;
-    if (length == 0) return;
+  // The best way to a place, so far from settled_.
+  void write_way(size_t length) {
     reversed_.clear();
     for (size_t end = length; end > 0; end = best_[end].start)
       reversed_.push_back(static_cast<uint32_t>(end));
@@ -232,57 +243,92 @@ class UnigramTokenizer::Cutter {
       const Best& best = best_[reversed_[i]];
       lasts_ = lasts_ && (tokenizer_.sums_by_word_ || best.score - best.second >= kSteadyMargin);
       if (best.token != kNoToken)
-        out_.push_back(best.token);
+        to_.out.push_back(best.token);
       else
         push_unknown(text_.substr(settled_ + best.start, reversed_[i] - best.start));
     }
+  }
+
+  // All ways lead through reached_.
+  void settle() {
+    const size_t length = reached_ - settled_;
+    if (length == 0) return;
+    write_way(length);
     best_[0].score = best_[length].score;
     std::fill_n(best_.begin() + 1, length, Best{});
     settled_ = reached_;
+    if (text_.size() > PieceKey::kBytesMax) pass_on();
+  }
+
+  // Where pieces reach over every place, all ways that may still win mostly began as one: up to where they
+  // part it is settled. `start` is the first place that was not extended.
+  void settle_common(size_t start) {
+    ends_.clear();
+    for (size_t end = start - settled_; end <= reached_ - settled_; ++end)
+      if (best_[end].start != kUnreached) ends_.push_back(static_cast<uint32_t>(end));
+    while (ends_.size() > 1) {
+      const uint32_t before = best_[ends_.back()].start;
+      ends_.pop_back();
+      const auto place = std::lower_bound(ends_.begin(), ends_.end(), before);
+      if (place == ends_.end() || *place != before) ends_.insert(place, before);
+    }
+    const size_t length = ends_.front();
+    if (length == 0) return;
+    write_way(length);
+    best_[0].score = best_[length].score;
+    const size_t left = reached_ - settled_ - length;
+    for (size_t i = 1; i <= left; ++i) {
+      best_[i] = best_[i + length];
+      // Ways from before cannot win any more.
+      const bool goes_on = best_[i].start != kUnreached && best_[i].start >= length;
+      best_[i].start = goes_on ? best_[i].start - static_cast<uint32_t>(length) : kUnreached;
+    }
+    std::fill_n(best_.begin() + static_cast<ptrdiff_t>(left) + 1, length, Best{});
+    settled_ += length;
+    pass_on();
   }
 
   void push_unknown(std::string_view character) {
     const auto byte_token = [&](char c) { return vocab_.byte_token(static_cast<uint8_t>(c)); };
     if (std::all_of(character.begin(), character.end(), [&](char c) { return byte_token(c) != kNoToken; })) {
-      std::transform(character.begin(), character.end(), std::back_inserter(out_), byte_token);
+      std::transform(character.begin(), character.end(), std::back_inserter(to_.out), byte_token);
       return;
     }
     const TokenId unknown = tokenizer_.special().unk;
-    const bool follows_one = out_.size() > begin_ && out_.back() == unknown;
+    const bool follows_one = to_.out.size() > begin_ && to_.out.back() == unknown;
     // Unknown characters in a row are one unknown token.
-    if (unknown != kNoToken && !follows_one) out_.push_back(unknown);
+    if (unknown != kNoToken && !follows_one) to_.out.push_back(unknown);
   }
 
   const UnigramTokenizer& tokenizer_;
   const Vocab& vocab_;
-  std::vector<TokenId>& out_;
+  Encoding& to_;
   std::string_view text_;  // the word
-  size_t begin_;           // of what the text gives, in out_
-  size_t settled_ = 0;     // the word up to here is in out_
+  size_t begin_;           // of what the text gives, in to_.out
+  size_t settled_ = 0;     // the word up to here is in to_.out
   size_t reached_ = 0;     // where the longest piece so far ends
   bool lasts_ = true;      // the word would be cut the same after any other words
   std::vector<Best> best_;
-  std::vector<uint32_t> reversed_;
+  std::vector<uint32_t> reversed_, ends_;
 };
 
-void UnigramTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
-                                    uint64_t& steps) const {
+void UnigramTokenizer::encode_plain(std::string_view text, bool /*first*/, Encoding& to) const {
   const std::string normalized = normalize(text);
   const char* const end = normalized.data() + normalized.size();
   PieceCache& cache = PieceCache::of_thread();
-  Cutter cutter(*this, out);
-  for (std::string_view rest = normalized; !rest.empty();) {
+  Cutter cutter(*this, to);
+  for (std::string_view rest = normalized; !rest.empty() && cutter.pass_on();) {
     check_interrupt();
     const std::string_view word = rest.substr(0, word_bytes(rest));
     rest.remove_prefix(word.size());
-    ++steps;
+    ++to.steps;
     const PieceKey key(word, end);
     const bool steady = key.fits() && cutter.steady() && may_be_known(word);
-    const size_t before = out.size();
-    if (steady && cache.replay(key, 2 * number(), out))
-      cutter.pass(out.data() + before, out.data() + out.size());
-    else if (cutter.cut(word, steps) && steady)
-      cache.remember(key, 2 * number(), before, out);
+    const size_t before = to.out.size();
+    if (steady && cache.replay(key, 2 * number(), to.out))
+      cutter.pass(to.out.data() + before, to.out.data() + to.out.size());
+    else if (cutter.cut(word) && steady)
+      cache.remember(key, 2 * number(), before, to.out);
   }
 }
 

@@ -18,8 +18,7 @@ class UnigramTokenizer final : public BaseTokenizer {
   std::string normalize(std::string_view text) const;
 
  protected:
-  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                    uint64_t& steps) const override;
+  void encode_plain(std::string_view text, bool first, Encoding& to) const override;
   std::string spell(TokenId token) const override;
   std::string_view unknown_text() const override { return " \xE2\x81\x87 "; }
 

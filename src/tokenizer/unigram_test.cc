@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,6 +54,62 @@ std::string one_rule_charsmap(const std::string& replacement = "ab") {
   u32(map, static_cast<uint32_t>(units.size() * 4));
   for (const uint32_t unit : units) u32(map, unit);
   return map + replacement + '\0';
+}
+
+// The rule itself: of each place the best way to it, the first of equals, sums rounded to float.
+std::vector<TokenId> cut_plainly(std::string_view text, const std::vector<std::string>& pieces,
+                                 const std::vector<float>& scores) {
+  struct Way {
+    double score = 0;
+    size_t from = 0;
+    int piece = -1;
+  };
+  std::vector<Way> best(text.size() + 1);
+  for (size_t at = 0; at < text.size(); ++at)
+    // As a trie gives them: the shorter one first.
+    for (size_t bytes = 1; bytes <= 8; ++bytes)
+      for (size_t i = 0; i < pieces.size(); ++i) {
+        if (pieces[i].size() != bytes || !text.substr(at).starts_with(pieces[i])) continue;
+        Way& way = best[at + bytes];
+        const double score = best[at].score + scores[i];
+        if (way.piece < 0 || score > way.score)
+          way = {double{static_cast<float>(score)}, at, static_cast<int>(i)};
+      }
+  std::vector<TokenId> tokens;
+  for (size_t end = text.size(); end > 0; end = best[end].from) tokens.push_back(best[end].piece);
+  std::reverse(tokens.begin(), tokens.end());
+  return tokens;
+}
+
+// One word of which pieces reach over every place, longer than what is kept of its ways.
+TEST(Unigram, cuts_a_word_without_an_end_as_a_whole) {
+  std::mt19937 chance(11);
+  for (int round = 0; round < 24; ++round) {
+    VocabBuilder builder("t5");
+    std::vector<std::string> pieces = {"a", "b"};
+    while (pieces.size() < 14) {
+      std::string piece;
+      for (size_t i = 2 + chance() % 6; i > 0; --i) piece += chance() % 3 == 0 ? "b" : "a";
+      if (std::find(pieces.begin(), pieces.end(), piece) == pieces.end()) pieces.push_back(piece);
+    }
+    std::vector<float> scores;
+    for (const std::string& piece : pieces) {
+      scores.push_back(-2 * static_cast<float>(piece.size()) - static_cast<float>(chance() % 100) / 32);
+      builder.add(piece, TokenKind::kNormal, scores.back());
+    }
+    builder.add("<unk>", TokenKind::kUnknown);
+    builder.data().special.unk = static_cast<TokenId>(pieces.size());
+    const auto tokenizer = builder.build();
+    std::string text;
+    const size_t period = 1 + chance() % 9;
+    for (size_t i = 0; i < 70'000; ++i) {
+      if (round % 2 == 0 && i >= period)
+        text += text[i - period];
+      else
+        text += chance() % 3 == 0 ? 'b' : 'a';
+    }
+    EXPECT_TRUE(tokenizer->encode(text, {}) == cut_plainly(text, pieces, scores)) << "round " << round;
+  }
 }
 
 TEST(Unigram, takes_the_cut_with_the_best_sum) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/interrupt.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 #include "tokenizer/lower_case.h"
@@ -42,6 +43,14 @@ bool is_too_long(std::string_view word) {
   return static_cast<size_t>(characters) > kWordCharactersMax + 1;  // and the mark in front
 }
 
+// How much of a text is looked at in one go: up to before a byte of ASCII, which no mark reaches over.
+size_t stretch_bytes(std::string_view text) {
+  constexpr size_t kStretchBytes = size_t{64} << 10;
+  size_t end = kStretchBytes;
+  while (end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80) ++end;
+  return std::min(end, text.size());
+}
+
 }  // namespace
 
 WordPieceTokenizer::WordPieceTokenizer(const VocabData& data)
@@ -56,20 +65,16 @@ WordPieceTokenizer::WordPieceTokenizer(const VocabData& data)
   pieces_ = Trie(std::move(pieces));
 }
 
-void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std::vector<TokenId>& out,
-                                      uint64_t& steps) const {
+void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, Encoding& to) const {
   std::string word;  // U+2581 and its characters; empty: between words
   const auto end_word = [&] {
-    if (!word.empty()) encode_word(word, out, steps);
+    if (!word.empty()) encode_word(word, to.out, to.steps);
     word.clear();
   };
-  for (const char32_t code : text::to_utf32(strip_accents_ ? text::nfd(text) : std::string(text))) {
-    if (is_dropped(code)) continue;
-    if (text::is_white_space(code)) {
-      end_word();
-      continue;
-    }
-    if (strip_accents_ && text::category(code) == Category::kNonspacingMark) continue;
+  const auto take = [&](char32_t code) {
+    if (is_dropped(code)) return;
+    if (text::is_white_space(code)) return end_word();
+    if (strip_accents_ && text::category(code) == Category::kNonspacingMark) return;
     const bool alone = stands_alone(code);
     if (alone) end_word();
     if (word.empty()) word = kSpaceMark;
@@ -79,6 +84,13 @@ void WordPieceTokenizer::encode_plain(std::string_view text, bool /*first*/, std
       text::append_utf8(word, code);
     }
     if (alone) end_word();
+  };
+  while (!text.empty() && to.pass_on()) {
+    check_interrupt();
+    const std::string_view part = text.substr(0, stretch_bytes(text));
+    text.remove_prefix(part.size());
+    for (const char32_t code : text::to_utf32(strip_accents_ ? text::nfd(part) : std::string(part)))
+      take(code);
   }
   end_word();
 }

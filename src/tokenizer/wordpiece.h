@@ -16,8 +16,7 @@ class WordPieceTokenizer final : public BaseTokenizer {
   LeadingSpace leading_space() const override { return LeadingSpace::kPutInFront; }
 
  protected:
-  void encode_plain(std::string_view text, bool first, std::vector<TokenId>& out,
-                    uint64_t& steps) const override;
+  void encode_plain(std::string_view text, bool first, Encoding& to) const override;
   std::string spell(TokenId token) const override;
   TokenId closing_token() const override { return add_sep_ ? special().sep : BaseTokenizer::closing_token(); }
 

@@ -33,11 +33,17 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
     for (int byte = 0; byte < 256; ++byte) texts_.push_back(std::string(1, static_cast<char>(byte)));
     for (const char* text : {"<s>", "</s>", "<|turn|>", "<|end|>"}) texts_.emplace_back(text);
   }
-  std::vector<TokenId> encode(std::string_view text, const tokenizer::EncodeOptions& options) const override {
+  void encode_to(std::string_view text, const tokenizer::EncodeOptions& options,
+                 const tokenizer::TakeTokens& take) const override {
+    constexpr size_t kTaken = 10'000;
     ++encodings_;
     std::vector<TokenId> out;
     if (options.add_special && special_.add_bos) out.push_back(kBos);
     for (size_t at = 0; at < text.size();) {
+      if (out.size() == kTaken) {
+        if (!take(out)) return;
+        out.clear();
+      }
       TokenId token = static_cast<unsigned char>(text[at]);
       for (TokenId control = kBos; options.parse_special && control <= kTurnEnd; ++control) {
         const std::string& word = texts_[static_cast<size_t>(control)];
@@ -48,7 +54,7 @@ class ByteTokenizer final : public tokenizer::Tokenizer {
       out.push_back(token);
       at += texts_[static_cast<size_t>(token)].size();
     }
-    return out;
+    take(out);
   }
   std::string token_bytes(TokenId token, bool special) const override {
     return token >= kBos && !special ? std::string() : texts_.at(static_cast<size_t>(token));

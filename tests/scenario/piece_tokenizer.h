@@ -35,7 +35,8 @@ class PieceTokenizer final : public tokenizer::Tokenizer {
   }
 
   // The longest piece that fits, again and again. What no piece spells is left out.
-  std::vector<TokenId> encode(std::string_view text, const tokenizer::EncodeOptions& options) const override {
+  void encode_to(std::string_view text, const tokenizer::EncodeOptions& options,
+                 const tokenizer::TakeTokens& take) const override {
     std::vector<TokenId> out;
     while (!text.empty()) {
       size_t longest = 0;
@@ -49,7 +50,7 @@ class PieceTokenizer final : public tokenizer::Tokenizer {
       if (best != kNoToken) out.push_back(best);
       text.remove_prefix(std::max<size_t>(longest, 1));
     }
-    return out;
+    take(out);
   }
   std::string token_bytes(TokenId token, bool special) const override {
     return kind(token) == tokenizer::TokenKind::kControl && !special ? std::string()

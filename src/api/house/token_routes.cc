@@ -1,6 +1,7 @@
 #include "api/house/token_routes.h"
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -71,25 +72,23 @@ TokenId read_token(const char* field, const Json& value, const Tokenizer& tokeni
 }
 
 // Texts and ids in any order, as llama.cpp takes them; only the first item begins the text.
-std::vector<TokenId> encode_content(const Json& content, tokenizer::EncodeOptions options,
-                                    const Tokenizer& tokenizer) {
-  if (content.is_string()) return tokenizer.encode(content.get<std::string_view>(), options);
+void encode_content(const Json& content, tokenizer::EncodeOptions options, const Tokenizer& tokenizer,
+                    const tokenizer::TakeTokens& take) {
+  if (content.is_string()) return tokenizer.encode_to(content.get<std::string_view>(), options, take);
   if (!content.is_array())
     throw http::bad_request(
         std::string("'content' must be a string or an array of strings and token ids, is ") +
             kind_of(content),
         "content", "invalid_type");
-  std::vector<TokenId> out;
   for (const Json& item : content) {
     if (item.is_string()) {
-      const auto part = tokenizer.encode(item.get<std::string_view>(), options);
-      out.insert(out.end(), part.begin(), part.end());
+      tokenizer.encode_to(item.get<std::string_view>(), options, take);
     } else {
-      out.push_back(read_token("content", item, tokenizer));
+      const TokenId token = read_token("content", item, tokenizer);
+      take({&token, 1});
     }
     options.add_special = false;
   }
-  return out;
 }
 
 // {"id": 7, "piece": "text"}, the piece a list of bytes where it is no whole UTF-8.
@@ -157,10 +156,13 @@ class TextBody final : public Body {
   JsonWriter json_{written_};
 };
 
+// Where a million lies nowhere twice, as it would while a vector grows.
+using Tokens = std::deque<TokenId>;
+
 // {"tokens": [...]}
 class TokensBody final : public Body {
  public:
-  TokensBody(std::shared_ptr<const Tokenizer> tokenizer, std::vector<TokenId> tokens, bool with_pieces)
+  TokensBody(std::shared_ptr<const Tokenizer> tokenizer, Tokens tokens, bool with_pieces)
       : tokenizer_(std::move(tokenizer)), tokens_(std::move(tokens)), with_pieces_(with_pieces) {
     json_.begin_object().key("tokens").begin_array();
   }
@@ -179,7 +181,7 @@ class TokensBody final : public Body {
 
  private:
   const std::shared_ptr<const Tokenizer> tokenizer_;
-  const std::vector<TokenId> tokens_;
+  const Tokens tokens_;
   const bool with_pieces_;
   size_t next_ = 0;
   std::string written_;
@@ -195,14 +197,21 @@ void tokenize(Call& call) {
   // What a chat completion with these messages would be given, BOS and all.
   std::optional<completion::ChatInput> chat;
   if (draft.content.is_null()) chat = read_chat(call, draft.model);
+  std::string().swap(call.request.body);  // all of it has been read
   const std::string model = draft.model;
   call.models.with(
       model, call.asker,
       [asker = call.asker, draft = std::move(draft), chat = std::move(chat)](fleet::Lease lease) {
         const completion::Completer& completer = lease->completer();
-        std::vector<TokenId> tokens =
-            chat ? completer.tokenize(*chat)
-                 : encode_content(draft.content, draft.options, completer.tokenizer());
+        Tokens tokens;
+        const auto take = [&](std::span<const TokenId> some) {
+          tokens.insert(tokens.end(), some.begin(), some.end());
+          return true;
+        };
+        if (chat)
+          take(completer.tokenize(*chat));
+        else
+          encode_content(draft.content, draft.options, completer.tokenizer(), take);
         answer_json(asker,
                     std::make_unique<TokensBody>(lease->tokenizer(), std::move(tokens), draft.with_pieces));
       });

@@ -54,6 +54,7 @@ void one_model(Call& call) {
 
 void answer(Call& call, Api api) {
   Parsed parsed = parse(api, call.request.body);
+  std::string().swap(call.request.body);  // all of it has been read
   auto writer = make_writer(parsed);
   generate(call, std::move(parsed.request), std::move(writer));
 }
