@@ -1,5 +1,6 @@
 #include "api/generation.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -26,6 +27,15 @@ using completion::Completion;
 using completion::Delta;
 using completion::Finish;
 using Clock = std::chrono::steady_clock;
+
+// About what it takes while it waits.
+size_t bytes_of(const Delta& delta) {
+  size_t bytes = sizeof(delta) + delta.text.size() + delta.reasoning.size();
+  for (const completion::CallDelta& call : delta.calls) bytes += sizeof(call) + call.arguments.size();
+  for (const completion::TokenReport& token : delta.tokens)
+    bytes += sizeof(token) + token.top.size() * sizeof(token.top[0]);
+  return bytes;
+}
 
 class Generation final : public Flow, public std::enable_shared_from_this<Generation> {
  public:
@@ -58,6 +68,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   void on_gone();
   // The following: under the mutex. hear() says whether the client still listens.
   void begin_stream();
+  bool keep_early(uint32_t index, Delta delta);
   bool hear_waiting(size_t bytes_max);
   bool hear(uint32_t index, Delta delta);
   bool show(uint32_t index, const Delta& delta);
@@ -89,6 +100,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   Running running_;
   std::optional<Opening> opening_;                // once all choices have started
   std::deque<std::pair<uint32_t, Delta>> early_;  // came before what stands in front of it was said
+  size_t early_bytes_ = 0;                        // of a stream
   size_t said_ = 0;                               // bytes of a stream
   size_t generated_ = 0;                          // choices whose last delta has come
   bool begun_ = false;                            // all choices have started
@@ -265,6 +277,7 @@ bool Generation::hear_waiting(size_t bytes_max) {
     } else if (!early_.empty()) {
       auto [index, delta] = std::move(early_.front());
       early_.pop_front();
+      early_bytes_ -= std::min(early_bytes_, bytes_of(delta));
       hear(index, std::move(delta));
     } else {
       caught_up_ = true;
@@ -298,7 +311,7 @@ bool Generation::on_delta(uint32_t index, Delta delta) {
       if (caught_up_)
         listening = hear(index, std::move(delta));
       else
-        early_.emplace_back(index, std::move(delta));
+        listening = keep_early(index, std::move(delta));
     } catch (const std::bad_alloc&) {
       starve();
       listening = false;
@@ -308,6 +321,17 @@ bool Generation::on_delta(uint32_t index, Delta delta) {
   }
   cancel(running);
   return listening;
+}
+
+// What waits behind the echo of a stream is bounded as what waits for its client to read. Before all choices
+// run nobody is asked to read.
+bool Generation::keep_early(uint32_t index, Delta delta) {
+  if (request_.stream && begun_) early_bytes_ += bytes_of(delta);
+  early_.emplace_back(index, std::move(delta));
+  if (early_bytes_ <= http::kStreamQueueBytesMax) return true;
+  early_.clear();
+  lose();
+  return false;
 }
 
 // The model is needed no more: who reads slowly keeps it from nobody.

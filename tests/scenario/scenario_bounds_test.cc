@@ -1,5 +1,6 @@
 // What one client does costs no other: memory that requests become, work beside the engine, clients that have
 // gone.
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -384,6 +385,78 @@ TEST(Bounds, AnAnswerThatIsNotReadHoldsNoModel) {
     EXPECT_EQ(read.find("error"), std::string::npos) << read.substr(read.size() - 300);
     expect_service(stage);
   }
+}
+
+// What is generated behind an echo that is not read waits in memory, and no longer than what waits for any
+// stream's client.
+TEST(Bounds, WhatWaitsBehindAnUnreadEchoIsBounded) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  StageOptions options = flowing(4096);
+  options.context = 400'000;
+  options.pages = 16384;
+  options.server.request_memory = 256 * kMiB;
+  Stage stage(options);
+  RawClient client(stage.port(), 4096);
+  ASSERT_TRUE(client.send(
+      post("/v1/completions", R"({"model":"sim","stream":true,"echo":true,"max_tokens":200000,"prompt":")" +
+                                  std::string(100'000, 'x') + "\"}")));
+  ASSERT_TRUE(client.receive_head());
+  EXPECT_TRUE(stage.at_rest()) << "nobody generates for who does not read";
+  EXPECT_EQ(stage.stats().jobs_cancelled, 1U);
+  EXPECT_LT(stage.server().stats().memory_peak, 12 * kMiB);
+  std::string read;
+  for (std::string some = client.receive_some(); !some.empty(); some = client.receive_some()) read += some;
+  EXPECT_NE(read.find("read too slowly"), std::string::npos) << read.substr(read.size() - 300);
+}
+
+// ---- texts as long as a body may be
+
+std::string long_text(size_t bytes) {
+  std::string text;
+  while (text.size() < bytes) text += "a text of some words, ";
+  return text;
+}
+
+TEST(Bounds, EveryTextThatABodyHoldsIsTokenized) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  Stage stage;  // the default's memory
+  const std::string text = long_text(15 * kMiB);
+  for (const bool with_pieces : {true, false}) {
+    RawClient client(stage.port());
+    ASSERT_TRUE(client.send(post("/tokenize", std::string(R"({"model":"sim","with_pieces":)") +
+                                                  (with_pieces ? "true" : "false") + R"(,"content":")" +
+                                                  text + "\"}")));
+    const auto head = client.receive_head();
+    ASSERT_TRUE(head);
+    EXPECT_EQ(head->status, 200);
+    size_t tokens = 0;
+    std::string rest;
+    for (std::string some = client.receive_some(); !some.empty(); some = client.receive_some()) {
+      tokens += static_cast<size_t>(std::ranges::count(some, ','));
+      rest = (rest + some).substr(rest.size() + some.size() > 16 ? rest.size() + some.size() - 16 : 0);
+      if (rest.ends_with("\r\n0\r\n\r\n")) break;
+    }
+    EXPECT_GE(tokens, text.size() - 1);
+  }
+  EXPECT_LE(stage.server().stats().memory_peak, 128 * kMiB);
+}
+
+// A prompt that is far too long is named so, and not what it would have taken.
+TEST(Bounds, APromptAsLongAsABodyIsTooLongForTheContext) {
+  if (!os::counts_allocations()) GTEST_SKIP() << "a sanitizer's own operator new is at work";
+  Stage stage;
+  const std::string text = long_text(15 * kMiB);
+  const auto expect_too_long = [&](const std::string& request, const char* field) {
+    const auto answer = ask(stage.port(), request);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 400) << answer->body;
+    const json error = json::parse(answer->body)["error"];
+    EXPECT_EQ(error["code"], "context_length_exceeded") << answer->body;
+    EXPECT_EQ(error["param"], field);
+  };
+  expect_too_long(post("/v1/completions", R"({"model":"sim","prompt":")" + text + "\"}"), "prompt");
+  expect_too_long(post("/v1/chat/completions", chat(text)), "messages");
+  EXPECT_LE(stage.server().stats().memory_peak, 128 * kMiB);
 }
 
 TEST(Bounds, AnAnswerWhoseClientGoesIsForgotten) {
