@@ -33,9 +33,6 @@ constexpr size_t kLingerBytesMax = size_t{256} << 20;        // what it may have
 constexpr std::chrono::hours kNoDeadline{24};                // every wait is ended by an event
 constexpr std::chrono::milliseconds kReadAheadAfter{1'000};  // an answer takes so long: see read_loop()
 constexpr std::chrono::milliseconds kMemoryStep{20};  // how often a body looks whether there is memory again
-// Between the first two signs of life, and then twice as long each time: what lies between here and a client
-// (a tunnel, a proxy) may take some before it says that nobody is there.
-constexpr std::chrono::milliseconds kFirstSignStep{250};
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -189,13 +186,6 @@ Connection::Awaitable<void> Connection::read_loop() {
       inbox_.append(bytes.data(), n);
     input_.set();
   }
-}
-
-// Behind the client's last byte only an error comes: it is gone.
-Connection::Awaitable<void> Connection::wait_for_reset() {
-  error_code error;
-  co_await socket_.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, error));
-  if (!error) close();
 }
 
 Connection::Awaitable<void> Connection::serve() {
@@ -411,18 +401,6 @@ Connection::Awaitable<bool> Connection::answer_request() {
   reply_->detach();
   reply_.reset();
   co_return go_on;
-}
-
-// Where the client has said its last and nothing else is to be written: so that it is seen whether it is
-// there.
-void Connection::add_sign_of_life(std::string& bytes, std::string_view idle, bool streaming) {
-  const Clock::time_point now = Clock::now();
-  if (signs_ == kAnswerBegin.size() || (signs_ > 0 && now < next_sign_)) return;
-  if (streaming)
-    append_wire_piece(bytes, idle, wire_);
-  else
-    bytes = kAnswerBegin[begun_++];
-  next_sign_ = now + kFirstSignStep * (1 << signs_++);
 }
 
 Connection::Awaitable<bool> Connection::write_answer() {
