@@ -123,10 +123,11 @@ void check_turns(const Header& header, const RopeRule& rule, const Rope& rope) {
   for (const auto* frequencies : {&rope.frequencies, &rope.long_frequencies}) {
     for (const double frequency : *frequencies) {
       if (std::abs(frequency) * rule.context_train <= kRadiansMax) continue;
-      throw Error(ErrorCode::kBadFile,
-                  fmt::format("a rotation by {:g} radians for each of {} positions is beyond any model",
-                              frequency, rule.context_train),
-                  header.file().path() + ": " + header.key(key));
+      throw Error(
+          ErrorCode::kBadFile,
+          fmt::format("a rotation by {:g} radians for each of {} tokens of context is beyond any model",
+                      frequency, rule.context_train),
+          header.file().path() + ": " + header.key(key));
     }
   }
 }

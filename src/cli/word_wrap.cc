@@ -52,11 +52,12 @@ std::string wrapped(std::string_view text, size_t columns, size_t indent) {
     const size_t end = std::min(text.find_first_of(" \n", gap), text.size());
     const std::string_view word = text.substr(gap, end - gap);
     text.remove_prefix(end);
+    if (word.empty()) continue;
     const size_t width = columns_of(word);
     if (!begins && at + gap + width > columns) {
       out += "\n" + std::string(indent, ' ');
       at = indent;
-    } else if (!word.empty()) {
+    } else {
       out += std::string(gap, ' ');
       at += gap;
     }
@@ -74,7 +75,7 @@ std::string WordWrap::add(std::string_view text) {
     add_character(text.substr(0, length), out);
     text.remove_prefix(length);
   }
-  if (columns_ == 0 || in_code_) put_word(out);
+  if (columns_ == 0) put_word(out);
   return out;
 }
 

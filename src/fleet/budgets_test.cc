@@ -41,9 +41,7 @@ TEST(Budgets, ARefusalNamesTheHoldersAndTheBytes) {
   const Loan b = budgets.lend("b", {{"gpu:0", 2048}});
   const std::string words = refusal_of(budgets, "c", {{"gpu:0", 1025}});
   EXPECT_EQ(words.substr(0, 7), "gpu:0: ");
-  EXPECT_NE(
-      words.find("'c' needs 1.00 KiB, but 1 KiB are left; held by a 1 KiB, b 2 KiB"),
-      std::string::npos)
+  EXPECT_NE(words.find("'c' needs 1.00 KiB, but 1 KiB are left; held by a 1 KiB, b 2 KiB"), std::string::npos)
       << words;
   EXPECT_EQ(budgets.holders("gpu:0"), "a 1 KiB, b 2 KiB");
   EXPECT_EQ(budgets.holders("gpu:1"), "");

@@ -61,8 +61,8 @@ class LoadedLiveModel final : public LiveModel {
         format_(choose_format(settings, template_.get())) {
     if (tokenizer_->size() > opened_.blueprint->vocab) {
       throw Error(ErrorCode::kBadFile,
-                  fmt::format("the vocabulary has {} tokens, the model knows {}", tokenizer_->size(),
-                              opened_.blueprint->vocab),
+                  fmt::format("the vocabulary has {} tokens, but the model was made for {}",
+                              tokenizer_->size(), opened_.blueprint->vocab),
                   opened_.file->path() + ": tokenizer.ggml.tokens");
     }
     for (const std::string& name : opened_.blueprint->unused_tensors) {

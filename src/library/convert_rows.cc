@@ -32,7 +32,7 @@ void check_floats(Dtype to, std::span<const float> row) {
       throw Error(
           ErrorCode::kBadFile,
           fmt::format("value {} of the row is {}, which {} cannot hold", i, row[i], quant::facts(to).name),
-          {}, "use BF16 or F32, or mend the model it comes from");
+          {}, "use BF16 or F32, or repair the model it comes from");
 }
 
 class Converter {

@@ -208,7 +208,7 @@ std::vector<Item> Planner::kv_items(const Limits& limits) const {
 
 std::vector<Item> Planner::state_items(const Limits& limits) const {
   if (state_bytes_ == 0) return {};
-  return {{fmt::format("{} live, {} checkpoints", limits.sequences, limits.checkpoints),
+  return {{fmt::format("{} live and {} saved states", limits.sequences, limits.checkpoints),
            std::min(checked_mul(state_bytes_, uint64_t{limits.sequences} + limits.checkpoints)
                         .value_or(kBeyondAnyMachine),
                     kBeyondAnyMachine)}};

@@ -43,7 +43,7 @@ TEST(Recordings, AreCountedToTheByte) {
     planned(with, need - 1);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(error.message().find("recorded steps"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("recorded batches"), std::string::npos) << error.message();
   }
 }
 

@@ -146,7 +146,7 @@ TEST(States, AModelWithoutThemHasNone) {
   EXPECT_EQ(plan.devices[0].arena(ArenaKind::kStates).bytes, 0u);
   EXPECT_EQ(explain(model.blueprint, plan).find("\n  states "), std::string::npos);
   ASSERT_EQ(plan.notes.size(), 1u);
-  EXPECT_EQ(plan.notes[0], "no checkpoints instead of 7: no layer of this model is recurrent");
+  EXPECT_EQ(plan.notes[0], "no saved states instead of 7: no layer of this model is recurrent");
 }
 
 // Where no layer needs pages they still name prefixes, and the engine writes that down: a context as long as
@@ -166,7 +166,7 @@ TEST(States, RecordsOfPagesAreCountedToo) {
 TEST(States, ThePlanSpeaksOfThem) {
   const Model model({scan()});
   const std::string words = explain(model.blueprint, model.plan(small()));
-  EXPECT_NE(words.find("4 live, 16 checkpoints of 1 recurrent layers"), std::string::npos) << words;
+  EXPECT_NE(words.find("4 live and 16 saved states of 1 recurrent layer"), std::string::npos) << words;
   EXPECT_EQ(to_json(model.blueprint, model.plan(small()))["limits"]["state_bytes"], kScanBytes);
 }
 

@@ -25,7 +25,7 @@ void refuse_what_no_block_can_hold(Dtype dtype, std::span<const float> src) {
       throw Error(ErrorCode::kBadFile,
                   fmt::format("value {} of the row is {}, which a block of {} cannot hold", i, src[i],
                               facts(dtype).name),
-                  {}, "keep this tensor in F32, or mend the model it comes from");
+                  {}, "keep this tensor in F32, or repair the model it comes from");
 }
 
 }  // namespace gantry::quant

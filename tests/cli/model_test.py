@@ -205,6 +205,9 @@ class Server:
             self.process.kill()
             raise AssertionError(f"{line!r} {self.process.stderr.read()!r}")
         self.port = int(match[2])
+        base = next_line(self.process).decode()
+        if base != f"base URL for clients: {match[1]}/v1\n":
+            raise AssertionError(base)
         self.model_line = next_line(self.process).decode()
         self.hint = next_line(self.process).decode()
 
