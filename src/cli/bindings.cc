@@ -92,10 +92,11 @@ RunCommand bind_run(const Values& values) {
   out.model_source = model_source(values);
   values.take(Id::kPrompt, out.prompt);
   values.take(Id::kSystem, out.system);
-  bind_sampling(values, out.sampling);
-  out.seed_given = values.given(Id::kSeed);
-  values.take(Id::kMaxTokens, out.tokens_max);
+  static_cast<AnswerSettings&>(out) = bind_answers(values);
   values.take(Id::kRaw, out.raw);
+  values.take(Id::kVerbose, out.verbose);
+  values.take(Id::kHistory, out.history);
+  out.values = values;
   return out;
 }
 
@@ -245,6 +246,14 @@ fleet::LoadSettings bind_load(const Values& values) {
   values.take(Id::kChatTemplate, chat_template_path);
   values.take(Id::kReplyFormat, reply_format);
   values.take(Id::kStrictChat, strict_chat);
+  return out;
+}
+
+AnswerSettings bind_answers(const Values& values) {
+  AnswerSettings out;
+  bind_sampling(values, out.sampling);
+  out.seed_given = values.given(Id::kSeed);
+  values.take(Id::kMaxTokens, out.tokens_max);
   return out;
 }
 

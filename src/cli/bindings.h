@@ -15,6 +15,7 @@ Action action_of(settings::Command command, const settings::Values& values,
                  std::span<const settings::Values> models = {});
 
 fleet::LoadSettings bind_load(const settings::Values& values);
+AnswerSettings bind_answers(const settings::Values& values);
 
 log::Level bind_log_level(const settings::Values& values);
 std::string bind_timezone(const settings::Values& values);  // empty: the machine's

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/random_id.h"
 #include "engine/job_check.h"
 #include "text/utf8.h"
 
@@ -62,12 +63,7 @@ class DeltaQueue final : public completion::DeltaSink {
 
 Conversation::Conversation(completion::Completer& completer, const RunCommand& command, bool raw,
                            uint32_t context)
-    : completer_(completer),
-      sampling_(command.sampling),
-      tokens_max_(command.tokens_max),
-      context_(context),
-      raw_(raw),
-      system_(command.system) {}
+    : completer_(completer), settings_(command), context_(context), raw_(raw), system_(command.system) {}
 
 // With the messages from `from` on.
 completion::CompletionRequest Conversation::request(const std::string& prompt, size_t from) const {
@@ -82,14 +78,16 @@ completion::CompletionRequest Conversation::request(const std::string& prompt, s
     input.messages.push_back({{"role", "user"}, {"content", prompt}});
     request.prompt = std::move(input);
   }
-  request.sampling = sampling_;
-  request.tokens_max = tokens_max_;
+  request.sampling = settings_.sampling;
+  if (!settings_.seed_given) request.sampling.seed = random_bits();
+  request.tokens_max = settings_.tokens_max;
   return request;
 }
 
 // An answer of a few words, cut by the context, is worth less than the oldest of the conversation.
 bool Conversation::leaves_room(const completion::Prepared& prepared) const {
-  const uint64_t wanted = tokens_max_ == 0 ? context_ / 8 : std::min(tokens_max_, context_ / 2);
+  const uint64_t wanted =
+      settings_.tokens_max == 0 ? context_ / 8 : std::min(settings_.tokens_max, context_ / 2);
   return context_ == 0 || prepared.job.prompt.size() + wanted <= context_;
 }
 
@@ -128,11 +126,22 @@ completion::PreparedPtr Conversation::prepare_what_fits(const std::string& promp
   return best;
 }
 
+std::optional<std::string> Conversation::take_back() {
+  for (size_t i = messages_.size(); i-- > 0;) {
+    if (messages_[i]["role"] != "user") continue;
+    std::string prompt = messages_[i]["content"].get<std::string>();
+    messages_.erase(messages_.begin() + static_cast<ptrdiff_t>(i), messages_.end());
+    return prompt;
+  }
+  return std::nullopt;
+}
+
 Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, const Write& write,
                             const Tell& tell) {
   // A template would say something less clear; a bare prompt may be any bytes.
   if (!raw_ && !text::is_valid_utf8(prompt))
-    throw Error(ErrorCode::kUsage, "it is no UTF-8", "the prompt", "convert it, with iconv for example");
+    throw Error(ErrorCode::kUsage, "the text is not UTF-8", "the prompt",
+                "convert it, with iconv for example");
   const auto start = Clock::now();
   Answer answer;
   const auto queue = std::make_shared<DeltaQueue>();
@@ -141,9 +150,14 @@ Answer Conversation::answer(const std::string& prompt, Interrupts& interrupts, c
   if (from > 0 && tell) tell({from, context_});
   const std::shared_ptr<completion::Completion> running = completer_.start(prepared, {queue}).front();
   while (answer.finish == completion::Finish::kNone) {
-    if (interrupts.wait_for_either(queue->fd())) {
-      answer.signal = interrupts.take();
-      running->cancel();
+    switch (interrupts.wait_for_either(queue->fd())) {
+      case Interrupts::Woken::kSignal:
+        answer.signal = interrupts.take();
+        running->cancel();
+        break;
+      case Interrupts::Woken::kWindow:  // who writes asks for the width each time
+      case Interrupts::Woken::kOther:
+        break;
     }
     for (completion::Delta& delta : queue->take()) {
       const bool first = answer.text.empty() && answer.reasoning.empty();

@@ -33,6 +33,9 @@ class Conversation {
   // the model's; 0: not known.
   Conversation(completion::Completer& completer, const RunCommand& command, bool raw, uint32_t context = 0);
 
+  // How answers are made from now on. Without a seed of its own each has another one.
+  void use(const AnswerSettings& settings) { settings_ = settings; }
+
   // Takes what comes: a piece of the answer, or of the reasoning before it.
   using Write = std::function<void(std::string_view text, bool reasoning)>;
   // Hears what was let go of, before the answer begins.
@@ -47,6 +50,11 @@ class Conversation {
   void set_system(std::string system) { system_ = std::move(system); }
   const std::string& system() const { return system_; }
   size_t messages() const { return messages_.size(); }
+  // Those that the model is told of, the oldest first, without the system message.
+  const Json& turns() const { return messages_; }
+  void put_back(Json turns) { messages_ = std::move(turns); }
+  // Forgets the last prompt and what came after it; the prompt, or nothing where there is none.
+  std::optional<std::string> take_back();
   bool raw() const { return raw_; }
 
  private:
@@ -56,8 +64,8 @@ class Conversation {
   completion::PreparedPtr prepare_what_fits(const std::string& prompt, size_t& from) const;
 
   completion::Completer& completer_;
-  sample::SamplingParams sampling_;
-  uint32_t tokens_max_, context_;
+  AnswerSettings settings_;
+  uint32_t context_;
   bool raw_;
   std::string system_;
   Json messages_ = Json::array();

@@ -5,7 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
+#include "base/counted.h"
 #include "cli/output.h"
+#include "cli/slash.h"
 #include "cli/terminal.h"
 
 namespace gantry::cli {
@@ -15,20 +18,10 @@ constexpr const char* kFence = "\"\"\"";
 constexpr double kPieceSeconds = 0.01;  // what comes within it came at once
 constexpr size_t kMessageBytesMax = size_t{16} << 20;
 
-constexpr const char* kHelp =
-    "/clear         forget the conversation\n"
-    "/system TEXT   what the model is told first; without TEXT: nothing\n"
-    "/stats         numbers of the last answer and of the engine\n"
-    "/exit          leave (so does Ctrl-D, or Ctrl-C twice)\n"
-    "A line that ends in \\ goes on in the next; a text between two \"\"\" may have any lines, and so may a "
-    "pasted one.\n"
-    "Ctrl-C stops a running answer.\n";
-
 void tell_outgrown(const Outgrown& outgrown) {
-  note(
-      "the conversation has outgrown the context of {} tokens: its oldest {} messages are let go; "
-      "/clear forgets all of it\n",
-      outgrown.context, outgrown.messages);
+  note("the conversation has outgrown the context of {}: its {} are let go; /clear forgets all of it\n",
+       counted(outgrown.context, "token"),
+       outgrown.messages == 1 ? "oldest message" : fmt::format("oldest {} messages", outgrown.messages));
   std::fflush(stderr);
 }
 
@@ -51,8 +44,8 @@ class Dialog {
       : conversation_(conversation),
         reader_(reader),
         interrupts_(interrupts),
-        engine_(engine),
-        options_(options) {}
+        options_(options),
+        slash_(conversation, engine, options.model_id, options.values) {}
 
   void hold() {
     bool interrupted_before = false;
@@ -82,32 +75,38 @@ class Dialog {
 
   // False: leave.
   bool obey(const std::string& line) {
-    const size_t space = line.find_first_of(" \t\n");
-    const std::string command = line.substr(0, space);
-    std::string rest = space == std::string::npos ? std::string() : line.substr(space + 1);
-    if (command == "/exit" || command == "/quit" || command == "/bye") return false;
-    if (command == "/help" || command == "/?") {
-      note("{}", kHelp);
-    } else if (command == "/clear") {
-      conversation_.forget();
-      hint("forgotten\n");
-    } else if (command == "/system") {
-      conversation_.set_system(std::move(rest));
-      if (conversation_.raw()) note("without a chat template there is no place for it\n");
-    } else if (command == "/stats") {
-      print_stats();
-    } else {
-      note("no command {}; /help lists them\n", harmless(command));
+    switch (slash_.obey(line)) {
+      case Slash::Wish::kLeave:
+        return false;
+      case Slash::Wish::kRetry:
+        return retry();
+      case Slash::Wish::kNone:
+        break;
     }
-    std::fflush(stderr);
     return true;
+  }
+
+  // False: leave. What was there stays where the new answer is none.
+  bool retry() {
+    const Json turns = conversation_.turns();
+    const auto prompt = conversation_.raw() ? last_prompt_ : conversation_.take_back();
+    if (!prompt) {
+      note("there is no prompt to answer again\n");
+      return true;
+    }
+    answered_ = false;
+    const bool stays = reply(*prompt);
+    if (!answered_) conversation_.put_back(turns);
+    return stays;
   }
 
   // False: leave.
   bool reply(const std::string& message) {
     AnswerWriter writer(stdout, stderr, options_.terminal);
+    last_prompt_ = message;
+    Answer answer;
     try {
-      last_ = conversation_.answer(
+      answer = conversation_.answer(
           message, interrupts_, [&](std::string_view text, bool reasoning) { writer.write(text, reasoning); },
           tell_outgrown);
     } catch (const Error& error) {
@@ -116,29 +115,24 @@ class Dialog {
       return true;
     }
     writer.end();
-    if (last_->signal == SIGTERM) return false;
-    if (last_->signal == SIGINT) hint("(stopped)\n");
-    if (last_->finish == completion::Finish::kLength)
-      hint(fmt::format("(cut after {} tokens: the limit)\n", last_->usage.completion_tokens));
+    answered_ = true;
+    slash_.remember(answer);
+    if (answer.signal == SIGTERM) return false;
+    if (answer.signal == SIGINT) hint("(stopped)\n");
+    if (answer.finish == completion::Finish::kLength)
+      hint(fmt::format("(cut at the limit of {})\n", counted(answer.usage.completion_tokens, "token")));
+    if (options_.verbose) note("[{}]\n", cli::describe(answer));
+    std::fflush(stderr);
     return true;
-  }
-
-  void print_stats() {
-    note("last answer: {}\n", last_ ? cli::describe(*last_) : "none yet");
-    note("conversation: {} messages{}\n", conversation_.messages(),
-         conversation_.system().empty() ? "" : " and a system message");
-    const engine::EngineStats stats = engine_.stats();
-    note("{}: {} steps, {} tokens made, {} of {} prompt tokens from the cache, {} of {} pages free\n",
-         options_.model_id, stats.steps, stats.generated_tokens, stats.cached_tokens, stats.prompt_tokens,
-         stats.pages_free, stats.pages);
   }
 
   Conversation& conversation_;
   LineReader& reader_;
   Interrupts& interrupts_;
-  const engine::Engine& engine_;
   const DialogOptions& options_;
-  std::optional<Answer> last_;
+  Slash slash_;
+  std::optional<std::string> last_prompt_;
+  bool answered_ = false;  // the last prompt
 };
 
 }  // namespace
@@ -150,7 +144,8 @@ LineEnd read_message(LineReader& reader, std::string& message) {
     const LineEnd end = reader.read(prompt, line);
     if (end != LineEnd::kLine) message.clear();
     if (message.size() + line.size() > kMessageBytesMax)
-      throw Error(ErrorCode::kTooLarge, fmt::format("a message of more than {} bytes", kMessageBytesMax));
+      throw Error(ErrorCode::kTooLarge,
+                  fmt::format("the message is longer than {}", human_bytes(kMessageBytesMax)));
     return end;
   };
   if (const LineEnd end = next("> "); end != LineEnd::kLine) return end;
@@ -177,12 +172,13 @@ std::string describe(const Answer& answer) {
   // A short answer may come in one piece: then only the whole time says something.
   const double writing = answer.seconds - answer.first_seconds;
   const bool in_one_piece = writing < kPieceSeconds;
-  std::string text = fmt::format("{} tokens in {:.2f} s", tokens, answer.seconds);
+  std::string text = fmt::format("{} in {:.2f} s", counted(tokens, "token"), answer.seconds);
   if (tokens > 1 && answer.seconds > 0)
     text +=
         fmt::format(" ({:.1f} tokens/s)", in_one_piece ? tokens / answer.seconds : (tokens - 1) / writing);
-  return text + fmt::format(", first after {:.2f} s; prompt of {} tokens, {} of them cached",
-                            answer.first_seconds, answer.usage.prompt_tokens, answer.usage.cached_tokens);
+  return text + fmt::format(", the first after {:.2f} s; prompt of {}, {} of them cached",
+                            answer.first_seconds, counted(answer.usage.prompt_tokens, "token"),
+                            answer.usage.cached_tokens);
 }
 
 void hold_dialog(Conversation& conversation, LineReader& reader, Interrupts& interrupts,

@@ -1,12 +1,15 @@
 #include "cli/dialog.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <deque>
 #include <functional>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "cli/slash.h"
 #include "engine/job_check.h"
 #include "tests/deadline.h"
 #include "tests/scenario/fakes.h"
@@ -300,9 +303,84 @@ TEST(Dialog, ObeysCommands) {
   EXPECT_NE(hold({"/dance"}).err.find("/dance"), std::string::npos);
   EXPECT_NE(hold({"/stats"}).err.find("none yet"), std::string::npos);
   EXPECT_NE(hold({"hi", "/stats"}).err.find("2 tokens in"), std::string::npos);
-  const Held held = hold({"/system Be kind.", "a", "/clear", "/system", "b"});
+  const Held held = hold({"/system Be kind.", "a", "/clear", "/system", "/system \"\"", "b"});
   EXPECT_EQ(messages_of(held.requests[0])[0]["content"], "Be kind.");
   EXPECT_EQ(messages_of(held.requests[1]).size(), 1u);
+  EXPECT_NE(held.err.find("the system message is now: Be kind.\n"), std::string::npos) << held.err;
+  EXPECT_NE(held.err.find("the system message is: Be kind.\n"), std::string::npos) << held.err;
+}
+
+TEST(Dialog, EveryCommandStandsInTheHelpAndIsCompleted) {
+  const std::string help = slash_help();
+  for (const char* name : {"/help", "/retry", "/undo", "/clear", "/system", "/set", "/show", "/stats",
+                           "/save", "/save!", "/load", "/exit"}) {
+    EXPECT_NE(help.find(name), std::string::npos) << name;
+    const std::vector<std::string> whole = complete_slash(name);
+    EXPECT_NE(std::ranges::find(whole, name), whole.end()) << name;
+    EXPECT_EQ(hold({name}).err.find("there is no command"), std::string::npos) << name;
+  }
+  for (size_t at = 0; at < help.size(); at = help.find('\n', at) + 1)
+    EXPECT_LE(help.find('\n', at) - at, 80u) << help.substr(at, 90);
+  EXPECT_EQ(complete_slash("/set temp"), std::vector<std::string>{"/set temperature"});
+  EXPECT_TRUE(complete_slash("hello").empty());
+  EXPECT_TRUE(complete_slash("/nothing").empty());
+  EXPECT_NE(hold({"/hlep"}).err.find("did you mean /help?"), std::string::npos);
+}
+
+TEST(Dialog, RetryAsksTheSameOnceMoreAndUndoTakesItBack) {
+  const Held held = hold({"one", "two", "/retry", "/undo", "three", "/undo", "/undo", "/undo", "/retry"});
+  ASSERT_EQ(held.requests.size(), 4u);
+  EXPECT_EQ(messages_of(held.requests[1]), messages_of(held.requests[2]));
+  EXPECT_NE(held.requests[1].sampling.seed, held.requests[2].sampling.seed) << "another answer is wanted";
+  EXPECT_EQ(messages_of(held.requests[3]).size(), 3u);
+  EXPECT_EQ(messages_of(held.requests[3])[2]["content"], "three");
+  EXPECT_NE(held.err.find("taken back: two\n2 messages are left\n"), std::string::npos) << held.err;
+  EXPECT_NE(held.err.find("there is nothing to take back\n"), std::string::npos) << held.err;
+  EXPECT_NE(held.err.find("there is no prompt to answer again\n"), std::string::npos) << held.err;
+}
+
+TEST(Dialog, SettingsHoldFromTheNextAnswerOn) {
+  const Held held = hold({"/set temperature 0.5", "/set --top-k 7", "/set seed 3", "a", "b",
+                          "/set seed default", "/set top_k", "c", "/set colour red", "/set top_p 2"});
+  EXPECT_EQ(held.requests[0].sampling.temperature, 0.5);
+  EXPECT_EQ(held.requests[0].sampling.top_k, 7u);
+  EXPECT_EQ(held.requests[1].sampling.seed, 3u);
+  EXPECT_EQ(held.requests[2].sampling.temperature, 0.5);
+  EXPECT_NE(held.requests[2].sampling.seed, 3u);
+  for (const char* said :
+       {"temperature             0.5\n", "top_k                   7\n", "(a random one)\n",
+        "error: there is no setting 'colour'\n", "error: '2' is not a number from 0 to 1\n"})
+    EXPECT_NE(held.err.find(said), std::string::npos) << said << held.err;
+}
+
+TEST(Dialog, WhatIsSavedIsLoadedAndNothingIsOverwritten) {
+  const std::string path = ::testing::TempDir() + "gantry-talk.json";
+  std::remove(path.c_str());
+  const Held first = hold({"/system Be kind.", "/set top_k 7", "a", "/save " + path, "b", "/save " + path});
+  EXPECT_NE(first.err.find("saved 2 messages to " + path), std::string::npos) << first.err;
+  EXPECT_NE(first.err.find("error: the file is there already\n"), std::string::npos) << first.err;
+  const Held second =
+      hold({"/load " + path, "c", "/save! " + path, "/load " + path, "/load /nonexistent", "/save"});
+  EXPECT_EQ(messages_of(second.requests[0]).size(), 4u);
+  EXPECT_EQ(messages_of(second.requests[0])[0]["content"], "Be kind.");
+  EXPECT_EQ(second.requests[0].sampling.top_k, 7u);
+  EXPECT_NE(second.err.find("loaded 4 messages and a system message from"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("where: /nonexistent\n"), std::string::npos) << second.err;
+  std::remove(path.c_str());
+}
+
+TEST(Conversation, ARetryThatFailsLosesNothing) {
+  Interrupts interrupts(false);
+  FakeCompleter completer(say_hello);
+  const NoEngine engine;
+  Conversation conversation(completer, {}, false);
+  conversation.answer("one", interrupts, [](std::string_view, bool) {});
+  completer.refuse = true;
+  ScriptedReader reader({"/retry"});
+  ::testing::internal::CaptureStderr();
+  hold_dialog(conversation, reader, interrupts, engine, {true, "m"});
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("error: too long"), std::string::npos);
+  EXPECT_EQ(conversation.messages(), 2u);
 }
 
 // As a pasted text may have it.

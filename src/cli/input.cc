@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "cli/output.h"
 #include "os/file.h"
@@ -26,7 +27,7 @@ std::string read_all_input() {
     if (count < 0) throw Error(ErrorCode::kIo, std::strerror(errno), "standard input");
     text.append(bytes.data(), static_cast<size_t>(count));
     if (text.size() > kInputBytesMax)
-      throw Error(ErrorCode::kTooLarge, fmt::format("more than {} bytes are piped in", kInputBytesMax),
+      throw Error(ErrorCode::kTooLarge, fmt::format("more than {} are piped in", human_bytes(kInputBytesMax)),
                   "standard input");
   }
   text.erase(0, text.size() - text::without_mark(text).size());
@@ -50,7 +51,9 @@ std::string read_beside_prompt() {
   constexpr int kPatienceMs = 2000;
   pollfd input{STDIN_FILENO, POLLIN, 0};
   if (::poll(&input, 1, kPatienceMs) == 0)
-    note("waiting for the end of standard input, which goes before the prompt; </dev/null: there is none\n");
+    note(
+        "waiting for the end of standard input, which goes before the prompt; with </dev/null there is "
+        "none\n");
   return read_all_input();
 }
 

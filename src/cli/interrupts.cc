@@ -21,6 +21,7 @@ std::atomic<int> write_fd{-1};
 std::atomic<int> untaken{0};
 std::atomic<int> last{0};
 std::atomic<bool> hung_up{false};
+std::atomic<bool> window_changed{false};
 std::atomic<bool> second_ends_process{false};
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -48,6 +49,13 @@ extern "C" void on_hangup(int /*signal*/) {
   errno = saved;
 }
 
+extern "C" void on_window(int /*signal*/) {
+  const int saved = errno;
+  window_changed.store(true);
+  wake();
+  errno = saved;
+}
+
 }  // namespace
 
 Interrupts::Interrupts(bool second_ends, Hangup hangup) {
@@ -60,6 +68,7 @@ Interrupts::Interrupts(bool second_ends, Hangup hangup) {
   untaken.store(0);
   last.store(0);
   hung_up.store(false);
+  window_changed.store(false);
   second_ends_process.store(second_ends);
   struct sigaction action {};
   action.sa_handler = on_signal;
@@ -76,6 +85,10 @@ Interrupts::~Interrupts() {
   ::sigaction(SIGINT, &old_int_, nullptr);
   ::sigaction(SIGTERM, &old_term_, nullptr);
   ::sigaction(SIGHUP, &old_hangup_, nullptr);
+  if (watches_window_) {
+    ::sigaction(SIGWINCH, &old_window_, nullptr);
+    ::sigaction(SIGCONT, &old_continue_, nullptr);
+  }
   ::close(write_fd.exchange(-1));
   ::close(read_fd_);
 }
@@ -95,6 +108,17 @@ bool Interrupts::take_hangup() {
   return taken;
 }
 
+void Interrupts::watch_window() {
+  struct sigaction action {};
+  action.sa_handler = on_window;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGWINCH, &action, watches_window_ ? nullptr : &old_window_);
+  ::sigaction(SIGCONT, &action, watches_window_ ? nullptr : &old_continue_);
+  watches_window_ = true;
+}
+
+bool Interrupts::take_window() { return window_changed.exchange(false); }
+
 void Interrupts::empty() const {
   std::array<char, 64> bytes{};
   while (::read(read_fd_, bytes.data(), bytes.size()) > 0) {
@@ -102,16 +126,28 @@ void Interrupts::empty() const {
 }
 
 void Interrupts::wait() const {
-  while (!wait_for_either(-1)) {
+  while (wait_for_either(-1) != Woken::kSignal) {
   }
 }
 
-bool Interrupts::wait_for_either(int other) const {
+Interrupts::Woken Interrupts::wait_for_either(int other) const {
   std::array<pollfd, 2> both = {pollfd{read_fd_, POLLIN, 0}, pollfd{other, POLLIN, 0}};
-  while (::poll(both.data(), both.size(), -1) < 0) {
-    if (errno != EINTR) throw Error(ErrorCode::kIo, std::string("poll: ") + std::strerror(errno));
+  while (true) {
+    if (::poll(both.data(), both.size(), -1) < 0) {
+      if (errno != EINTR) throw Error(ErrorCode::kIo, std::string("poll: ") + std::strerror(errno));
+      continue;
+    }
+    if (both[0].revents == 0) return Woken::kOther;
+    if (came() || hung_up.load()) return Woken::kSignal;
+    // The pipe says no more than that something came; what it was is asked after that.
+    empty();
+    if (came() || hung_up.load()) {
+      wake();
+      return Woken::kSignal;
+    }
+    if (window_changed.load()) return Woken::kWindow;
+    if (both[1].revents != 0) return Woken::kOther;
   }
-  return both[0].revents != 0;
 }
 
 }  // namespace gantry::cli

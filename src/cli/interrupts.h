@@ -1,5 +1,6 @@
-// SIGINT and SIGTERM, and SIGHUP where it is asked for, as something to wait for. One object at a time in a
-// process; its constructor takes the signals over, its destructor gives them back.
+// SIGINT and SIGTERM, and where they are asked for SIGHUP and what happens to a terminal, as something to
+// wait for. One object at a time in a process; its constructor takes the signals over, its destructor gives
+// them back.
 //
 // take() and wait() belong to one thread. The handler only counts and writes to a pipe.
 #pragma once
@@ -31,10 +32,16 @@ class Interrupts {
   // With kTell: whether SIGHUP has come since the last call. It counts as no signal elsewhere, but ends
   // waits.
   bool take_hangup();
+  // From now on: SIGWINCH (the window's edge moved) and SIGCONT (the terminal was another's for a while).
+  void watch_window();
+  // Whether one of them has come since the last call.
+  bool take_window();
   // Until a signal comes, which stays untaken.
   void wait() const;
-  // Until `other` is readable or a signal has come; true: a signal has come. A negative `other` is ignored.
-  bool wait_for_either(int other) const;
+  // Until `other` is readable or something has come; of several the first of this list. A negative `other` is
+  // ignored.
+  enum class Woken : uint8_t { kSignal, kWindow, kOther };
+  Woken wait_for_either(int other) const;
 
  private:
   void empty() const;
@@ -43,6 +50,9 @@ class Interrupts {
   struct sigaction old_int_ {};
   struct sigaction old_term_ {};
   struct sigaction old_hangup_ {};
+  struct sigaction old_window_ {};
+  struct sigaction old_continue_ {};
+  bool watches_window_ = false;
 };
 
 }  // namespace gantry::cli

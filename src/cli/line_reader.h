@@ -1,8 +1,10 @@
 // Lines from a person or a pipe. One thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/interrupts.h"
 
@@ -26,7 +28,17 @@ class LineReader {
   virtual void remember(const std::string& line) = 0;
 };
 
-// Editing and history, when `terminal`; otherwise plain lines from standard input without a prompt.
-std::unique_ptr<LineReader> make_line_reader(Interrupts& interrupts, bool terminal);
+struct LineOptions {
+  std::string history_path;  // lines are kept there (history_file.h); empty: only while this reader lives
+  // What the line up to the cursor may become, for Tab: whole beginnings of lines.
+  std::function<std::vector<std::string>(const std::string& before)> complete;
+};
+
+// Editing and history, when `terminal`; otherwise plain lines from standard input without a prompt, and
+// nothing of `options`.
+std::unique_ptr<LineReader> make_line_reader(Interrupts& interrupts, bool terminal, LineOptions options = {});
+
+// Error kTooLarge.
+[[noreturn]] void refuse_long_line();
 
 }  // namespace gantry::cli

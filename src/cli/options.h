@@ -32,15 +32,22 @@ struct ServeCommand {
   std::chrono::milliseconds drain{0};  // how long running answers may go on at the end
 };
 
-struct RunCommand {
+// How answers are made: the settings of requests.
+struct AnswerSettings {
+  sample::SamplingParams sampling;
+  bool seed_given = false;  // otherwise each answer has another
+  uint32_t tokens_max = 0;  // 0: as many as the context holds
+};
+
+struct RunCommand : AnswerSettings {
   fleet::LoadSettings load;
   std::string model_source;           // as in ServedModel
   std::optional<std::string> prompt;  // absent: a conversation, or all of standard input
   std::string system;
-  sample::SamplingParams sampling;
-  bool seed_given = false;
-  uint32_t tokens_max = 0;  // 0: as many as the context holds
   bool raw = false;         // no chat template: the prompt is continued as it stands
+  bool verbose = false;     // numbers after each answer
+  bool history = true;      // lines are kept for the next conversation
+  settings::Values values;  // of which AnswerSettings were made
 };
 
 struct PlanCommand {

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <clocale>
 #include <cstdint>
+#include <cstring>
 
 #include <fmt/format.h>
+#include <langinfo.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/output.h"
@@ -12,6 +16,16 @@
 namespace gantry::cli {
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+size_t terminal_columns(int fd) {
+  struct winsize size {};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void use_utf8_locale() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::strcmp(::nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
+}
 
 std::string describe(const Error& error) {
   std::string text = fmt::format("error: {}\n", error.message());
@@ -44,21 +58,38 @@ void AnswerWriter::write(std::string_view text, bool reasoning) {
   if (reasoning && !reasons_ && terminal_) std::fputs("\x1b[2m", out_);
   if (!reasoning) leave_reasoning();
   reasons_ = reasoning;
-  const std::string shown = terminal_ ? harmless(text) : std::string(text);
-  std::FILE* const to = reasoning && !terminal_ ? aside_ : out_;
-  put(to, shown);
+  if (terminal_) {
+    show(text);
+    return;
+  }
+  std::FILE* const to = reasoning ? aside_ : out_;
+  put(to, text);
   std::fflush(to);
+}
+
+void AnswerWriter::show(std::string_view text) {
+  // CR LF is one line end; any other CR would steer.
+  std::string lines = returned_ ? "\r" : "";
+  lines += text;
+  returned_ = lines.ends_with('\r');
+  if (returned_) lines.pop_back();
+  for (size_t at = 0; (at = lines.find("\r\n", at)) != std::string::npos;) lines.erase(at, 1);
+  wrap_.set_columns(terminal_columns(::fileno(out_)));
+  put(out_, wrap_.add(harmless(lines)));
+  std::fflush(out_);
 }
 
 void AnswerWriter::leave_reasoning() {
   if (!reasons_) return;
   reasons_ = false;
+  if (terminal_) put(out_, wrap_.end());
   std::fputs(terminal_ ? "\x1b[0m\n\n" : "\n", terminal_ ? out_ : aside_);
   std::fflush(terminal_ ? out_ : aside_);
 }
 
 void AnswerWriter::end() {
   leave_reasoning();
+  if (terminal_) put(out_, wrap_.end());
   std::fputs("\n", out_);
   std::fflush(out_);
 }

@@ -9,10 +9,15 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "cli/word_wrap.h"
 
 namespace gantry::cli {
 
 bool is_terminal(int fd);
+// Of a line; 0 where there is no terminal or it does not say.
+size_t terminal_columns(int fd);
+// The characters of LC_CTYPE are UTF-8's from now on, whatever else the environment says. Main thread, once.
+void use_utf8_locale();
 
 // "error", "where" and "hint" of an error, each on a line of its own, ending with a line end.
 std::string describe(const Error& error);
@@ -21,8 +26,9 @@ std::string describe(const Error& error);
 // not steer the terminal. Whole UTF-8 in, whole UTF-8 out; C1 controls (U+0080..U+009F) are replaced too.
 std::string harmless(std::string_view text);
 
-// Writes an answer as it comes. On a terminal reasoning is dimmed and stands before the answer with an empty
-// line between; elsewhere it goes to `aside` and the answer alone to `out`.
+// Writes an answer as it comes. On a terminal lines end between words at its width (word_wrap.h), and
+// reasoning is dimmed and stands before the answer with an empty line between; elsewhere reasoning goes to
+// `aside` and the answer alone to `out`, as it is.
 class AnswerWriter {
  public:
   AnswerWriter(std::FILE* out, std::FILE* aside, bool terminal)
@@ -36,11 +42,14 @@ class AnswerWriter {
 
  private:
   void leave_reasoning();
+  void show(std::string_view text);
 
   std::FILE* out_;
   std::FILE* aside_;
   bool terminal_;
   bool reasons_ = false;
+  bool returned_ = false;  // the last piece ended with a CR, which may belong to an LF
+  WordWrap wrap_;
 };
 
 // 260032 -> "260 thousand", 7241732096 -> "7.2 billion".

@@ -49,6 +49,20 @@ TEST(Terminal, ReasoningStandsApart) {
   }
 }
 
+TEST(Terminal, CrLfIsOneLineEndOnATerminalHoweverItIsCut) {
+  const std::string text = "one\r\ntwo\rthree\r\n";
+  for (const bool terminal : {true, false}) {
+    for (size_t cut = 1; cut < text.size(); ++cut) {
+      const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+      AnswerWriter writer(out.get(), stderr, terminal);
+      writer.write(text.substr(0, cut), false);
+      writer.write(text.substr(cut), false);
+      writer.end();
+      EXPECT_EQ(all_of(out.get()), terminal ? "one\ntwo\xe2\x90\x8dthree\n\n" : text + "\n") << cut;
+    }
+  }
+}
+
 TEST(Terminal, HumanNumbers) {
   EXPECT_EQ(human_count(999), "999");
   EXPECT_EQ(human_count(260032), "260 thousand");

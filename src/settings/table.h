@@ -44,6 +44,8 @@ enum class Id : uint8_t {
   // run
   kSystem,
   kRaw,
+  kVerbose,
+  kHistory,
   // request
   kMaxTokens,
   kTemperature,
@@ -239,6 +241,10 @@ inline constexpr std::array kTable = {
             .words = "system message, which the model reads before the conversation", .value = "TEXT", .empty_ok = true},
     Setting{.id = Id::kRaw, .name = "raw", .kind = Kind::kBool, .scope = Scope::kCommand, .commands = rows::kRuns,
             .words = "continue the prompt as it stands, without the model's chat template", .fallback = "false"},
+    Setting{.id = Id::kVerbose, .name = "verbose", .kind = Kind::kBool, .scope = Scope::kCommand, .commands = rows::kRuns,
+            .words = "print tokens and speed after each answer", .fallback = "false"},
+    Setting{.id = Id::kHistory, .name = "history", .kind = Kind::kBool, .scope = Scope::kCommand, .commands = rows::kRuns,
+            .words = "keep what was typed for the next conversation", .fallback = "true"},
 
     // --- request
     Setting{.id = Id::kMaxTokens, .name = "max_tokens", .kind = Kind::kCount, .scope = Scope::kRequest,

@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import subprocess
+import tempfile
 import termios
 import threading
 import time
@@ -20,9 +21,12 @@ class Program:
     source = ""
 
 
+STATE = tempfile.TemporaryDirectory()  # where the program keeps its history: not in that of who runs the tests
+
+
 def environment(**extra):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GANTRY_")}
-    return {**kept, "TERM": "xterm", "LC_ALL": "C.UTF-8", **extra}
+    return {**kept, "TERM": "xterm", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": STATE.name, **extra}
 
 
 def run(*arguments, text=None, binary=None, **extra):

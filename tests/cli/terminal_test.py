@@ -88,7 +88,7 @@ class Dialog(unittest.TestCase):
             self.pasted(terminal)
             # What is pasted while an answer is written waits.
             terminal.type("/stats\r" + begins + "Once upon a time\rthere was\ra cat" + ends)
-            terminal.expect("pages free")
+            terminal.expect("of them cached")
             terminal.expect("cat")
             self.assertEqual(self.pasted(terminal), typed)
             terminal.type(CTRL_D)
@@ -107,7 +107,7 @@ class Dialog(unittest.TestCase):
             for _ in range(20):
                 terminal.type("x" * 60_000)
             terminal.type("\x1b[201~")
-            terminal.expect("a pasted text of more than 1048576 bytes is not taken")
+            terminal.expect("a pasted text of more than 1 MiB is not taken")
             self.assertGreater(len(self.answer(terminal, "Once upon a time")), 20)
 
     def test_a_conversation_that_outgrows_the_context(self):
