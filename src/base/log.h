@@ -1,12 +1,16 @@
-// Lines for the operator on standard error: "12:03:04.123 info  fleet: loaded ...". Thread-safe; lines do not
-// mix. A server diverts them (base/outbox.h), so that none of its threads waits for who reads them.
+// Lines for the operator on standard error, or in a file (log_line.h says how they look). Thread-safe; lines
+// do not mix. A server diverts them (base/outbox.h), so that none of its threads waits for who reads them.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/log_line.h"
 
 namespace gantry::log {
 
@@ -14,7 +18,26 @@ enum class Level : uint8_t { kDebug, kInfo, kWarn, kError, kOff };
 
 void set_level(Level level);
 Level level();
-void write(Level level, std::string_view room, std::string_view text);
+void set_format(Format format);
+// Unless the level is too low.
+void write(Level level, std::string_view room, std::string_view text, std::span<const Fact> facts = {});
+
+// While it lives lines go to the end of this file instead. Nobody waits for the disk; what a full one does
+// not take is lost. One at a time.
+class ToFile {
+ public:
+  // Error kIo, where = the path, when it cannot be opened.
+  explicit ToFile(std::string path);
+  ~ToFile();
+  ToFile(const ToFile&) = delete;
+  ToFile& operator=(const ToFile&) = delete;
+
+  // Goes on in the file that has the name now: the old one was moved away. After an Error all stays.
+  void reopen();
+
+ private:
+  const std::string path_;
+};
 
 template <typename... Args>
 void debug(std::string_view room, fmt::format_string<Args...> format, Args&&... args) {

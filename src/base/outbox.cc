@@ -38,10 +38,16 @@ bool write_to(int fd, std::string_view text) {
 }  // namespace
 
 struct Outbox::State {
-  State(int to, size_t most) : fd(to), bytes_max(most) {}
+  State(int to, size_t most, Closes closes) : fd(to), bytes_max(most), is_own(closes == Closes::kYes) {}
+  ~State() {
+    if (is_own) ::close(fd);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   const int fd;
   const size_t bytes_max;
+  const bool is_own;
   std::mutex mutex;
   std::condition_variable changed;
   std::string waiting;
@@ -50,7 +56,8 @@ struct Outbox::State {
   bool done = false;
 };
 
-Outbox::Outbox(int fd, size_t bytes_max) : state_(std::make_shared<State>(fd, bytes_max)) {
+Outbox::Outbox(int fd, size_t bytes_max, Closes closes)
+    : state_(std::make_shared<State>(fd, bytes_max, closes)) {
   thread_ = std::thread([state = state_] { write_all(state); });
 }
 

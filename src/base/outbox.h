@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -18,7 +19,9 @@ inline constexpr size_t kOutboxBytesMax = size_t{256} << 10;  // text that waits
 
 class Outbox {
  public:
-  explicit Outbox(int fd, size_t bytes_max = kOutboxBytesMax);
+  enum class Closes : uint8_t { kNo, kYes };  // the descriptor, once nothing is written to it any more
+
+  explicit Outbox(int fd, size_t bytes_max = kOutboxBytesMax, Closes closes = Closes::kNo);
   // What still waits is written, if that takes less than a second.
   ~Outbox();
   Outbox(const Outbox&) = delete;

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -47,6 +48,15 @@ TEST(Outbox, WritesInOrder) {
   const std::string all = pipe.read_all();
   EXPECT_TRUE(all.starts_with("0\n1\n2\n"));
   EXPECT_TRUE(all.ends_with("98\n99\n"));
+}
+
+TEST(Outbox, ClosesWhatIsItsOwn) {
+  Pipe pipe;
+  {
+    Outbox outbox(std::exchange(pipe.ends[1], -1), kOutboxBytesMax, Outbox::Closes::kYes);
+    outbox.put("a");
+  }
+  EXPECT_EQ(pipe.read_all(), "a");
 }
 
 TEST(Outbox, NobodyWaitsForAReaderThatDoesNotReadAndTheLossIsTold) {
