@@ -1,5 +1,6 @@
 #include "gguf/foreign.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -21,11 +22,15 @@ struct Known {
   std::string_view begins;
   const char* what;
   const char* mend;
+  bool is_text = false;  // its first line says more
 };
 
 constexpr const char* kConvertOld = "convert the original model again with a current GGUF converter";
 constexpr const char* kConvert = "convert it to GGUF first";
-constexpr const char* kFetch = "fetch the file itself";
+constexpr const char* kFetch =
+    "a download that failed leaves such a text: look at the address, and fetch the file itself";
+constexpr size_t kTextMin = 9;     // bytes of a line that are no chance
+constexpr size_t kShownMax = 100;  // bytes of a text's first line
 
 constexpr std::array kKnown = {
     Known{"lmgg"sv, "a GGML file from before GGUF (magic 'ggml')", kConvertOld},
@@ -41,10 +46,13 @@ constexpr std::array kKnown = {
     Known{"\x1f\x8b"sv, "compressed with gzip", "unpack it"},
     Known{"\x28\xb5\x2f\xfd"sv, "compressed with zstd", "unpack it"},
     Known{"\xfd\x37zXZ"sv, "compressed with xz", "unpack it"},
-    Known{"version https://git-lfs"sv, "a Git LFS pointer, not the file it points to", kFetch},
-    Known{"<!"sv, "a web page", kFetch},
-    Known{"<html"sv, "a web page", kFetch},
-    Known{"{"sv, "JSON text", "name the model's file"},
+    Known{"version https://git-lfs"sv, "a Git LFS pointer, not the file it points to",
+          "fetch the file itself: git lfs pull, or by the download link", true},
+    Known{"<!"sv, "a web page", kFetch, true},
+    Known{"<html"sv, "a web page", kFetch, true},
+    Known{"<HTML"sv, "a web page", kFetch, true},
+    Known{"<?xml"sv, "XML text", kFetch, true},
+    Known{"{"sv, "JSON text", kFetch, true},
 };
 
 uint64_t little_endian(std::span<const std::byte> bytes, size_t at, size_t count) {
@@ -58,6 +66,14 @@ bool is_safetensors(std::span<const std::byte> bytes) {
   if (bytes.size() < 10 || bytes[8] != std::byte{'{'}) return false;
   const uint64_t header = little_endian(bytes, 0, 8);
   return header >= 2 && header <= bytes.size() - 8;
+}
+
+// The first line of a text, or what is shown of it; empty: it is none.
+std::string first_line(std::string_view text) {
+  const std::string_view line = text.substr(0, std::min(text.find_first_of("\r\n"), kShownMax));
+  const bool printable =
+      std::ranges::all_of(line, [](char c) { return (c >= ' ' && c < 0x7f) || c == '\t'; });
+  return printable ? std::string(line) : std::string();
 }
 
 [[noreturn]] void refuse(const std::string& file, std::string what, std::string mend) {
@@ -96,7 +112,13 @@ void check_is_gguf(std::span<const std::byte> bytes, const std::string& file) {
   if (is_safetensors(bytes)) refuse(file, "not a GGUF file: a safetensors file", kConvert);
   for (const Known& known : kKnown)
     if (text.starts_with(known.begins))
-      refuse(file, fmt::format("not a GGUF file: {}", known.what), known.mend);
+      refuse(file,
+             fmt::format("not a GGUF file: {}{}", known.what,
+                         known.is_text ? fmt::format(" that begins '{}'", first_line(text)) : ""),
+             known.mend);
+  if (const std::string line = first_line(text); line.size() >= kTextMin)
+    throw Error(ErrorCode::kBadFile, fmt::format("not a GGUF file: a text that begins '{}'", line),
+                file + ", byte 0, magic", kFetch);
   std::string first;
   for (const char c : text.substr(0, 4)) first += fmt::format(" {:02x}", static_cast<unsigned char>(c));
   throw Error(ErrorCode::kBadFile, fmt::format("not a GGUF file: it begins with the bytes{}", first),

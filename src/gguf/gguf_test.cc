@@ -164,7 +164,8 @@ TEST(Refuse, FilesThatAreNotGguf) {
                         {"PK\3\4aaaa"sv, "zip"},
                         {"\x10\0\0\0\0\0\0\0{\"a\":{}}        "sv, "safetensors"},
                         {"\x80\2}q\0"sv, "pickle"},
-                        {"<!doctype html>"sv, "web page"},
+                        {"<!doctype html>\n<p>"sv, "a web page that begins '<!doctype html>'"},
+                        {"{\"error\":\"gated\"}"sv, "JSON text that begins '{\"error\":\"gated\"}'"},
                         {"FUGG\3\0\0\0"sv, "order"},
                         {"version https://git-lfs.github.com/spec/v1"sv, "Git LFS"},
                         {"GGUF\0\0\0\3\0\0\0\0"sv, "big-endian GGUF file (version 3)"},
@@ -179,6 +180,8 @@ TEST(Refuse, FilesThatAreNotGguf) {
   }
   EXPECT_SAYS(error_of([] { GgufFile::parse({}, "some.file"); }).what(), "empty");
   EXPECT_SAYS(error_of([] { GgufFile::parse(as_bytes("abcdefgh"), "x"); }).what(), "bytes 61 62 63 64");
+  EXPECT_SAYS(error_of([] { GgufFile::parse(as_bytes("Entry not found"), "x"); }).what(),
+              "a text that begins 'Entry not found'");
   EXPECT_SAYS(error_of([] { GgufFile::parse(as_bytes("GG"), "x"); }).what(), "bytes 47 47");
   EXPECT_SAYS(error_of([] { GgufFile::parse(as_bytes("GGUF\3"), "x"); }).what(), "ends inside its header");
   EXPECT_EQ(error_of([] { GgufFile::open("/nowhere/x.gguf"); }).code(), ErrorCode::kNotFound);
