@@ -15,15 +15,18 @@ std::string file_text(const std::string& path) {
 
 }  // namespace
 
-std::vector<std::string> control_group_files(const std::string& name) {
+std::vector<std::string> control_group_files(const std::string& name, GroupVersion version) {
+  const bool two = version == GroupVersion::kTwo;
+  const std::string root = two ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
   std::ifstream groups("/proc/self/cgroup");
   std::string path;
   for (std::string line; std::getline(groups, line);) {
-    if (line.starts_with("0::/")) path = line.substr(3);
+    const size_t at = line.find(two ? "0::/" : ":memory:/");
+    if (at == 0 || (!two && at != std::string::npos)) path = line.substr(line.find('/', at));
   }
   std::vector<std::string> out;
   while (true) {
-    const std::string folder = "/sys/fs/cgroup" + (path == "/" ? std::string() : path);
+    const std::string folder = root + (path == "/" ? std::string() : path);
     out.push_back(file_text(folder + "/" + name));
     const size_t slash = path.rfind('/');
     if (path.size() <= 1 || slash == std::string::npos) break;
