@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -24,24 +25,48 @@ uint32_t thread_count(const device::OpenDeviceOptions& options) {
   return os::cpu_info().cores_usable;
 }
 
+// With the limit that the memory ends at.
+Error refused(std::string words, std::string where) {
+  const std::string limit = os::memory_info().limit;
+  if (!limit.empty()) words += "; memory is bounded by " + limit;
+  return {ErrorCode::kMemory, std::move(words), std::move(where),
+          std::string(limit.empty() ? "free memory" : "raise that limit") +
+              ", or plan for less with `memory_cap` or `context`"};
+}
+
 }  // namespace
 
 CpuArena::CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind,
-                   std::shared_ptr<MemoryLedger> ledger, os::ThreadPool& pool)
+                   std::shared_ptr<MemoryLedger> ledger, os::ThreadPool& pool,
+                   const device::ArenaProgress& told)
     : Arena(std::move(name), bytes, CpuSizer::kAlignment, kind), ledger_(std::move(ledger)) {
   if (bytes == 0) return;
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED)
-    throw Error(ErrorCode::kMemory,
-                fmt::format("the system refused {}: {}", human_bytes(bytes), std::strerror(errno)),
-                "arena " + this->name());
+    throw refused(fmt::format("the system refused {}: {}", human_bytes(bytes), std::strerror(errno)),
+                  "arena " + this->name());
   madvise(at, bytes, MADV_HUGEPAGE);  // fewer misses in the page tables; without it all works as well
   data_ = static_cast<uint8_t*>(at);
-  constexpr uint64_t kPart = uint64_t{8} << 20;
-  pool.parallel_for(static_cast<uint32_t>((bytes + kPart - 1) / kPart), [&](uint32_t i, uint32_t) {
-    std::memset(data_ + i * kPart, kPoison, std::min(kPart, bytes - i * kPart));
-  });
+  try {
+    fill(pool, told);
+  } catch (...) {
+    munmap(data_, bytes);
+    throw;
+  }
   ledger_->taken += bytes;
+}
+
+// The system gives a page when it is first written to: all threads write, for that takes its time.
+void CpuArena::fill(os::ThreadPool& pool, const device::ArenaProgress& told) {
+  constexpr uint64_t kPart = uint64_t{8} << 20, kPartsOfAThread = 4;
+  const uint64_t step = kPart * kPartsOfAThread * pool.threads();
+  for (uint64_t first = 0; first < bytes(); first += step) {
+    const uint64_t count = std::min(step, bytes() - first);
+    pool.parallel_for(static_cast<uint32_t>((count + kPart - 1) / kPart), [&](uint32_t i, uint32_t) {
+      std::memset(data_ + first + i * kPart, kPoison, std::min(kPart, count - i * kPart));
+    });
+    told(first + count);
+  }
 }
 
 CpuArena::~CpuArena() {
@@ -80,8 +105,9 @@ CpuDevice::CpuDevice(const std::string& id, const device::OpenDeviceOptions& opt
       pool_(facts_.compute_units),
       sizer_(facts_.compute_units) {}
 
-std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uint64_t bytes,
-                                                    device::MemoryKind kind) {
+std::unique_ptr<device::Arena> CpuDevice::take_arena(const std::string& name, uint64_t bytes,
+                                                     device::MemoryKind kind,
+                                                     const device::ArenaProgress& told) {
   if (memory_cap_bytes_ != 0) {
     const uint64_t held = ledger_->taken.load() + sizer_.overhead_bytes();
     if (held > memory_cap_bytes_ || bytes > memory_cap_bytes_ - held)
@@ -93,11 +119,10 @@ std::unique_ptr<device::Arena> CpuDevice::new_arena(const std::string& name, uin
   }
   const uint64_t available = os::memory_info().available_bytes;
   if (bytes > available)
-    throw Error(
-        ErrorCode::kMemory,
+    throw refused(
         fmt::format("{} bytes asked, {} are available ({} less)", bytes, available, bytes - available),
-        facts_.id + ", arena " + name, "free memory or plan for less");
-  return std::make_unique<CpuArena>(name, bytes, kind, ledger_, pool_);
+        facts_.id + ", arena " + name);
+  return std::make_unique<CpuArena>(name, bytes, kind, ledger_, pool_, told);
 }
 
 std::unique_ptr<device::Stream> CpuDevice::new_stream() { return std::make_unique<CpuStream>(*this); }

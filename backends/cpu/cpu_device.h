@@ -24,13 +24,16 @@ class CpuArena final : public device::Arena {
  public:
   // Maps exactly `bytes`, poisoned with 0xff (not a number, as floats). Error kMemory when the system
   // refuses. Of either kind it is main memory and counts as the device's.
+  // `told` hears of it by and by.
   CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind, std::shared_ptr<MemoryLedger> ledger,
-           os::ThreadPool& pool);
+           os::ThreadPool& pool, const device::ArenaProgress& told);
   ~CpuArena() override;
   std::span<std::byte> host_bytes() override;
   uint8_t* data() const { return data_; }
 
  private:
+  void fill(os::ThreadPool& pool, const device::ArenaProgress& told);
+
   std::shared_ptr<MemoryLedger> ledger_;
   uint8_t* data_ = nullptr;
 };
@@ -51,7 +54,11 @@ class CpuDevice final : public device::Device {
   const device::Sizer& sizer() const override { return sizer_; }
   using Device::new_arena;
   std::unique_ptr<device::Arena> new_arena(const std::string& name, uint64_t bytes,
-                                           device::MemoryKind kind) override;
+                                           device::MemoryKind kind) override {
+    return take_arena(name, bytes, kind, [](uint64_t) {});
+  }
+  std::unique_ptr<device::Arena> take_arena(const std::string& name, uint64_t bytes, device::MemoryKind kind,
+                                            const device::ArenaProgress& told) override;
   std::unique_ptr<device::Stream> new_stream() override;
   std::unique_ptr<device::Event> new_event() override;
 

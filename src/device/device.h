@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -84,6 +85,9 @@ class Communicator {
   virtual void abort() = 0;
 };
 
+// Told of how many bytes of an arena are there, on the caller's thread; what it throws ends the taking.
+using ArenaProgress = std::function<void(uint64_t bytes)>;
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -97,6 +101,13 @@ class Device {
   virtual std::unique_ptr<Stream> new_stream() = 0;
   virtual std::unique_ptr<Event> new_event() = 0;
   virtual bool can_record() const { return false; }
+  // new_arena() for who waits for a large one: `told` hears of it a few times a second, and of the last byte.
+  virtual std::unique_ptr<Arena> take_arena(const std::string& name, uint64_t bytes, MemoryKind kind,
+                                            const ArenaProgress& told) {
+    auto arena = new_arena(name, bytes, kind);
+    told(bytes);
+    return arena;
+  }
 };
 
 }  // namespace gantry::device

@@ -11,6 +11,7 @@
 #include "fleet/wording.h"
 #include "model/loaded_model.h"
 #include "model/transformer.h"
+#include "plan/explain.h"
 
 namespace gantry::fleet {
 namespace {
@@ -41,6 +42,8 @@ ModelCard make_card(const LoadSettings& settings, const OpenedModel& opened, boo
   card.context_train = opened.blueprint->context_train;
   card.sequences = opened.plan.limits.sequences;
   card.kv_dtype = quant::facts(opened.plan.limits.kv_dtype).name;
+  card.memory = plan::summary(*opened.blueprint, opened.plan);
+  card.notes = opened.plan.notes;
   card.has_chat_template = has_template;
   card.reply_format = format.name;
   return card;
@@ -69,12 +72,9 @@ class LoadedLiveModel final : public LiveModel {
       log::warn("fleet", "{}: tensor {} is not used by {}", opened_.file->path(), name,
                 opened_.blueprint->arch);
     }
-    for (const std::string& note : opened_.plan.notes) log::info("fleet", "{}", note);
     loan_ = pool.lend(id_of(settings), opened_.plan);
-    loaded_ = model::LoadedModel::load(
-        *opened_.blueprint, *opened_.file, opened_.plan, *opened_.device, [&](uint64_t done, uint64_t all) {
-          if (progress) progress("weights", static_cast<double>(done) / static_cast<double>(all));
-        });
+    loaded_ = model::LoadedModel::load(*opened_.blueprint, *opened_.file, opened_.plan, *opened_.device,
+                                       told_as_fractions(progress));
     loan_.settle();
     runner_ = model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device);
     engine::EngineOptions options;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "completion/completion.h"
 #include "engine/engine.h"
@@ -37,6 +38,8 @@ struct ModelCard {
   uint32_t context_train = 0;
   uint32_t sequences = 0;
   std::string kv_dtype;
+  std::string memory;              // the plan in a line: plan::summary()
+  std::vector<std::string> notes;  // what the plan decided otherwise than asked for
   bool has_chat_template = false;
   std::string reply_format;  // how reasoning and tool calls are written: a name of reply_formats()
 

@@ -1,9 +1,12 @@
 #include "fleet/opened_model.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "fleet/wording.h"
+#include "os/memory_info.h"
 #include "tokenizer/memory.h"
 
 namespace gantry::fleet {
@@ -53,10 +56,23 @@ plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, c
   try {
     return plan::make_plan(*opened.blueprint, asked, pool.machine(*opened.device, wishes.given_back));
   } catch (const Error& error) {
-    const std::string holders = pool.holders(*opened.device);
-    if (error.code() != ErrorCode::kMemory || holders.empty()) throw;
-    throw Error(error.code(), error.message() + "; held by " + holders, error.where(), error.mend());
+    if (error.code() != ErrorCode::kMemory) throw;
+    const std::string holders = pool.holders(*opened.device), limit = os::memory_info().limit;
+    std::string words = error.message(), mend = error.mend();
+    if (!holders.empty()) words += "; held by " + holders;
+    if (!limit.empty()) {
+      words += "; what is free is bounded by " + limit;
+      mend += "; or raise that limit";
+    }
+    throw Error(error.code(), std::move(words), error.where(), std::move(mend));
   }
+}
+
+model::LoadProgress told_as_fractions(const Progress& progress) {
+  if (!progress) return {};
+  return [progress](std::string_view stage, uint64_t done, uint64_t all) {
+    progress(stage, all == 0 ? 1 : static_cast<double>(done) / static_cast<double>(all));
+  };
 }
 
 OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows,

@@ -8,6 +8,7 @@
 #include "fleet/device_pool.h"
 #include "fleet/live_model.h"
 #include "gguf/gguf.h"
+#include "model/loaded_model.h"
 #include "plan/memory_plan.h"
 
 namespace gantry::fleet {
@@ -32,6 +33,9 @@ struct PlanWishes {
 // Nothing is lent yet. Error kMemory, naming who holds what, where it does not fit beside others.
 plan::MemoryPlan plan_model(const DevicePool& pool, const OpenedModel& opened, const LoadSettings& settings,
                             const PlanWishes& wishes = {});
+
+// As those who wait for a model want to hear of it.
+model::LoadProgress told_as_fractions(const Progress& progress);
 
 // Both.
 OpenedModel open_model(const DevicePool& pool, const LoadSettings& settings, bool logits_of_all_rows = false,

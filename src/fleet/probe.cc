@@ -29,11 +29,7 @@ class OpenedProbe final : public Probe {
         opened_(open_model(pool, alone(settings), true)),
         loan_(pool.lend(id_of(settings), opened_.plan)),
         loaded_(model::LoadedModel::load(*opened_.blueprint, *opened_.file, opened_.plan, *opened_.device,
-                                         [&](uint64_t done, uint64_t all) {
-                                           if (progress)
-                                             progress("weights",
-                                                      static_cast<double>(done) / static_cast<double>(all));
-                                         })),
+                                         told_as_fractions(progress))),
         runner_(model::make_transformer(*opened_.blueprint, *loaded_, *opened_.device)),
         pages_(opened_.plan.limits.pages_max) {
     loan_.settle();

@@ -141,7 +141,8 @@ void SlotFleet::give_up(Lock& lock, Slot& slot, SlotState state, const Error& er
   slot.failed_at = Clock::now();
   std::vector<Waiter> waiting = forget(slot);
   lock.unlock();
-  log::info("fleet", "{} could not be loaded: {}", slot.card.id, error.what());
+  // Whoever waits for it is told, and the log with him.
+  log::debug("fleet", "{} could not be loaded: {}", slot.card.id, error.what());
   for (const Waiter& waiter : waiting) waiter.ready(nullptr, error);
   waiting.clear();  // as in come_to_life()
   lock.lock();
@@ -159,8 +160,10 @@ SlotFleet::Outcome SlotFleet::try_to_load(Slot& slot) {
       check_wanted(slot);
       if (options_.progress) options_.progress(slot.card.id, stage, fraction);
     });
-    log::info("fleet", "{} is live after {:.1f} s", slot.card.id,
-              std::chrono::duration<double>(Clock::now() - begun).count());
+    const ModelCard& card = outcome.model->card();
+    log::info("fleet", "{} is live after {:.1f} s: {}", slot.card.id,
+              std::chrono::duration<double>(Clock::now() - begun).count(), card.memory);
+    for (const std::string& note : card.notes) log::warn("fleet", "{}: {}", slot.card.id, note);
   } catch (const Error& error) {
     outcome.error = error;
   } catch (const std::bad_alloc&) {

@@ -78,19 +78,33 @@ std::unique_ptr<LoadedModel> LoadedModel::load(const arch::Blueprint& blueprint,
                                                const LoadProgress& progress) {
   GANTRY_CHECK_EQ(plan.devices.size(), size_t{1});
   std::unique_ptr<LoadedModel> model(new LoadedModel(plan.limits, blueprint.ranks));
-  for (const plan::ArenaPlan& arena : plan.devices[0].arenas) {
-    model->arenas_.push_back(device.new_arena(name_of(arena.kind), arena.bytes));
-  }
-  const uint64_t staging = plan.devices[0].arena(plan::ArenaKind::kStaging).bytes;
-  model->host_arena_ = device.new_arena("staging on the host", staging, device::MemoryKind::kHost);
-  if (const plan::ArenaPlan& cache = plan.devices[0].host_cache; cache.bytes != 0)
-    model->host_cache_ = device.new_arena(name_of(cache.kind), cache.bytes, device::MemoryKind::kHost);
+  model->take_arenas(plan.devices[0], device, progress);
   model->take_all(blueprint, device.sizer());
   for (const auto& arena : model->arenas_) arena->seal();
   model->host_arena_->seal();
   if (model->host_cache_ != nullptr) model->host_cache_->seal();
   model->upload(blueprint, file, device, progress);
   return model;
+}
+
+void LoadedModel::take_arenas(const plan::DevicePlan& plan, device::Device& device,
+                              const LoadProgress& progress) {
+  const uint64_t staging = plan.arena(plan::ArenaKind::kStaging).bytes;
+  uint64_t all = staging + plan.host_cache.bytes, done = 0;
+  for (const plan::ArenaPlan& arena : plan.arenas) all += arena.bytes;
+  const auto take_arena = [&](const std::string& name, uint64_t bytes, device::MemoryKind kind) {
+    auto arena = device.take_arena(name, bytes, kind, [&](uint64_t there) {
+      if (progress) progress("memory", done + there, all);
+    });
+    done += bytes;
+    return arena;
+  };
+  if (progress) progress("memory", 0, all);
+  for (const plan::ArenaPlan& arena : plan.arenas)
+    arenas_.push_back(take_arena(name_of(arena.kind), arena.bytes, device::MemoryKind::kDevice));
+  host_arena_ = take_arena("staging on the host", staging, device::MemoryKind::kHost);
+  if (plan.host_cache.bytes != 0)
+    host_cache_ = take_arena(name_of(plan.host_cache.kind), plan.host_cache.bytes, device::MemoryKind::kHost);
 }
 
 void LoadedModel::take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer) {
@@ -148,8 +162,9 @@ void LoadedModel::upload(const arch::Blueprint& blueprint, const gguf::GgufFile&
   const auto report = [&](uint64_t bytes) {
     file.check();
     done += bytes;
-    if (progress) progress(done, all);
+    if (progress) progress("weights", done, all);
   };
+  report(0);
   std::vector<std::byte> room;
   arch::visit_weights(blueprint,
                       {[&](const arch::Matrix& m) {

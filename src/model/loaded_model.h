@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "arch/part.h"
@@ -18,8 +19,9 @@
 
 namespace gantry::model {
 
-// Told of bytes read of all bytes to read, now and then.
-using LoadProgress = std::function<void(uint64_t done, uint64_t all)>;
+// Told of bytes of all bytes, from the first on and a few times a second: "memory" that was taken, then
+// "weights" that were read. What it throws ends the loading.
+using LoadProgress = std::function<void(std::string_view stage, uint64_t done, uint64_t all)>;
 
 // Holds device memory; after load() nothing is taken any more. Any thread may read it.
 class LoadedModel {
@@ -65,6 +67,7 @@ class LoadedModel {
   device::Buffer scratch() const { return scratch_; }
 
  private:
+  void take_arenas(const plan::DevicePlan& plan, device::Device& device, const LoadProgress& progress);
   LoadedModel(const plan::Limits& limits, const arch::Ranks& ranks) : limits_(limits), ranks_(ranks) {}
   device::Arena& arena(plan::ArenaKind kind) const { return *arenas_[static_cast<size_t>(kind)]; }
   void take_all(const arch::Blueprint& blueprint, const device::Sizer& sizer);

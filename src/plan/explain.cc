@@ -148,6 +148,23 @@ Json host_json(const Limits& limits) {
 
 }  // namespace
 
+std::string summary(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
+  const DevicePlan& device = plan.devices.at(0);
+  uint64_t beside = 0;
+  for (const Item& item : plan.beside) beside += item.bytes;
+  const uint64_t weights = device.arena(ArenaKind::kWeights).bytes;
+  const uint64_t cache = device.arena(ArenaKind::kKv).bytes + device.arena(ArenaKind::kStates).bytes;
+  std::string text =
+      fmt::format("memory {}: weights {}, KV cache {}, work buffers {}", human_bytes(device.bytes() + beside),
+                  human_bytes(weights), human_bytes(cache), human_bytes(device.bytes() - weights - cache));
+  if (beside != 0) text += ", requests " + human_bytes(beside);
+  if (plan.host_budget) text += fmt::format("; main memory {}", human_bytes(plan.host.bytes));
+  text += fmt::format("; context {}", counted(plan.limits.context, "token"));
+  if (blueprint.context_train != 0 && blueprint.context_train != plan.limits.context)
+    text += fmt::format(" of the model's {}", blueprint.context_train);
+  return text;
+}
+
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan) {
   const Limits& limits = plan.limits;
   const StateLayout states = state_layout(blueprint);

@@ -8,6 +8,8 @@
 
 namespace gantry::plan {
 
+// In a line: bytes by kind, and what they are for.
+std::string summary(const arch::Blueprint& blueprint, const MemoryPlan& plan);
 std::string explain(const arch::Blueprint& blueprint, const MemoryPlan& plan);
 Json to_json(const arch::Blueprint& blueprint, const MemoryPlan& plan);
 

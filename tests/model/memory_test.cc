@@ -1,8 +1,13 @@
 // Contract M2: what is taken equals the plan to the byte; a device of exactly that size loads, one byte less
 // is refused before any weight is read.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -51,6 +56,23 @@ void expect_taken(const fleet::LoadSettings& settings) {
   EXPECT_EQ(taken, device.bytes());
   EXPECT_EQ(loaded->host_arena().taken(), device.arena(plan::ArenaKind::kStaging).bytes);
   EXPECT_TRUE(loaded->host_arena().sealed());
+}
+
+// Who waits hears of both from the first byte to the last.
+TEST_F(Memory, LoadingIsTold) {
+  const fleet::OpenedModel opened = fleet::open_model(testing::registry(), settings());
+  std::map<std::string, std::vector<std::pair<uint64_t, uint64_t>>, std::less<>> told;
+  model::LoadedModel::load(*opened.blueprint, *opened.file, opened.plan, *opened.device,
+                           [&](std::string_view stage, uint64_t done, uint64_t all) {
+                             EXPECT_EQ(stage == "memory", told.count("weights") == 0) << "memory comes first";
+                             told[std::string(stage)].emplace_back(done, all);
+                           });
+  ASSERT_EQ(told.size(), 2U);
+  for (const auto& [stage, steps] : told) {
+    EXPECT_EQ(steps.front().first, 0U) << stage;
+    EXPECT_EQ(steps.back().first, steps.back().second) << stage;
+    EXPECT_TRUE(std::is_sorted(steps.begin(), steps.end())) << stage;
+  }
 }
 
 TEST_F(Memory, PlannedIsTaken) {
