@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "http/options.h"
 #include "http/shortage.h"
+#include "settings/spelling.h"
 
 namespace gantry::api {
 
@@ -52,8 +53,13 @@ std::optional<http::Refusal> Asker::fault_of(const std::function<void()>& step) 
   }
 }
 
+http::Cause cause_of(const http::Refusal& refusal) {
+  return {refusal.code(), settings::as_flags(refusal.message(), settings::Command::kServe)};
+}
+
 http::Response error_response(const Dialect& dialect, const http::Refusal& refusal) {
   http::Response response = dialect.error(refusal);
+  response.cause = cause_of(refusal);
   if (response.status == 429 || response.status == 503)
     response.headers.push_back({"retry-after", std::to_string(http::kRetryAfter.count())});
   if (response.status == 401) response.headers.push_back({"www-authenticate", "Bearer"});

@@ -9,6 +9,7 @@
 
 #include "api/dialect.h"
 #include "api/field_names.h"
+#include "api/loading.h"
 #include "api/work_queue.h"
 #include "http/listener.h"
 #include "http/reply.h"
@@ -45,8 +46,12 @@ struct Call {
   std::string rest;        // what a prefix route left of the path
   const Models& models;
   const http::Listener* listener;  // whose figures are told; nullptr before there is one
+  const Loading& loading;
   Asker asker;
 };
+
+// Why an answer is none, for the log: settings are flags there.
+http::Cause cause_of(const http::Refusal& refusal);
 
 // A refusal as the dialect's error, with what every answer of its status carries.
 http::Response error_response(const Dialect& dialect, const http::Refusal& refusal);

@@ -31,6 +31,9 @@ struct Route {
   // Not empty: only requests with this header (lower case), before all routes that ask for none. So two
   // dialects can share a path.
   std::string_view header = {};
+  // For those who watch the server, and ask all the time: the log has it at level debug only, and it is
+  // answered also while the model is being loaded.
+  bool watches = false;
 };
 
 class Dialect {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "api/refusals.h"
-#include "base/log.h"
 
 namespace gantry::api {
 namespace {
@@ -29,8 +28,7 @@ class BodyFlow final : public Flow {
     return more;
   }
   void break_off(const http::Refusal& why) override {
-    log::info("api", "{} {}: the answer was cut: {}", asker_.route->method, asker_.route->path,
-              why.message());
+    asker_.reply->note({.cause = cause_of(why)});
     asker_.reply->fail({});
   }
 

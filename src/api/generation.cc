@@ -80,6 +80,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   void refuse(const http::Refusal& refusal);
   Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
   Totals totals() const;
+  void note(std::optional<http::Cause> cause = std::nullopt) const;
   fleet::Lease spare_lease();
   static void cancel(const Running& running) {
     for (const auto& completion : running) completion->cancel();
@@ -346,6 +347,7 @@ void Generation::on_gone() {
     const std::lock_guard lock(mutex_);
     if (ended_) return;
     ended_ = true;
+    note();
     running.swap(running_);
   }
   cancel(running);
@@ -397,6 +399,7 @@ bool Generation::show(uint32_t index, const Delta& delta) {
 }
 
 bool Generation::say_end() {
+  note();
   if (!request_.stream) {
     answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()),
                 change_headers(changes_of(prompts_)));
@@ -424,6 +427,7 @@ void Generation::fail(const Delta& delta) {
 
 void Generation::refuse(const http::Refusal& refusal) {
   ended_ = true;
+  if (streaming_) note(cause_of(refusal));
   if (streaming_)
     asker_.reply->fail(writer_->fail(refusal));
   else
@@ -440,6 +444,17 @@ void Generation::starve() {
   refuse(asker_.account
              ? http::refusal_of_shortage(*asker_.account)
              : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this answer")));
+}
+
+void Generation::note(std::optional<http::Cause> cause) const {
+  if (first_at_ == Clock::time_point()) return asker_.reply->note({.cause = std::move(cause)});
+  const Totals sum = totals();
+  const uint32_t written = sum.usage.completion_tokens;
+  asker_.reply->note({.tokens = http::Outcome::Tokens{.prompt = sum.usage.prompt_tokens,
+                                                      .cached = sum.usage.cached_tokens,
+                                                      .generated = written,
+                                                      .per_second = per_second(written, sum.writing)},
+                      .cause = std::move(cause)});
 }
 
 Totals Generation::totals() const {

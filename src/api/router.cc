@@ -1,10 +1,12 @@
 #include "api/router.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "api/call.h"
 #include "api/chat_changes.h"
+#include "api/foreign_paths.h"
 #include "api/refusals.h"
 #include "base/check.h"
 #include "base/random_id.h"
@@ -13,6 +15,7 @@
 namespace gantry::api {
 namespace {
 
+constexpr size_t kRequestIdMax = 128;   // bytes of a client's own
 constexpr size_t kQuotedPathMax = 200;  // bytes of a path that a refusal repeats
 
 bool takes(const Route& route, const http::Request& head, std::string_view path) {
@@ -26,6 +29,18 @@ std::string rest_of(const Route& route, std::string_view path) {
   return route.path.ends_with('*') ? std::string(path.substr(route.path.size() - 1)) : std::string();
 }
 
+// A client that has a name for its request finds it in the log and in the answer, where it can do no harm.
+std::string id_of(const http::Request& head, std::string_view id_header) {
+  const auto is_harmless = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_.:+/=").find(c) != std::string_view::npos;
+  };
+  const std::string* given = head.header(id_header);
+  const bool sane = given != nullptr && !given->empty() && given->size() <= kRequestIdMax &&
+                    std::ranges::all_of(*given, is_harmless);
+  return sane ? *given : random_id("req_");
+}
+
 // One slash behind a path changes nothing.
 std::string path_of(const http::Request& request) {
   std::string path = request.path();
@@ -36,8 +51,12 @@ std::string path_of(const http::Request& request) {
 }  // namespace
 
 Router::Router(const std::vector<const Dialect*>& dialects, const Models& models, const http::Guard& guard,
-               std::shared_ptr<WorkQueue> work)
-    : default_dialect_(*dialects.at(0)), models_(models), guard_(guard), work_(std::move(work)) {
+               const Loading& loading, std::shared_ptr<WorkQueue> work)
+    : default_dialect_(*dialects.at(0)),
+      models_(models),
+      guard_(guard),
+      loading_(loading),
+      work_(std::move(work)) {
   for (const Dialect* dialect : dialects)
     for (const Route& route : dialect->routes()) {
       for (const Entry& entry : entries_)
@@ -56,15 +75,19 @@ const Router::Entry* Router::find(const http::Request& head, std::string_view pa
   return nullptr;
 }
 
-const Dialect& Router::dialect_of(const http::Request& head) const {
+const Router::Entry* Router::entry_of(const http::Request& head) const {
   try {
     const std::string path = path_of(head);
     const Entry* entry = find(head, path, head.method);
-    if (entry == nullptr) entry = find(head, path, {});
-    return entry == nullptr ? default_dialect_ : *entry->dialect;
+    return entry == nullptr ? find(head, path, {}) : entry;
   } catch (const http::Refusal&) {  // no path at all
-    return default_dialect_;
+    return nullptr;
   }
+}
+
+const Dialect& Router::dialect_of(const http::Request& head) const {
+  const Entry* entry = entry_of(head);
+  return entry == nullptr ? default_dialect_ : *entry->dialect;
 }
 
 // "GET, HEAD, OPTIONS"; empty when no route takes the path.
@@ -100,9 +123,10 @@ std::string Router::likely_path(const http::Request& head, const std::string& pa
 
 http::Refusal Router::no_such_path(const http::Request& head, const std::string& path) const {
   const std::string meant = likely_path(head, path);
-  return {404, "not_found",
-          "no such path: '" + path.substr(0, kQuotedPathMax) + "'" +
-              (meant.empty() ? "" : "; did you mean '" + meant.substr(0, kQuotedPathMax) + "'?")};
+  std::string words =
+      meant.empty() ? words_on_foreign_path(path) : "did you mean '" + meant.substr(0, kQuotedPathMax) + "'?";
+  if (!words.empty()) words.insert(0, "; ");
+  return {404, "not_found", "no such path: '" + path.substr(0, kQuotedPathMax) + "'" + words};
 }
 
 // A setting that would let the caller in is told as the flag that it is.
@@ -136,6 +160,9 @@ std::optional<http::Response> Router::judge_path(const http::Request& head) cons
   }
   const Dialect& dialect = *entry->dialect;
   if (entry->route->key == Key::kAsked) guard_.check_key(dialect.key_of(head), dialect.key_words());
+  if (!entry->route->watches && loading_.at())
+    throw http::Refusal(503, "loading",
+                        "the model is being loaded: try again soon; /health tells how far it is");
   if (draining_.load()) throw Error(ErrorCode::kShuttingDown, "the server is shutting down");
   return std::nullopt;
 }
@@ -160,7 +187,7 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .load = {request.client, request.body.size()},
               .work = work_};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](http::Request& whole) {
-    Call call{whole, rest, models_, listener_.load(), asker};
+    Call call{whole, rest, models_, listener_.load(), loading_, asker};
     asker.route->handler(call);
   };
   if (entry->route->cost == Cost::kAtOnce) return asker.attempt([&] { run(request); });
@@ -168,16 +195,20 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
   asker.post([run, shared] { run(*shared); });
 }
 
-std::vector<http::Header> Router::common_headers(const http::Request& head) const {
-  std::vector<http::Header> out;
-  const std::string id_header(dialect_of(head).request_id_header());
+http::Marks Router::marks_of(const http::Request& head) const {
+  http::Marks out;
+  const Entry* entry = entry_of(head);
+  const Dialect& dialect = entry == nullptr ? default_dialect_ : *entry->dialect;
+  const std::string id_header(dialect.request_id_header());
+  out.id = id_of(head, id_header);
+  out.quiet = entry != nullptr && entry->route->watches;
   try {
     guard_.check_origin(head);
-    out = guard_.cors_headers(head, id_header + ", " + std::string(kChatChangesHeader));
+    out.headers = guard_.cors_headers(head, id_header + ", " + std::string(kChatChangesHeader));
   } catch (const http::Refusal&) {
     // A foreign page is not helped to read its refusal.
   }
-  out.push_back({id_header, random_id("req_")});
+  out.headers.push_back({id_header, out.id});
   return out;
 }
 

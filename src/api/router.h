@@ -22,12 +22,12 @@ class Router final : public http::Service {
   // All but `work` outlive the router. The first dialect writes the errors of no route. No two routes may
   // take the same requests: of one method, path and header there is one.
   Router(const std::vector<const Dialect*>& dialects, const Models& models, const http::Guard& guard,
-         std::shared_ptr<WorkQueue> work);
+         const Loading& loading, std::shared_ptr<WorkQueue> work);
 
   std::optional<http::Response> judge(const http::Request& head) const override;
   // At once, or from a request worker.
   void answer(http::Request request, std::shared_ptr<http::Reply> reply) const override;
-  std::vector<http::Header> common_headers(const http::Request& head) const override;
+  http::Marks marks_of(const http::Request& head) const override;
   // In the words of the dialect whose path it is.
   http::Response refusal(const http::Refusal& refusal, const http::Request* head) const override;
   void drain() override { draining_.store(true); }
@@ -41,6 +41,8 @@ class Router final : public http::Service {
   };
   // nullptr: no route takes the request's path, with that method (empty: any).
   const Entry* find(const http::Request& head, std::string_view path, std::string_view method) const;
+  // nullptr: no route takes its path.
+  const Entry* entry_of(const http::Request& head) const;
   const Dialect& dialect_of(const http::Request& head) const;
   void check_caller(const http::Request& head) const;
   std::optional<http::Response> judge_path(const http::Request& head) const;
@@ -52,6 +54,7 @@ class Router final : public http::Service {
   const Dialect& default_dialect_;
   const Models& models_;
   const http::Guard& guard_;
+  const Loading& loading_;
   const std::shared_ptr<WorkQueue> work_;
   std::atomic<bool> draining_ = false;
   std::atomic<const http::Listener*> listener_ = nullptr;

@@ -6,6 +6,10 @@
 
 namespace gantry::api {
 
+double per_second(uint64_t tokens, std::chrono::nanoseconds time) {
+  return time.count() > 0 ? static_cast<double>(tokens) / std::chrono::duration<double>(time).count() : 0;
+}
+
 void Choice::add(completion::Delta delta) {
   reasoning += delta.reasoning;
   text += delta.text;

@@ -54,6 +54,9 @@ struct Totals {
   std::chrono::nanoseconds writing{0};  // from then to the end
 };
 
+// So many tokens in that time; 0 where there was none.
+double per_second(uint64_t tokens, std::chrono::nanoseconds time);
+
 class Writer {
  public:
   virtual ~Writer() = default;

@@ -77,11 +77,21 @@ std::string model_source(const Values& values) {
   return held == nullptr || held->source == settings::Source::kFlag ? std::string() : held->place;
 }
 
+log::Format bind_log_format(const Values& values) {
+  std::string name;
+  values.take(Id::kLogFormat, name);
+  static_assert(settings::rows::kLogFormats.size() == 2 && settings::rows::kLogFormats[1] == "json");
+  return name == settings::rows::kLogFormats[1] ? log::Format::kJson : log::Format::kText;
+}
+
 ServeCommand bind_serve(const Values& values, std::span<const Values> models) {
   ServeCommand out;
   for (const Values& model : models.empty() ? std::span(&values, 1) : models)
     out.models.push_back({bind_load(model), model_source(model), model});
   out.server = bind_server(values);
+  values.take(Id::kApiKeyFile, out.api_key_file);
+  out.log_format = bind_log_format(values);
+  values.take(Id::kLogFile, out.log_file);
   values.take(Id::kDrain, out.drain);
   return out;
 }
@@ -158,6 +168,12 @@ LogitsCommand bind_logits(const Values& values) {
   } catch (const Error& error) {  // no file's bytes are at fault here
     throw Error(ErrorCode::kUsage, error.message(), "token_list", error.mend());
   }
+  return out;
+}
+
+DevicesCommand bind_devices(const Values& values) {
+  DevicesCommand out;
+  values.take(Id::kJson, out.json);
   return out;
 }
 
@@ -299,6 +315,8 @@ Action action_of(settings::Command command, const Values& values, std::span<cons
       return bind_settings(values);
     case settings::Command::kDebugManual:
       return bind_manual(values);
+    case settings::Command::kDevices:
+      return bind_devices(values);
     case settings::Command::kCompletion:
       return bind_completion(values);
   }

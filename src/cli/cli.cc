@@ -8,9 +8,11 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/near_files.h"
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/terminal.h"
+#include "os/memory_info.h"
 #include "os/timezone.h"
 
 namespace gantry::cli {
@@ -39,6 +41,7 @@ int perform(const Action& action, const device::Registry& registry,
                  [](const QuantizeCommand& command) { return quantize(command); },
                  [&](const PerplexityCommand& command) { return perplexity(command, registry); },
                  [](const TokensCommand& command) { return tokens(command); },
+                 [&](const DevicesCommand& command) { return devices(command, registry); },
                  [&](const LogitsCommand& command) { return debug_logits(command, registry); },
                  [](const TokenizeCommand& command) { return debug_tokenize(command); },
                  [](const TemplateCommand& command) { return debug_template(command); }},
@@ -53,7 +56,7 @@ int perform(const Command& command, const device::Registry& registry,
       os::set_timezone(command.timezone);
     return perform(command.action, registry, arguments);
   } catch (const Error& error) {
-    throw settings::at_its_place(error, command.name, command.values);
+    throw settings::at_its_place(with_near_file(error), command.name, command.values);
   }
 }
 
@@ -78,7 +81,10 @@ int run_program(const std::vector<std::string>& arguments, const device::Registr
   } catch (const Error& error) {
     return fail(error);
   } catch (const std::bad_alloc&) {
-    return fail(Error(ErrorCode::kMemory, "the system refused memory"));
+    const std::string limit = os::memory_info().limit;
+    return fail(Error(ErrorCode::kMemory,
+                      "the system refused memory" + (limit.empty() ? "" : ", which is bounded by " + limit),
+                      "", "free memory or raise the limit, or plan for less: --memory-cap, --context"));
   } catch (const std::system_error& error) {
     return fail(
         Error(ErrorCode::kIo, error.what(), "", "the system is short of what the words name: see ulimit -a"));

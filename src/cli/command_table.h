@@ -93,6 +93,10 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "Examples:\n"
      "  gantry tokenize model.gguf \"Hello world\"\n"
      "  gantry tokenize model.gguf --count < text.txt"},
+    {settings::Command::kDevices, "", "devices", "List what a model can be computed on",
+     "Examples:\n"
+     "  gantry devices\n"
+     "  gantry devices --json"},
     {settings::Command::kDebugLogits, "debug", "logits", "Compute the logits of every token of a list",
      "Examples:\n"
      "  gantry debug logits model.gguf --token-list 1,306,626 --out logits.f32\n"
@@ -112,7 +116,8 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
     {settings::Command::kDebugManual, "debug", "manual", "Print a page of the manual, as man reads it",
      "Examples:\n"
      "  gantry debug manual gantry-serve | man -l -"},
-    {settings::Command::kCompletion, "", "completion", "Print what a shell reads to complete commands and flags",
+    {settings::Command::kCompletion, "", "completion",
+     "Print what a shell reads to complete commands and flags",
      "Examples:\n"
      "  source <(gantry completion bash)\n"
      "  gantry completion zsh > \"${fpath[1]}/_gantry\"\n"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/interrupts.h"
 #include "cli/options.h"
 #include "device/registry.h"
 #include "fleet/fleet.h"
@@ -20,12 +21,26 @@ void name_model(fleet::LoadSettings& settings, const std::string& source);
 std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings,
                                               const std::string& source);
 
-// The same for a fleet: the first model is live, the others come to life when a request names them. An Error
-// names the place where a setting of its model was given.
 // What a server keeps in the host's memory beside its models.
 std::vector<plan::Item> beside_models(uint64_t request_memory);
 
-std::unique_ptr<fleet::Fleet> start_fleet(const fleet::DevicePool& pool,
-                                          const std::vector<ServedModel>& models);
+// A fleet whose models are cold, and come to life when somebody asks for them. The first one is brought to
+// life by load(), with progress on standard error.
+class ColdFleet {
+ public:
+  ColdFleet(const fleet::DevicePool& pool, const std::vector<ServedModel>& models);
+
+  fleet::Fleet& fleet() { return *fleet_; }
+  // Returns once it lives; false: a signal came before. `told` hears of the progress too, on another thread.
+  // An Error names the place where a setting of its model was given.
+  bool load(Interrupts& interrupts, const fleet::Progress& told);
+
+ private:
+  struct Shown;
+
+  const settings::Values first_;  // that the first model was made of
+  const std::shared_ptr<Shown> shown_;
+  std::unique_ptr<fleet::Fleet> fleet_;
+};
 
 }  // namespace gantry::cli

@@ -29,6 +29,9 @@ struct ServedModel {
 struct ServeCommand {
   std::vector<ServedModel> models;  // at least one
   http::Options server;
+  std::string api_key_file;  // of more keys; empty: none
+  log::Format log_format = log::Format::kText;
+  std::string log_file;                // empty: standard error
   std::chrono::milliseconds drain{0};  // how long running answers may go on at the end
 };
 
@@ -81,6 +84,10 @@ struct PerplexityCommand {
   bool json = false;
 };
 
+struct DevicesCommand {
+  bool json = false;
+};
+
 struct LogitsCommand {
   fleet::LoadSettings load;
   std::vector<TokenId> tokens;
@@ -124,9 +131,9 @@ struct ShowText {
   std::string text;
 };
 
-using Action =
-    std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
-                 PerplexityCommand, TokensCommand, LogitsCommand, TokenizeCommand, TemplateCommand>;
+using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
+                            PerplexityCommand, TokensCommand, DevicesCommand, LogitsCommand, TokenizeCommand,
+                            TemplateCommand>;
 
 struct Command {
   Action action;

@@ -175,7 +175,8 @@ TEST(Parse, TextsForPeople) {
 }
 
 TEST(Parse, LogLevel) {
-  EXPECT_EQ(parse({"serve"}).log_level, log::Level::kWarn);
+  EXPECT_EQ(parse({"serve"}).log_level, log::Level::kInfo);
+  EXPECT_EQ(parse({"plan"}).log_level, log::Level::kWarn);
   EXPECT_EQ(parse({"--log", "debug", "serve"}).log_level, log::Level::kDebug);
   EXPECT_EQ(parse({"serve", "--log", "off"}).log_level, log::Level::kOff);
 }

@@ -1,5 +1,8 @@
 #include <csignal>
+#include <functional>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -7,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/outbox.h"
+#include "cli/api_keys.h"
 #include "cli/commands.h"
 #include "cli/interrupts.h"
 #include "cli/loading.h"
@@ -68,20 +72,38 @@ void outlive_hangups() {
   if (std::signal(SIGHUP, [](int) {}) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
-// What can change while answers run; the rest is said to count later.
-void begin_anew(const std::function<Command()>& read_again) {
+// Those of the flags and of the file.
+std::vector<std::string> api_keys_of(const ServeCommand& command) {
+  std::vector<std::string> keys = command.server.api_keys;
+  if (command.api_key_file.empty()) return keys;
+  for (std::string& key : read_api_keys(command.api_key_file)) keys.push_back(std::move(key));
+  return keys;
+}
+
+// What can change while answers run; the rest is said to count later. Each part by itself: what cannot be
+// had anew stays as it was.
+void begin_anew(const std::function<Command()>& read_again, log::ToFile* file, server::Server& server) {
   try {
-    log::set_level(read_again().log_level);
-    note("SIGHUP: the log's level was read again; all other settings count from the next start\n");
+    if (file != nullptr) file->reopen();
+  } catch (const Error& error) {
+    note("SIGHUP: the log goes on in the file that was open: {}\n", describe(error));
+  }
+  try {
+    const Command command = read_again();
+    log::set_level(command.log_level);
+    const auto& serve = std::get<ServeCommand>(command.action);
+    if (!serve.api_key_file.empty()) server.set_api_keys(api_keys_of(serve));
+    note("SIGHUP: the log's level was read again{}; all other settings count from the next start\n",
+         serve.api_key_file.empty() ? "" : ", and the keys");
   } catch (const Error& error) {
     note("SIGHUP: the settings cannot be read, so those stay that were there: {}\n", describe(error));
   }
 }
 
-void wait_for_the_end(Interrupts& interrupts, const std::function<Command()>& read_again) {
+void wait_for_the_end(Interrupts& interrupts, const std::function<void()>& on_hangup) {
   while (!Interrupts::came()) {
     interrupts.wait();
-    if (interrupts.take_hangup()) begin_anew(read_again);
+    if (interrupts.take_hangup()) on_hangup();
   }
 }
 
@@ -94,14 +116,25 @@ int serve(const ServeCommand& command, const device::Registry& registry,
   // Nor does it wait for who reads its log, or does not.
   const Diverted words(stdout), notes(stderr);
   outlive_hangups();
-  // What is wrong with its origins and names is told before a model is loaded.
-  static_cast<void>(http::Guard(command.server, false));
-  const auto fleet = start_fleet({registry, beside_models(command.server.request_memory)}, command.models);
+  log::set_format(command.log_format);
+  std::optional<log::ToFile> file;
+  if (!command.log_file.empty()) file.emplace(command.log_file);
+  http::Options options = command.server;
+  options.api_keys = api_keys_of(command);
   Interrupts interrupts(true, Interrupts::Hangup::kTell);
-  const auto server = server::Server::start(*fleet, command.server);
-  warn_of_open_door(command.server);
-  announce(fleet->list(), *server, !command.server.api_keys.empty());
-  wait_for_the_end(interrupts, read_again);
+  ColdFleet cold({registry, beside_models(options.request_memory)}, command.models);
+  // The port first: what is wrong with it is told before a model is loaded, and a balancer sees what goes on.
+  const auto server =
+      server::Server::start(cold.fleet(), options, server::all_dialects(), server::Server::Begins::kLoading);
+  note("{} is bound; requests are answered once the model is loaded\n", server->url());
+  if (!cold.load(interrupts, [&](std::string_view stage, double part) { server->loading(stage, part); })) {
+    say("stopped while the model was being loaded\n");
+    return 0;
+  }
+  server->loaded();
+  warn_of_open_door(options);
+  announce(cold.fleet().list(), *server, !options.api_keys.empty());
+  wait_for_the_end(interrupts, [&] { begin_anew(read_again, file ? &*file : nullptr, *server); });
   say("shutting down: running answers may go on for {} s; a second signal ends them at once\n",
       static_cast<double>(command.drain.count()) / 1000);
   const bool whole = server->shutdown(command.drain);

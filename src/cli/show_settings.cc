@@ -38,6 +38,7 @@ std::string full_name(const CommandFacts& facts) {
 std::string default_words(const Setting& row) {
   std::string text(row.fallback.empty() ? row.left_out : row.fallback);
   if (!row.fallback_of_run.empty()) text += fmt::format(" (`run`: {})", row.fallback_of_run);
+  if (!row.fallback_of_serve.empty()) text += fmt::format(" (`serve`: {})", row.fallback_of_serve);
   return text;
 }
 
@@ -160,6 +161,7 @@ std::string table_json() {
                 {"choices", row.choices},
                 {"default", row.fallback},
                 {"default_of_run", row.fallback_of_run},
+                {"default_of_serve", row.fallback_of_serve},
                 {"left_out", row.left_out},
                 {"flags", row.only_positional ? std::vector<std::string>() : flags(row)},
                 {"positional", row.positional},

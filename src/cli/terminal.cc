@@ -104,11 +104,12 @@ std::string human_count(uint64_t count) {
 
 void ProgressLine::update(std::string_view stage, double fraction) {
   const int percent = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100);
-  const int shown = terminal_ ? percent : percent / 25;
-  if (stage == stage_ && shown == shown_) return;
-  if (std::chrono::steady_clock::now() < speaks_from_) return;
+  if (stage == stage_ && percent == shown_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < speaks_from_ || (!terminal_ && stage == stage_ && now < said_ + kProgressPause)) return;
   stage_ = stage;
-  shown_ = shown;
+  shown_ = percent;
+  said_ = now;
   if (terminal_) {
     put(out_, fmt::format("\r\x1b[K{}: {} {} %", work_, stage, percent));
   } else {

@@ -55,8 +55,10 @@ class AnswerWriter {
 // 260032 -> "260 thousand", 7241732096 -> "7.2 billion".
 std::string human_count(uint64_t count);
 
-// How far a long work is: one line that renews itself on a terminal, a plain line for each stage and each
-// quarter otherwise. Work that is done within `quiet` is not spoken of.
+// How far a long work is: one line that renews itself on a terminal, otherwise a plain line for each stage,
+// and one every kProgressPause where it takes long. Work that is done within `quiet` is not spoken of.
+inline constexpr std::chrono::seconds kProgressPause{10};
+
 class ProgressLine {
  public:
   // `work`: "loading"
@@ -76,7 +78,8 @@ class ProgressLine {
   std::string work_;
   std::chrono::steady_clock::time_point speaks_from_;
   std::string stage_;
-  int shown_ = -1;  // percent on a terminal, quarters otherwise
+  int shown_ = -1;                                // percent
+  std::chrono::steady_clock::time_point said_{};  // the last line
 };
 
 }  // namespace gantry::cli

@@ -88,9 +88,7 @@ TEST(Terminal, ProgressIsOneLineOnATerminalAndFewElsewhere) {
   std::vector<double> fractions;
   for (int i = 0; i <= 1000; ++i) fractions.push_back(i / 1000.0);
   const std::string plain = progress_text(false, fractions);
-  EXPECT_EQ(plain,
-            "loading: weights 0 %\nloading: weights 25 %\nloading: weights 50 %\nloading: weights 75 %\n"
-            "loading: weights 100 %\n");
+  EXPECT_EQ(plain, "loading: weights 0 %\n") << "and one more after ten seconds";
   const std::string line = progress_text(true, fractions);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_TRUE(line.ends_with("\r\x1b[K"));

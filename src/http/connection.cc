@@ -211,11 +211,13 @@ Connection::Awaitable<bool> Connection::serve_one() {
   client_ = peer_;
   common_headers_.clear();
   wire_ = {};
-  waiting_since_ = Clock::now();
+  log_ = {};
+  waiting_since_ = head_since_ = Clock::now();
   bool go_on = co_await read_request();
   first_request_ = false;
   if (go_on && parser_->state() == RequestParser::State::kDone && !request_.method.empty())
     go_on = co_await answer_request();
+  log_.write(client_, head_since_);
   request_ = {};
   body_line_.reset();
   parser_.reset();
@@ -338,7 +340,9 @@ Connection::Awaitable<bool> Connection::judge_head() {
            .keep_alive = head.keep_alive && !draining_,
            .head_only = head.method == "HEAD"};
   client_ = core_.options.trusted_proxies.client_of(peer_, head.headers);
-  common_headers_ = core_.service.common_headers(head);
+  Marks marks = core_.service.marks_of(head);
+  log_.begin(head, marks);
+  common_headers_ = std::move(marks.headers);
   std::optional<Response> answer = core_.service.judge(head);
   if (!answer && body_follows) open_body_line();
   if (!answer) {
@@ -347,11 +351,8 @@ Connection::Awaitable<bool> Connection::judge_head() {
     co_return true;
   }
   if (body_follows || answer->status == 503) wire_.keep_alive = false;
-  request_.method = head.method;
-  request_.target = head.target;
-  log_answer(answer->status);
+  log_.answered(*answer);
   const std::string bytes = wire_head(*answer, common_headers_, wire_);
-  request_ = {};
   const bool written = co_await write(bytes, wire_body(*answer, wire_));
   if (!written) wire_.keep_alive = false;
   co_return false;
@@ -360,9 +361,9 @@ Connection::Awaitable<bool> Connection::judge_head() {
 // An answer to what is no request, or not in time: then the connection ends.
 Connection::Awaitable<bool> Connection::refuse(const Refusal& error) {
   wire_.keep_alive = false;
-  log_answer(error.status());
   const bool head_read = !parser_->request().target.empty();
   const Response response = core_.service.refusal(error, head_read ? &parser_->request() : nullptr);
+  log_.answered(response);
   const std::string bytes = wire_head(response, common_headers_, wire_);
   co_await write(bytes, wire_body(response, wire_));
   co_return false;
@@ -398,6 +399,7 @@ Connection::Awaitable<bool> Connection::answer_request() {
   if (short_of_memory) reply_->send(core_.service.refusal(refusal_of_shortage(*account_), &request_));
   const bool go_on = co_await write_answer();
   reply_->client_gone();
+  log_.note(reply_->take().outcome);
   reply_->detach();
   reply_.reset();
   co_return go_on;
@@ -412,13 +414,14 @@ Connection::Awaitable<bool> Connection::write_answer() {
     if (draining_ && !streaming) wire_.keep_alive = false;
     std::string bytes;
     std::string_view body;
+    log_.note(taken.outcome);
     if (taken.whole) {
-      log_answer(taken.whole->status);
+      log_.answered(*taken.whole);
       if (taken.whole->status == 503) wire_.keep_alive = false;
       bytes = wire_head(*taken.whole, common_headers_, wire_).substr(begun_);
       body = wire_body(*taken.whole, wire_);
     } else if (taken.head) {
-      log_answer(taken.head->status);
+      log_.answered(*taken.head);
       if (wire_.minor_version == 0) wire_.keep_alive = false;
       streaming = true;
       idle = std::move(taken.idle);
@@ -432,15 +435,16 @@ Connection::Awaitable<bool> Connection::write_answer() {
     if (taken.finished && !taken.torn) bytes += wire_stream_end(wire_);
     if (!bytes.empty()) {
       const bool written = co_await write(bytes, body);
+      if (!written) log_.client_gone();
       if (!written) co_return false;
       silent_since = Clock::now();
     }
     if (taken.whole) co_return wire_.keep_alive;
-    if (taken.finished && taken.lost)
-      log::info("http", "{} {}: the client read too slowly, its stream was cut", request_.method,
-                request_.target);
     if (taken.finished) co_return wire_.keep_alive && !taken.broken;
-    if (closed_) co_return false;
+    if (closed_) {
+      log_.client_gone();
+      co_return false;
+    }
     auto deadline =
         idle.empty() ? Clock::now() + kNoDeadline : silent_since + core_.options.stream_keep_alive;
     if (eof_ && signs_ < kAnswerBegin.size()) deadline = std::min(deadline, next_sign_);
@@ -479,12 +483,6 @@ Connection::Awaitable<void> Connection::linger() {
     input_room_.set();
     co_await input_.wait_until(deadline);
   }
-}
-
-void Connection::log_answer(int status) const {
-  const auto shown = [](const std::string& text) { return text.empty() ? std::string_view("-") : text; };
-  log::debug("http", "{} {} {} -> {}", shown(client_), shown(request_.method), shown(request_.target),
-             status);
 }
 
 }  // namespace gantry::http

@@ -25,6 +25,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "http/core.h"
+#include "http/request_log.h"
 #include "http/request_parser.h"
 #include "http/wire_format.h"
 #include "http/wire_reply.h"
@@ -91,7 +92,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ended();
   void close();
   Awaitable<void> wait_for_reset();
-  void log_answer(int status) const;
 
   Core& core_;
   const uint64_t number_;
@@ -118,6 +118,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request request_;
   std::vector<Header> common_headers_;
   WireOptions wire_;
+  RequestLog log_;
   std::shared_ptr<WireReply> reply_;
   size_t begun_ = 0;  // bytes of the answer's begin that were written as signs of life
   size_t signs_ = 0;  // that were written

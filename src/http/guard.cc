@@ -1,6 +1,7 @@
 #include "http/guard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <arpa/inet.h>
 
@@ -46,10 +47,21 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 }
 
 Guard::Guard(const Options& options, bool loopback)
-    : keys_(options.api_keys),
+    : keys_(std::make_shared<const std::vector<std::string>>(options.api_keys)),
       origins_(patterns_of<OriginPattern>(options.cors_origins)),
       hosts_(patterns_of<HostPattern>(options.allowed_hosts)),
-      check_host_(loopback) {}
+      check_host_(loopback || !hosts_.empty()) {}
+
+Guard::Keys Guard::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+void Guard::set_keys(std::vector<std::string> keys) {
+  Keys fresh = std::make_shared<const std::vector<std::string>>(std::move(keys));
+  const std::lock_guard lock(mutex_);
+  keys_.swap(fresh);
+}
 
 bool Guard::origin_allowed(std::string_view origin, const std::string* host) const {
   if (has(origins_, origin)) return true;
@@ -68,8 +80,11 @@ void Guard::check_origin(const Request& request) const {
     const std::optional<std::string> name = host_name_of(*host);
     if (!name) throw bad_request("the Host header is not a host with or without a port");
     if (check_host_ && !is_loopback_name(*name) && !has(hosts_, *name))
-      throw forbidden("this server answers on this machine's own names only, not as '" + *name +
-                          "': start it with allowed_host=" + *name + " to be called so",
+      throw forbidden("this server answers on this machine's own names" +
+                          std::string(hosts_.empty() ? " only" : " and those of `allowed_host`") +
+                          ", not as '" + *name + "': start it with allowed_host=" + *name +
+                          " to be called so",
+
                       "foreign_host");
   }
   if (const std::string* origin = request.header("origin");
@@ -89,9 +104,10 @@ std::string_view bearer_key(const Request& request) {
 }
 
 void Guard::check_key(std::string_view given, std::string_view words) const {
-  if (keys_.empty()) return;
+  const Keys all = keys();
+  if (all->empty()) return;
   bool known = false;
-  for (const std::string& key : keys_) known |= equal_in_constant_time(given, key) && !key.empty();
+  for (const std::string& key : *all) known |= equal_in_constant_time(given, key) && !key.empty();
   if (known) return;
   throw Refusal(401, "invalid_api_key",
                 given.empty() ? "this server asks for a key: " + std::string(words)

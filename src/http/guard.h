@@ -1,7 +1,8 @@
-// Who may call: the Host header against DNS rebinding, the Origin of web pages, the keys. Immutable after
-// construction: any thread.
+// Who may call: the Host header against DNS rebinding, the Origin of web pages, the keys. Any thread.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,8 @@ namespace gantry::http {
 
 class Guard {
  public:
-  // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host. Error
+  // `loopback`: only this machine reaches the port, so only this machine's names are believed in Host. Beyond
+  // it any name is, unless the options list some: then those and this machine's. Error
   // kUsage for what no Host or Origin can match (callers.h).
   Guard(const Options& options, bool loopback);
 
@@ -22,6 +24,9 @@ class Guard {
   void check_origin(const Request& request) const;
   // Refusal 401 with `words` on how to send a key. The time taken tells nothing of the keys.
   void check_key(std::string_view given, std::string_view words) const;
+
+  // Instead of those that the options had. None: no key is asked for.
+  void set_keys(std::vector<std::string> keys);
 
   // What a browser needs to see in the answer to an allowed Origin; empty without one. `exposed`: names of
   // headers that a page may read.
@@ -32,7 +37,11 @@ class Guard {
  private:
   bool origin_allowed(std::string_view origin, const std::string* host) const;
 
-  const std::vector<std::string> keys_;
+  using Keys = std::shared_ptr<const std::vector<std::string>>;
+  Keys keys() const;
+
+  mutable std::mutex mutex_;
+  Keys keys_;
   const std::vector<OriginPattern> origins_;
   const std::vector<HostPattern> hosts_;
   const bool check_host_;

@@ -64,6 +64,35 @@ TEST(Guard, AServersOwnPagesByAddressOnly) {
   EXPECT_EQ(status_of(open, {{"host", "box.lan:8080"}, {"origin", "http://box.lan:8080"}}), 403);
 }
 
+TEST(Guard, NamesThatAreListedHoldOnEveryAddress) {
+  Options options;
+  options.allowed_hosts = {"box.lan"};
+  const Guard open(options, false);
+  EXPECT_EQ(status_of(open, {{"host", "box.lan:8421"}}), 200);
+  EXPECT_EQ(status_of(open, {{"host", "localhost:8421"}}), 200);
+  EXPECT_EQ(status_of(open, {{"host", "evil.org"}}), 403);
+  EXPECT_EQ(status_of(open, {{"host", "192.168.1.5"}}), 403);
+  Request request;
+  request.headers = {{"host", "evil.org"}};
+  try {
+    open.check_origin(request);
+    FAIL();
+  } catch (const Refusal& refusal) {
+    EXPECT_NE(refusal.message().find("allowed_host=evil.org"), std::string::npos) << refusal.message();
+  }
+}
+
+TEST(Guard, KeysCanBeReplaced) {
+  Options options;
+  options.api_keys = {"old"};
+  Guard guard(options, true);
+  const std::vector<Header> fresh = {{"host", "localhost"}, {"authorization", "Bearer new"}};
+  EXPECT_EQ(status_of(guard, fresh), 401);
+  guard.set_keys({"other", "new"});
+  EXPECT_EQ(status_of(guard, fresh), 200);
+  EXPECT_EQ(status_of(guard, {{"host", "localhost"}, {"authorization", "Bearer old"}}), 401);
+}
+
 TEST(Guard, NamesAndOriginsThatSettingsAllow) {
   Options options;
   options.allowed_hosts = {"host.docker.internal", "*.local"};

@@ -38,11 +38,28 @@ struct Request {
 // What follows "http://" or "https://" of an absolute target: authority and path; else nothing.
 std::optional<std::string_view> behind_scheme(std::string_view target);
 
+// For the server's log, not for the client: why an answer is no answer.
+struct Cause {
+  std::string code;     // a refusal's
+  std::string message;  // with settings by their flags
+};
+
+// The same of an answer that was given.
+struct Outcome {
+  struct Tokens {
+    uint64_t prompt = 0, cached = 0, generated = 0;  // cached: of the prompt
+    double per_second = 0;                           // generated, from the first one on; 0: not known
+  };
+  std::optional<Tokens> tokens = {};
+  std::optional<Cause> cause = {};
+};
+
 struct Response {
   int status = 200;
   std::vector<Header> headers;
   std::string content_type = "application/json";
   std::string body;
+  std::optional<Cause> cause = {};
 };
 
 // A refusal as a value: what it is in words and numbers, not yet how a client is told.

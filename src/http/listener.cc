@@ -25,6 +25,7 @@
 #include "http/connection.h"
 #include "http/core.h"
 #include "http/endpoint.h"
+#include "http/request_log.h"
 #include "http/wire_format.h"
 
 namespace gantry::http {
@@ -203,6 +204,9 @@ std::optional<Refusal> SocketListener::refusal_of(const std::string& peer) const
 void SocketListener::refuse(Connection::Socket socket, const Refusal& why) {
   ++core_.connections_refused;
   const Response response = core_.service.refusal(why, nullptr);
+  RequestLog line;
+  line.answered(response);
+  line.write(Connection::peer_of(socket), RequestLog::Clock::now());
   const std::string bytes = wire_head(response, {}, {.keep_alive = false}) + response.body;
   error_code ignored;
   socket.non_blocking(true, ignored);

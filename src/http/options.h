@@ -47,7 +47,7 @@ struct Options {
   // the server, besides those of localhost.
   std::vector<std::string> cors_origins;
   // Names (HostPattern: "host.docker.internal", "*.local", "*") that the Host header may carry, besides
-  // localhost, when bound to loopback.
+  // localhost. None: when bound to loopback no other, else any.
   std::vector<std::string> allowed_hosts;
 
   TrustedProxies trusted_proxies;  // who may say for whom they ask

@@ -32,6 +32,9 @@ class Reply {
   // the connection ends where the stream stands: so a client sees that it is not whole.
   virtual void fail(std::string last) = 0;
 
+  // For the server's log: how it came out. Before the last word of the answer; later ones go nowhere.
+  virtual void note(Outcome outcome) = 0;
+
   // `gone` is called at most once, on any thread, when the client goes away before the answer's end; at once
   // if it is gone already. The asker then need not answer. Must not block.
   virtual void on_gone(std::function<void()> gone) = 0;

@@ -4,12 +4,20 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "http/http.h"
 #include "http/reply.h"
 
 namespace gantry::http {
+
+// What a request is known by.
+struct Marks {
+  std::vector<Header> headers;  // that every answer to it carries
+  std::string id;               // one of them
+  bool quiet = false;           // asked so often that the log would be full of it
+};
 
 class Service {
  public:
@@ -19,8 +27,7 @@ class Service {
   virtual std::optional<Response> judge(const Request& head) const = 0;
   // Answers a request that judge() let pass, now or later.
   virtual void answer(Request request, std::shared_ptr<Reply> reply) const = 0;
-  // What every answer to this request carries.
-  virtual std::vector<Header> common_headers(const Request& head) const = 0;
+  virtual Marks marks_of(const Request& head) const = 0;
   // A refusal in words. `head`: nullptr when none could be read.
   virtual Response refusal(const Refusal& error, const Request* head) const = 0;
 

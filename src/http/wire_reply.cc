@@ -81,6 +81,11 @@ void WireReply::fail(std::string last) {
   end(true, last.empty());
 }
 
+void WireReply::note(Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  if (!over_) next_.outcome = std::move(outcome);
+}
+
 void WireReply::on_gone(std::function<void()> gone) {
   {
     const std::lock_guard lock(mutex_);

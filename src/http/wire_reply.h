@@ -23,6 +23,7 @@ class WireReply final : public Reply {
   void on_room(std::function<void()> room) override;
   void finish() override;
   void fail(std::string last) override;
+  void note(Outcome outcome) override;
   void on_gone(std::function<void()> gone) override;
   const std::atomic<bool>& gone() const override { return is_gone_; }
   void on_cut(std::function<void(const Refusal& why)> cut) override;
@@ -35,7 +36,8 @@ class WireReply final : public Reply {
     bool finished = false;  // the stream is over
     bool broken = false;    // before its end
     bool torn = false;      // and without a word about it
-    bool lost = false;      // its queue ran full; it is finished soon
+    Outcome outcome;
+    bool lost = false;  // its queue ran full; it is finished soon
   };
   Taken take();
   // The client went away: who works on its answer is told.

@@ -41,8 +41,9 @@ enum class Command : uint8_t {
   kDebugSettings,
   kDebugManual,
   kCompletion,
+  kDevices,
 };
-inline constexpr uint8_t kCommandCount = 13;
+inline constexpr uint8_t kCommandCount = 14;
 
 class Commands {
  public:
@@ -72,9 +73,10 @@ struct Setting {
   std::span<const std::string_view> choices = {};
   std::string_view fallback = {};         // the default, written as a value; empty: none
   std::string_view fallback_of_run = {};  // where that of `gantry run` is another
-  std::string_view left_out = {};         // where there is no default: what happens without a value
-  std::string_view group = {};            // of --help
-  std::string_view positional = {};       // its name there where it needs no flag: "MODEL"
+  std::string_view fallback_of_serve = {};
+  std::string_view left_out = {};    // where there is no default: what happens without a value
+  std::string_view group = {};       // of --help
+  std::string_view positional = {};  // its name there where it needs no flag: "MODEL"
   bool only_positional = false;
   bool required = false;
   bool empty_ok = false;             // a text without letters says something

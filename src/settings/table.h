@@ -29,6 +29,7 @@ enum class Id : uint8_t {
   kPort,
   kAlias,
   kApiKey,
+  kApiKeyFile,
   kCorsOrigin,
   kAllowedHost,
   kTrustedProxies,
@@ -41,6 +42,8 @@ enum class Id : uint8_t {
   kIoThreads,
   kTimezone,
   kLog,
+  kLogFormat,
+  kLogFile,
   // run
   kSystem,
   kRaw,
@@ -113,12 +116,14 @@ inline constexpr Commands kServes{kServe};
 inline constexpr Commands kRuns{kRun};
 inline constexpr Commands kLoads{kServe, kRun, kPlan, kPerplexity, kDebugLogits};
 inline constexpr Commands kTexts{kTokenize, kDebugTokenize};
-inline constexpr Commands kAll{kServe,         kRun,           kPlan,         kInspect,
-                               kQuantize,      kPerplexity,    kTokenize,     kDebugLogits,
-                               kDebugTokenize, kDebugTemplate, kDebugSettings, kDebugManual, kCompletion};
+inline constexpr Commands kAll{kServe,         kRun,         kPlan,        kInspect,       kQuantize,
+                               kPerplexity,    kTokenize,    kDebugLogits, kDebugTokenize, kDebugTemplate,
+                               kDebugSettings, kDebugManual, kCompletion,  kDevices};
 
 inline constexpr std::array<std::string_view, 3> kKvTypes = {"f32", "f16", "q8_0"};
 inline constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warn", "error", "off"};
+
+inline constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
 
 inline constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
 
@@ -190,6 +195,10 @@ inline constexpr std::array kTable = {
             .commands = rows::kServes,
             .words = "key that clients must send; may be given again", .value = "KEY", .left_out = "clients need none",
             .secret = true},
+    Setting{.id = Id::kApiKeyFile, .name = "api_key_file", .kind = Kind::kText, .scope = Scope::kServer,
+            .commands = rows::kServes,
+            .words = "file of such keys, one a line, # begins a comment; read again on SIGHUP", .value = "FILE",
+            .left_out = "none", .is_path = true},
     Setting{.id = Id::kCorsOrigin, .name = "cors_origin", .kind = Kind::kTexts, .scope = Scope::kServer,
             .commands = rows::kServes,
             .words = "web pages that may call, by origin: http://*.lan:*; '*': all; may be given again",
@@ -197,7 +206,7 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kAllowedHost, .name = "allowed_host", .kind = Kind::kTexts, .scope = Scope::kServer,
             .commands = rows::kServes,
             .words = "host name that clients may use besides localhost: *.local; '*': any; may be given again",
-            .value = "NAME", .left_out = "none"},
+            .value = "NAME", .left_out = "with --host beyond localhost, any; else none"},
     Setting{.id = Id::kTrustedProxies, .name = "trusted_proxies", .kind = Kind::kTexts, .scope = Scope::kServer,
             .commands = rows::kServes,
             .words = "proxy that is believed about whom it asks for: address, network or unix; may be given again",
@@ -234,7 +243,13 @@ inline constexpr std::array kTable = {
             .left_out = "the machine's"},
     Setting{.id = Id::kLog, .name = "log", .kind = Kind::kChoice, .scope = Scope::kServer, .commands = rows::kAll,
             .words = "least important messages that are written to standard error", .value = "LEVEL",
-            .choices = rows::kLogLevels, .fallback = "warn"},
+            .choices = rows::kLogLevels, .fallback = "warn", .fallback_of_serve = "info"},
+    Setting{.id = Id::kLogFormat, .name = "log_format", .kind = Kind::kChoice, .scope = Scope::kServer,
+            .commands = rows::kServes, .words = "form of the log's lines", .value = "FORM",
+            .choices = rows::kLogFormats, .fallback = "text"},
+    Setting{.id = Id::kLogFile, .name = "log_file", .kind = Kind::kText, .scope = Scope::kServer,
+            .commands = rows::kServes, .words = "file that the log is appended to; opened again on SIGHUP",
+            .value = "FILE", .left_out = "standard error", .is_path = true},
 
     // --- run
     Setting{.id = Id::kSystem, .name = "system", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kRuns,
@@ -249,7 +264,7 @@ inline constexpr std::array kTable = {
     // --- request
     Setting{.id = Id::kMaxTokens, .name = "max_tokens", .kind = Kind::kCount, .scope = Scope::kRequest,
             .commands = rows::kRuns, .words = "most tokens of an answer", .value = "N", .least = 1, .most = UINT32_MAX,
-            .unit = "tokens", .left_out = "what the context has room for"},
+            .unit = "tokens", .left_out = "what the context has room for", .also_flag = "--n-predict"},
     Setting{.id = Id::kTemperature, .name = "temperature", .kind = Kind::kNumber, .scope = Scope::kRequest,
             .commands = rows::kRuns, .words = "randomness of sampling; 0: always the likeliest token", .value = "N",
             .low = 0, .high = 2,
@@ -362,7 +377,8 @@ inline constexpr std::array kTable = {
             .commands = Commands(rows::kInspect), .words = "print only the chat template, as it stands",
             .fallback = "false"},
     Setting{.id = Id::kJson, .name = "json", .kind = Kind::kBool, .scope = Scope::kCommand,
-            .commands = Commands(rows::kPlan, rows::kInspect, rows::kPerplexity, rows::kTokenize, rows::kDebugSettings),
+            .commands = Commands(rows::kPlan, rows::kInspect, rows::kPerplexity, rows::kTokenize, rows::kDebugSettings,
+                                 rows::kDevices),
             .words = "print JSON, for programs", .fallback = "false"},
     Setting{.id = Id::kMarkdown, .name = "markdown", .kind = Kind::kBool, .scope = Scope::kCommand,
             .commands = Commands(rows::kDebugSettings), .words = "print the tables of the documentation",
@@ -381,7 +397,8 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kContext, .name = "context", .kind = Kind::kCount, .scope = Scope::kModel, .commands = rows::kLoads,
             .words = "tokens of context that one request may have", .value = "N", .least = 1,
             .most = rows::kPositionsMax, .unit = "tokens",
-            .left_out = "the model's own, as far as memory allows", .group = rows::kLoading},
+            .left_out = "the model's own, as far as memory allows", .group = rows::kLoading,
+            .also_flag = "--ctx-size"},
     Setting{.id = Id::kSequences, .name = "sequences", .kind = Kind::kCount, .scope = Scope::kModel,
             .commands = rows::kLoads, .words = "parallel requests: how many are answered at the same time",
             .value = "N", .least = 1, .most = 1024,
@@ -450,7 +467,8 @@ static_assert(
 
 // The default of that command; empty: none.
 constexpr std::string_view fallback(const Setting& row, Command command) {
-  return command == Command::kRun && !row.fallback_of_run.empty() ? row.fallback_of_run : row.fallback;
+  if (command == Command::kRun && !row.fallback_of_run.empty()) return row.fallback_of_run;
+  return command == Command::kServe && !row.fallback_of_serve.empty() ? row.fallback_of_serve : row.fallback;
 }
 
 // A bool that is true by itself is taken away by its flag: --no-prefix-cache.

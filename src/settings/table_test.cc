@@ -35,7 +35,7 @@ TEST(Table, EveryRowIsWhole) {
 
 TEST(Table, DefaultsAreValues) {
   for (const Setting& row : kTable) {
-    for (const std::string_view text : {row.fallback, row.fallback_of_run}) {
+    for (const std::string_view text : {row.fallback, row.fallback_of_run, row.fallback_of_serve}) {
       if (text.empty()) continue;
       const Value value = read_text(row, text);
       EXPECT_EQ(value, read_text(row, row.secret ? text : std::string_view(to_text(row, value)))) << row.name;

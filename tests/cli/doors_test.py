@@ -28,7 +28,7 @@ class Row:
         self.name, self.kind, self.scope = facts["name"], facts["kind"], facts["scope"]
         self.variable, self.secret = facts["variable"], facts["name"] == "api_key"
         self.flag = facts["flags"][0] if facts["flags"] else None  # none: it stands without one
-        self.default = (facts["default_of_run"] if command == "run" else "") or facts["default"]
+        self.default = facts.get(f"default_of_{command}") or facts["default"]
         self.left_out, self.choices = facts["left_out"], facts["choices"]
         ends = re.search(r"from (\S+) to (\S+)$", facts["wanted"])
         self.least, self.most = ends.groups() if ends else ("", "")
@@ -45,7 +45,7 @@ class Row:
         if self.kind == "number":
             return f"{float(self.least) + 0.25 * (which + 1):g}"
         if self.kind == "choice":
-            return self.choices[which]
+            return self.choices[which % len(self.choices)]
         if self.name in OF_THEIR_KIND:
             return OF_THEIR_KIND[self.name].format(which + 1)
         # A path in a file begins in its folder, unless it begins so.
@@ -147,11 +147,11 @@ class Doors(unittest.TestCase):
 
     # What only a room far below knows to be wrong.
     def test_an_error_of_a_room_names_the_door(self):
-        self.refused(self.run_with("serve", {}, "--device", "gpu"), "where: --device")
-        self.refused(self.run_with("serve", {}, GANTRY_DEVICE="gpu"), "where: $GANTRY_DEVICE")
-        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}), "gantry.toml:3: device")
-        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}, GANTRY_DEVICE="xpu"), "where: $GANTRY_DEVICE")
-        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}, "--device", "xpu", GANTRY_DEVICE="ypu"), "'xpu'")
+        self.refused(self.run_with("serve", {}, "--port", "0", "--device", "gpu"), "where: --device")
+        self.refused(self.run_with("serve", {}, "--port", "0", GANTRY_DEVICE="gpu"), "where: $GANTRY_DEVICE")
+        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}, "--port", "0"), "gantry.toml:3: device")
+        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}, "--port", "0", GANTRY_DEVICE="xpu"), "where: $GANTRY_DEVICE")
+        self.refused(self.run_with("serve", {"model": ["device = 'gpu'"]}, "--port", "0", "--device", "xpu", GANTRY_DEVICE="ypu"), "'xpu'")
 
 
 if __name__ == "__main__":

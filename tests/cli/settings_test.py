@@ -80,7 +80,7 @@ class Settings(unittest.TestCase):
                             ("[server\n", ("gantry.toml:1",)),
                             # What only the room below knows is told by the line as well.
                             ("\n[model_defaults]\ndevice = 'gpu'\n", ("gantry.toml:3: device", "there are: cpu:0"))):
-            done = self.served(text)
+            done = self.served(text, *([] if "[server" in text else ["--port", "0"]))
             self.assertEqual(done.returncode, USAGE, done.stderr)
             for word in words:
                 self.assertIn(word, done.stderr.decode())

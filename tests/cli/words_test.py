@@ -15,7 +15,7 @@ import unittest
 
 from program import DEADLINE, Program, environment, next_line, run
 
-COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["debug", "logits"],
+COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["devices"], ["debug", "logits"],
             ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
@@ -170,7 +170,7 @@ class Words(unittest.TestCase):
             self.assertEqual("may use this server" in errors, warned, (arguments, errors))
 
     def test_a_model_that_is_not_there(self):
-        for command in (["serve"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
+        for command in (["serve", "--port", "0"], ["run"], ["plan"], ["inspect"], ["tokenize"], ["debug", "tokenize"],
                         ["debug", "logits", "--token-list", "1"]):
             extra = {"text": b"hello"}
             words = self.refused(NOT_FOUND, *command, "/nonexistent/m.gguf", **extra)
@@ -198,7 +198,7 @@ class Words(unittest.TestCase):
             with tempfile.NamedTemporaryFile(suffix=".gguf") as stream:
                 stream.write(good[:place] + b"\xff\xff\xff\xff"[:2 if block == 34 else 4] + good[place + (2 if block == 34 else 4):])
                 stream.flush()
-                for command in (["run", stream.name, "hi"], ["serve", stream.name], ["debug", "logits", stream.name, "--token-list", "1"]):
+                for command in (["run", stream.name, "hi"], ["serve", "--port", "0", stream.name], ["debug", "logits", stream.name, "--token-list", "1"]):
                     words = self.refused(BAD_FILE, *command)
                     self.assertIn(f"tensor {name}, byte {place}", words)
 
@@ -321,7 +321,7 @@ class Advice(unittest.TestCase):
         flags["debug_template"] = flags["template"]
         for path, text in self.literals():
             room, name = path.split("/")[0], os.path.splitext(os.path.basename(path))[0]
-            if room == "settings" or name in ("parse", "show_settings", "command_table"):
+            if room == "settings" or name in ("parse", "show_settings", "command_table", "habits"):
                 continue
             named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text)) - {"--help", "--version"}
             if room != "cli":

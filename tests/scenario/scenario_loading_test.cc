@@ -135,6 +135,31 @@ TEST(Loading, TheServerEndsWhileItLoads) {
   EXPECT_TRUE(!answer || answer->status == 503);
 }
 
+// The first model of a server that has just begun.
+TEST(Loading, TheDoorIsOpenBeforeTheModelIsThere) {
+  Stage stage;
+  const auto server =
+      server::Server::start(stage.fleet(), {}, server::all_dialects(), server::Server::Begins::kLoading);
+  const auto health = [&] { return ask(server->port(), get("/health")); };
+  EXPECT_EQ(health()->status, 503);
+  EXPECT_EQ(json::parse(health()->body), (json{{"status", "loading"}, {"stage", ""}, {"progress", 0.0}}));
+  EXPECT_FALSE(health()->header("retry-after").empty());
+  server->loading("weights", 0.25);
+  EXPECT_EQ(json::parse(health()->body),
+            (json{{"status", "loading"}, {"stage", "weights"}, {"progress", 0.25}}));
+  for (const std::string& request : {say("sim", "x"), get("/v1/models")}) {
+    const auto answer = ask(server->port(), request);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_FALSE(answer->header("retry-after").empty());
+    EXPECT_EQ(json::parse(answer->body)["error"]["code"], "loading") << answer->body;
+  }
+  EXPECT_EQ(ask(server->port(), get("/metrics"))->status, 200);
+  server->loaded();
+  EXPECT_EQ(json::parse(health()->body), (json{{"status", "ok"}}));
+  EXPECT_EQ(text_of(ask(server->port(), say("sim", "soon"))), "soon");
+}
+
 TEST(Loading, ColdModelsAreListed) {
   Stage stage(one_worker());
   const auto answer = ask(stage.port(), get("/v1/models"));

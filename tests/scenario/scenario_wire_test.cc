@@ -1,8 +1,11 @@
 // What happens on the connection itself: keeping it, pipelining, expectations, limits, deadlines, shutting
 // down.
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -12,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tests/deadline.h"
 #include "tests/scenario/raw_client.h"
 #include "tests/scenario/stage.h"
@@ -325,6 +329,67 @@ TEST(Wire, SixBytesWide) {
   const int socket_six = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_EQ(connect(socket_six, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ::close(socket_six);
+}
+
+TEST(Wire, AClientsNameForItsRequest) {
+  Stage stage;
+  const auto id_of = [&](const std::string& given) {
+    return ask(stage.port(), get("/health", "x-request-id: " + given + "\r\n"))->header("x-request-id");
+  };
+  EXPECT_EQ(id_of("trace-1/a.b:c"), "trace-1/a.b:c");
+  EXPECT_EQ(id_of(std::string(128, 'a')), std::string(128, 'a'));
+  for (const std::string& bad :
+       {std::string(129, 'a'), std::string("a b"), std::string("a\"b"), std::string()})
+    EXPECT_TRUE(id_of(bad).starts_with("req_")) << bad;
+}
+
+// One line of the log for each request, when its answer has ended.
+TEST(Wire, WhatTheLogSays) {
+  const std::string path = ::testing::TempDir() + "/gantry_wire_log";
+  std::filesystem::remove(path);
+  {
+    const log::ToFile file(path);
+    Stage stage;
+    log::set_level(log::Level::kInfo);
+    ask(stage.port(), get("/health"));
+    ask(stage.port(), post("/v1/completions?key=secret", R"json({"prompt":"say(abc)","temperature":0})json",
+                           "x-request-id: mine\r\n"));
+    ask(stage.port(),
+        post("/v1/completions", R"json({"prompt":"say(abc)","stream":true,"temperature":0})json"));
+    ask(stage.port(), post("/v1/completions", R"({"prompt":"a","top_p":7})"));
+    ask(stage.port(), get("/v2"));
+    ask(stage.port(), "GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n");
+    ask(stage.port(), "nonsense\r\n\r\n");
+    RawClient leaves(stage.port());
+    leaves.send(completion("on", R"(,"stream":true)"));
+    leaves.receive_head();
+    leaves.close();
+    EXPECT_TRUE(stage.at_rest());
+  }
+  log::set_level(log::Level::kWarn);
+  std::vector<std::string> lines;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) lines.push_back(line.substr(line.find("http: ") + 6));
+  ASSERT_EQ(lines.size(), 7U);
+  const auto has = [&](size_t i, const std::string& wanted) {
+    EXPECT_NE(lines[i].find(wanted), std::string::npos) << wanted << " in " << lines[i];
+  };
+  has(0, "127.0.0.1 POST /v1/completions -> 200 seconds=");
+  has(0, " prompt_tokens=8 cached_tokens=0 new_tokens=4 tokens_per_second=");
+  has(0, " request_id=mine");
+  EXPECT_EQ(lines[0].find("secret"), std::string::npos);
+  has(1, " new_tokens=4 ");
+  has(2, "-> 400 ");
+  has(2, "error=");
+  has(2, "top_p");
+  has(3, "GET /v2 -> 404 ");
+  has(3, "error=not_found");
+  has(4, "GET / -> 403 ");
+  has(4, "--allowed-host evil.org");
+  has(5, "- - -> 400 ");
+  has(6, "/v1/completions -> 200 ");
+  has(6, "error=client_gone");
+  std::filesystem::remove(path);
 }
 
 TEST(Wire, AddressesThatCannotBe) {

@@ -1,11 +1,15 @@
 #include "api/house/house.h"
 
 #include <array>
+#include <string>
+#include <utility>
 
 #include "api/call.h"
 #include "api/house/metrics.h"
 #include "api/house/token_routes.h"
+#include "api/json_writer.h"
 #include "api/openai/error.h"
+#include "http/options.h"
 
 namespace gantry::api::house {
 namespace {
@@ -17,12 +21,23 @@ void hint(Call& call) {
                           .body = "gantry is running; point an OpenAI client at /v1\n"});
 }
 
-void health(Call& call) { call.asker.answer_json(R"({"status":"ok"})"); }
+// A balancer sends nothing here until the model is there.
+void health(Call& call) {
+  const auto at = call.loading.at();
+  if (!at) return call.asker.answer_json(R"({"status":"ok"})");
+  http::Response response;
+  response.status = 503;
+  JsonWriter json(response.body);
+  json.begin_object().key("status").value("loading").key("stage").value(at->stage);
+  json.key("progress").value(at->fraction).end_object();
+  response.headers.push_back({"retry-after", std::to_string(http::kRetryAfter.count())});
+  call.asker.reply->send(std::move(response));
+}
 
 constexpr std::array kRoutes = {
     Route{"GET", "/", Key::kFree, Cost::kAtOnce, hint},
-    Route{"GET", "/health", Key::kFree, Cost::kAtOnce, health},
-    Route{"GET", "/metrics", Key::kAsked, Cost::kAtOnce, metrics},
+    Route{"GET", "/health", Key::kFree, Cost::kAtOnce, health, {}, true},
+    Route{"GET", "/metrics", Key::kAsked, Cost::kAtOnce, metrics, {}, true},
     Route{"POST", "/tokenize", Key::kAsked, Cost::kWorker, tokenize},
     Route{"POST", "/detokenize", Key::kAsked, Cost::kWorker, detokenize},
     Route{"POST", "/apply-template", Key::kAsked, Cost::kWorker, apply_template},

@@ -224,7 +224,7 @@ constexpr std::array kRows = {
                "it is the server's setting 'reply_format'", "true", Where::kChat},
     OtherField{"include_reasoning", "vLLM", kRefused, "leave 'reasoning_content' unread", "true", Where::kChat},
     OtherField{"stream_reasoning", "SGLang", kNoEffect, "reasoning is streamed as it comes", {}, Where::kChat},
-    OtherField{"timings_per_token", "llama.cpp", kNoEffect, "no times are told"},
+    OtherField{"timings_per_token", "llama.cpp", kNoEffect, "'timings' tells them at the end"},
     OtherField{"return_progress", "llama.cpp", kNoEffect, "no progress is told"},
     OtherField{"response_fields", "llama.cpp", kNoEffect, "all fields are told"},
     OtherField{"details", "TGI", kNoEffect, "all details are told"},

@@ -25,6 +25,7 @@ constexpr uint32_t kEffortBytesMax = 32;
 struct Draft {
   GenerateRequest request;
   bool include_usage = false;
+  bool timings = false;
   completion::ChatInput chat;
   std::optional<uint64_t> seed;
   std::optional<uint32_t> tokens_max;
@@ -142,6 +143,7 @@ constexpr std::array kCommonRows = {
         [](Draft& d, const Json& v) { d.request.model = v.get<std::string>(); }},
     Row{"stream", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.stream = v.get<bool>(); }},
+    Row{"timings", FieldKind::kBool, -kAll, kAll, [](Draft& d, const Json& v) { d.timings = v.get<bool>(); }},
     Row{"stream_options", FieldKind::kObject, -kAll, kAll, store_stream_options},
     Row{"n", FieldKind::kInteger, 1, kChoicesMax, [](Draft& d, const Json& v) { d.request.n = as_u32(v); }},
     Row{"stop", FieldKind::kAny, -kAll, kAll, store_stop},
@@ -418,7 +420,7 @@ Parsed parse(Api api, std::string_view body) {
   }
   settle(api, draft);
   draft.request.names = std::move(names);
-  return {std::move(draft.request), api, draft.include_usage};
+  return {std::move(draft.request), api, draft.include_usage, draft.timings};
 }
 
 }  // namespace gantry::api::openai

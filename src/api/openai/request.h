@@ -15,6 +15,7 @@ struct Parsed {
   GenerateRequest request;
   Api api = Api::kChat;
   bool include_usage = false;  // in a stream
+  bool timings = false;        // at the end of the answer
 };
 
 // http::Refusal 400 naming the field. An absent seed becomes a random one of 63 bits.

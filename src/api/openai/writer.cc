@@ -30,6 +30,7 @@ struct AnswerHead {
   int64_t created = 0;
   bool logprobs = false;
   bool usage_in_stream = false;  // every chunk has a member "usage"
+  bool timings = false;          // the last chunk or the body has them
   // Known when the answers begin.
   std::string model = {};
   std::string fingerprint = {};
@@ -126,6 +127,20 @@ void write_usage(JsonWriter& json, const Usage& usage) {
   json.key("cached_tokens").value(usage.cached_tokens).end_object().end_object();
 }
 
+// By llama.cpp's names: of the prompt what had to be read, of the answer what was written.
+void write_timings(JsonWriter& json, const Totals& totals) {
+  const auto ms = [](std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
+  const uint64_t read = totals.usage.prompt_tokens - totals.usage.cached_tokens;
+  const uint64_t written = totals.usage.completion_tokens;
+  json.key("timings").begin_object().key("cache_n").value(totals.usage.cached_tokens);
+  json.key("prompt_n").value(read).key("prompt_ms").value(ms(totals.reading));
+  json.key("prompt_per_second").value(per_second(read, totals.reading));
+  json.key("predicted_n").value(written).key("predicted_ms").value(ms(totals.writing));
+  json.key("predicted_per_second").value(per_second(written, totals.writing)).end_object();
+}
+
 const char* chunk_object(const AnswerHead& head) {
   return head.api == Api::kChat ? "chat.completion.chunk" : "text_completion";
 }
@@ -183,7 +198,8 @@ AnswerHead make_head(const Parsed& parsed) {
           .id = random_id(parsed.api == Api::kChat ? "chatcmpl-" : "cmpl-"),
           .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
           .logprobs = parsed.request.base.logprobs,
-          .usage_in_stream = parsed.include_usage};
+          .usage_in_stream = parsed.include_usage,
+          .timings = parsed.timings};
 }
 
 // Server-sent events, each "data: {...}\n\n".
@@ -254,13 +270,14 @@ std::string OpenaiWriter::finish(uint32_t choice, const Delta& last) {
 
 std::string OpenaiWriter::end(const Totals& totals) {
   std::string out;
-  if (head_.usage_in_stream) {
+  if (head_.usage_in_stream || head_.timings) {
     out = "data: ";
     JsonWriter json(out);
     json.begin_object();
     write_head(json, head_, chunk_object(head_));
     json.key("choices").begin_array().end_array();
-    write_usage(json, totals.usage);
+    if (head_.usage_in_stream) write_usage(json, totals.usage);
+    if (head_.timings) write_timings(json, totals);
     json.end_object();
     out += "\n\n";
   }
@@ -289,6 +306,7 @@ std::string OpenaiWriter::whole_end(const Totals& totals) {
   JsonWriter json(out);
   json.end_array();
   write_usage(json, totals.usage);
+  if (head_.timings) write_timings(json, totals);
   json.end_object();
   return out;
 }

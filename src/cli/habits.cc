@@ -1,0 +1,172 @@
+#include "cli/habits.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace gantry::cli {
+namespace {
+
+struct Habit {
+  std::string_view word, hint;
+};
+
+// Of llama.cpp, Ollama and vLLM.
+// clang-format off
+constexpr std::array kFlags = {
+    Habit{"-m", "the model stands without a flag: gantry serve model.gguf"},
+    Habit{"--model", "the model stands without a flag: gantry serve model.gguf"},
+    Habit{"-mu", "the model stands without a flag: gantry serve model.gguf"},
+    Habit{"--model-path", "the model stands without a flag: gantry serve model.gguf"},
+    Habit{"-hf", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"--hf-repo", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"-hff", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"--hf-file", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"--hf-token", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"--model-url", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"-dr", "Gantry fetches no models: download the .gguf file and name it"},
+    Habit{"-c", "it is --context here"},
+    Habit{"--max-model-len", "it is --context here"},
+    Habit{"--num-ctx", "it is --context here"},
+    Habit{"--num_ctx", "it is --context here"},
+    Habit{"--max-seq-len", "it is --context here"},
+    Habit{"-n", "it is --max-tokens of `gantry run`; over HTTP it is max_tokens of a request"},
+    Habit{"--predict", "it is --max-tokens of `gantry run`; over HTTP it is max_tokens of a request"},
+    Habit{"--num-predict", "it is --max-tokens of `gantry run`; over HTTP it is max_tokens of a request"},
+    Habit{"-ngl", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--n-gpu-layers", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--gpu-layers", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--num-gpu", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"-sm", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--split-mode", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"-ts", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--tensor-split", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"-mg", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--main-gpu", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"--tensor-parallel-size", "a model is whole on one --device here; `gantry devices` lists them"},
+    Habit{"-dev", "it is --device here; `gantry devices` lists them"},
+    Habit{"--list-devices", "`gantry devices` lists them"},
+    Habit{"-t", "it is --threads here"},
+    Habit{"-tb", "it is --threads here"},
+    Habit{"--threads-batch", "it is --threads here"},
+    Habit{"--n-threads", "it is --threads here"},
+    Habit{"--threads-http", "it is --io-threads here"},
+    Habit{"-b", "it is --step-rows here, and chosen by itself"},
+    Habit{"-ub", "it is --step-rows here, and chosen by itself"},
+    Habit{"--ubatch-size", "it is --step-rows here, and chosen by itself"},
+    Habit{"--max-num-batched-tokens", "it is --step-rows here, and chosen by itself"},
+    Habit{"-np", "it is --parallel here"},
+    Habit{"--n-parallel", "it is --parallel here"},
+    Habit{"--max-num-seqs", "it is --parallel here"},
+    Habit{"-cb", "requests always share steps here: leave it out"},
+    Habit{"--cont-batching", "requests always share steps here: leave it out"},
+    Habit{"--no-cont-batching", "requests always share steps here: leave it out"},
+    Habit{"-fa", "attention is always computed so: leave it out"},
+    Habit{"--flash-attn", "attention is always computed so: leave it out"},
+    Habit{"--mlock", "weights are always read into memory of their own: leave it out"},
+    Habit{"--no-mmap", "weights are always read into memory of their own: leave it out"},
+    Habit{"--mmap", "weights are always read into memory of their own: leave it out"},
+    Habit{"--jinja", "chat templates are always Jinja: leave it out"},
+    Habit{"--no-jinja", "chat templates are always Jinja: leave it out"},
+    Habit{"--chat-template-file", "it is --chat-template here"},
+    Habit{"--reasoning-format", "it is --reply-format here"},
+    Habit{"--reasoning-parser", "it is --reply-format here"},
+    Habit{"--tool-call-parser", "it is --reply-format here"},
+    Habit{"-ctk", "it is --kv-type here"},
+    Habit{"--cache-type-k", "it is --kv-type here"},
+    Habit{"-ctv", "it is --kv-type here"},
+    Habit{"--cache-type-v", "it is --kv-type here"},
+    Habit{"--kv-cache-dtype", "it is --kv-type here"},
+    Habit{"--embedding", "Gantry makes no embeddings and ranks nothing"},
+    Habit{"--embeddings", "Gantry makes no embeddings and ranks nothing"},
+    Habit{"--pooling", "Gantry makes no embeddings and ranks nothing"},
+    Habit{"--rerank", "Gantry makes no embeddings and ranks nothing"},
+    Habit{"--reranking", "Gantry makes no embeddings and ranks nothing"},
+    Habit{"--lora", "Gantry takes no adapters, draft models or images"},
+    Habit{"--lora-scaled", "Gantry takes no adapters, draft models or images"},
+    Habit{"-md", "Gantry takes no adapters, draft models or images"},
+    Habit{"--model-draft", "Gantry takes no adapters, draft models or images"},
+    Habit{"--mmproj", "Gantry takes no adapters, draft models or images"},
+    Habit{"-a", "it is --alias here"},
+    Habit{"--served-model-name", "it is --alias here"},
+    Habit{"--cors-origins", "it is --cors-origin here, given again for each"},
+    Habit{"--allowed-origins", "it is --cors-origin here, given again for each"},
+    Habit{"--gpu-memory-utilization", "it is --memory-cap here"},
+    Habit{"--memory-limit", "it is --memory-cap here"},
+    Habit{"--metrics", "/metrics is always there, and there is no page: leave it out"},
+    Habit{"--slots", "/metrics is always there, and there is no page: leave it out"},
+    Habit{"--props", "/metrics is always there, and there is no page: leave it out"},
+    Habit{"--no-webui", "/metrics is always there, and there is no page: leave it out"},
+    Habit{"--no-slots", "/metrics is always there, and there is no page: leave it out"},
+    Habit{"-to", "models stay until others need their room; requests have no time limit: leave it out"},
+    Habit{"--timeout", "models stay until others need their room; requests have no time limit: leave it out"},
+    Habit{"--keep-alive", "models stay until others need their room; requests have no time limit: leave it out"},
+    Habit{"--keepalive", "models stay until others need their room; requests have no time limit: leave it out"},
+    Habit{"--log-disable", "it is --log off here"},
+    Habit{"-lv", "it is --log here"},
+    Habit{"--log-verbosity", "it is --log here"},
+    Habit{"--log-level", "it is --log here"},
+    Habit{"--verbosity", "it is --log here"},
+    Habit{"--repeat-penalty", "it is --repetition-penalty here"},
+    Habit{"--repeat-last-n", "it is --penalty-window here"},
+    Habit{"--typical", "it is --typical-p here"},
+    Habit{"-s", "it is --seed here"},
+    Habit{"-sys", "it is --system here"},
+    Habit{"--system-prompt", "it is --system here"},
+    Habit{"-f", "give the text on standard input: gantry run model.gguf < text.txt"},
+    Habit{"-i", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+    Habit{"--interactive", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+    Habit{"-cnv", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+    Habit{"--conversation", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+    Habit{"-no-cnv", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+    Habit{"--no-conversation", "`gantry run` without a prompt is a conversation, with one it is not: leave it out"},
+};
+
+constexpr std::array kCommandWords = {
+    Habit{"chat", "it is `gantry run` here"},
+    Habit{"cli", "it is `gantry run` here"},
+    Habit{"llama-cli", "it is `gantry run` here"},
+    Habit{"server", "it is `gantry serve` here"},
+    Habit{"start", "it is `gantry serve` here"},
+    Habit{"llama-server", "it is `gantry serve` here"},
+    Habit{"list", "models are files here, kept where you like: ls *.gguf; `gantry inspect` shows one"},
+    Habit{"ls", "models are files here, kept where you like: ls *.gguf; `gantry inspect` shows one"},
+    Habit{"models", "models are files here, kept where you like: ls *.gguf; `gantry inspect` shows one"},
+    Habit{"pull", "Gantry fetches no models: download a .gguf file, then `gantry run FILE`"},
+    Habit{"download", "Gantry fetches no models: download a .gguf file, then `gantry run FILE`"},
+    Habit{"get", "Gantry fetches no models: download a .gguf file, then `gantry run FILE`"},
+    Habit{"push", "models are plain files here; `gantry quantize` makes one of another"},
+    Habit{"create", "models are plain files here; `gantry quantize` makes one of another"},
+    Habit{"import", "models are plain files here; `gantry quantize` makes one of another"},
+    Habit{"rm", "models are plain files here: use the shell's"},
+    Habit{"cp", "models are plain files here: use the shell's"},
+    Habit{"mv", "models are plain files here: use the shell's"},
+    Habit{"remove", "models are plain files here: use the shell's"},
+    Habit{"delete", "models are plain files here: use the shell's"},
+    Habit{"copy", "models are plain files here: use the shell's"},
+    Habit{"show", "it is `gantry inspect` here"},
+    Habit{"info", "it is `gantry inspect` here"},
+    Habit{"ps", "a server tells by HTTP: curl http://127.0.0.1:8421/metrics"},
+    Habit{"status", "a server tells by HTTP: curl http://127.0.0.1:8421/metrics"},
+    Habit{"stop", "a server ends on Ctrl-C or SIGTERM; systemctl stop, where it is a service"},
+    Habit{"kill", "a server ends on Ctrl-C or SIGTERM; systemctl stop, where it is a service"},
+    Habit{"bench", "there is none here; with \"timings\": true a request tells its speed"},
+    Habit{"benchmark", "there is none here; with \"timings\": true a request tells its speed"},
+    Habit{"llama-bench", "there is none here; with \"timings\": true a request tells its speed"},
+    Habit{"embed", "Gantry makes no embeddings"},
+    Habit{"embedding", "Gantry makes no embeddings"},
+    Habit{"convert", "Gantry reads GGUF files; `gantry quantize` writes them in other types"},
+};
+// clang-format on
+
+std::string_view find(std::span<const Habit> habits, std::string_view word) {
+  const auto found = std::ranges::find(habits, word, &Habit::word);
+  return found == habits.end() ? std::string_view() : found->hint;
+}
+
+}  // namespace
+
+std::string_view hint_on_flag(std::string_view flag) { return find(kFlags, flag); }
+std::string_view hint_on_command(std::string_view command) { return find(kCommandWords, command); }
+
+}  // namespace gantry::cli
