@@ -150,7 +150,7 @@ def check_nginx(block, place):
     certificate(place, "box.example")
     place.keep("site.conf", block.text.replace("/etc/nginx/", place.folder + "/"))
     scratch = "".join(f"{kind}_temp_path {place.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    place.keep("nginx.conf", f"pid {place.folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
+    place.keep("nginx.conf", f"user root;\npid {place.folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
                              f"http {{\naccess_log off;\n{scratch}include {place.folder}/site.conf;\n}}\n")
     place.run([nginx, "-t", "-q", "-p", place.folder, "-c", place.path("nginx.conf")])
     return "checked by nginx -t"

@@ -89,14 +89,16 @@ class Count:
                 self.fail(block.where, what)
 
 
-def run_page(page, text, binary, count):
-    found = blocks(page, text)
+def run_page(page, text, binary, port, count):
+    found = blocks(page, text.replace(PORT, port))
     if not found:
         return
     with tempfile.TemporaryDirectory(prefix="gantry-examples-") as folder:
         place = Place(folder, SOURCE, binary)
+        if port != PORT:
+            place.environment["GANTRY_PORT"] = port
         try:
-            place.run(["gantry", "serve", "--port", PORT])
+            place.run(["gantry", "serve"])
             for block in found:
                 count.block(block, place)
         except Failed as what:
@@ -186,11 +188,9 @@ def main():
     pages = options.pages or pages_of(SOURCE)
     for page in pages:
         text = read(SOURCE, page)
-        if port != PORT:
-            text = text.replace(PORT, port)
         before = time.monotonic()
         try:
-            run_page(page, text, binary, count)
+            run_page(page, text, binary, port, count)
         except BadPage as what:
             count.fail(page, what)
         check_inline(page, text, binary, known, count)

@@ -51,7 +51,7 @@ class Runs(unittest.TestCase):
     def failures(self, text):
         count = examples.Count()
         with contextlib.redirect_stdout(io.StringIO()):
-            examples.run_page("p", text.replace(examples.PORT, self.port), self.binary, count)
+            examples.run_page("p", text, self.binary, self.port, count)
             examples.check_inline("p", text, self.binary, {}, count)
             examples.check_dev_commands("p", text, count)
             examples.check_anchors("p", text, count)

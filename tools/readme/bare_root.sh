@@ -17,7 +17,7 @@ from=${GANTRY_DEBIAN:-http://deb.debian.org/debian}
 
 say() { printf '%s\n' "readme: $*" | tee -a "$log" >&2; }
 
-rm -rf "$build"
+rm -rf --one-file-system "$build"
 mkdir -p "$build"
 : >"$log"
 say "$(git -C "$tree" describe --always --dirty) on $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 2^20 }' /proc/meminfo)"
@@ -51,7 +51,8 @@ for name in http_proxy https_proxy no_proxy GANTRY_JOBS; do
 done
 status=0
 env -i "${kept[@]}" PATH=/usr/local/bin:/usr/bin:/bin HOME=$home USER=stranger LANG=C.UTF-8 TERM=dumb \
-  chroot --userspec=stranger:stranger "$root" $home/follow.sh "$@" 2>&1 | tee -a "$log" || status=$?
+  "$(command -v chroot)" --userspec=stranger:stranger "$root" $home/follow.sh "$@" 2>&1 | tee -a "$log" || status=$?
 say "all of it: $((SECONDS - started)) s, status $status; $log"
+umount -l "$root/proc" "$root/dev"
 ((status != 0)) || rm -rf --one-file-system "$build"
 exit "$status"
