@@ -387,7 +387,7 @@ inline constexpr std::array kTable = {
             .commands = Commands(rows::kCompletion), .words = "whose completion to print", .choices = rows::kShells,
             .positional = "SHELL", .only_positional = true, .required = true},
     Setting{.id = Id::kPage, .name = "page", .kind = Kind::kText, .scope = Scope::kCommand,
-            .commands = Commands(rows::kDebugManual), .words = "which page: gantry, gantry-serve, ...",
+            .commands = Commands(rows::kDebugManual), .words = "which page, for example gantry-serve",
             .left_out = "the names of all pages", .positional = "PAGE", .only_positional = true},
     Setting{.id = Id::kShowSettings, .name = "show_settings", .kind = Kind::kBool, .scope = Scope::kCommand,
             .commands = Commands(rows::kServe, rows::kRun, rows::kPlan),
