@@ -178,7 +178,7 @@ class Settings(unittest.TestCase):
             self.assertIn("there is a second model by the name", done.stderr.decode())
 
     def test_an_error_of_the_first_model_names_its_line(self):
-        done = self.served("[[model]]\npath = '/nonexistent/a.gguf'\n[[model]]\npath = 'b.gguf'\n")
+        done = self.served("[server]\nport = 0\n[[model]]\npath = '/nonexistent/a.gguf'\n[[model]]\npath = 'b.gguf'\n")
         self.assertEqual(done.returncode, NOT_FOUND, done.stderr)
         self.assertIn(b"/nonexistent/a.gguf", done.stderr)
 
