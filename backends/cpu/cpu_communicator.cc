@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backends/cpu/cpu_device.h"
+#include "backends/cpu/operands.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "os/wait_for_change.h"
@@ -13,10 +14,6 @@ namespace gantry::cpu {
 namespace {
 
 using device::Mat;
-
-float* row_of(const Mat& m, uint64_t row) {
-  return reinterpret_cast<float*>(data_of(m.buffer)) + row * m.stride;
-}
 
 constexpr uint32_t kSpins = 2000;  // some tens of microseconds, then sleep
 

@@ -15,35 +15,38 @@ constexpr std::bitset<8> mends(std::initializer_list<Problem> problems) {
   return bits;
 }
 
-using enum Problem;
+using P = Problem;
 using C = Can;
 constexpr bool kUnseen = true, kSeen = false;
 const std::array kTable = {
-    Change{"functions-as-calls", mends({kFunctions, kRefused}), 10, C::kFunctions, kUnseen,
+    Change{"functions-as-calls", mends({P::kFunctions, P::kRefused}), 10, C::kFunctions, kUnseen,
            say_functions_as_calls},
-    Change{"tools-in-words", mends({kTools, kRefused}), 90, C::kTools, kSeen, say_tools_in_words},
-    Change{"tool-defaults", mends({kRefused}), 0, C::kCount, kSeen, fill_in_tool_defaults},
-    Change{"tool-types-simplified", mends({kRefused, kLimits}), 20, C::kSchemas, kUnseen,
+    Change{"tools-in-words", mends({P::kTools, P::kRefused}), 90, C::kTools, kSeen, say_tools_in_words},
+    Change{"tool-defaults", mends({P::kRefused}), 0, C::kCount, kSeen, fill_in_tool_defaults},
+    Change{"tool-types-simplified", mends({P::kRefused, P::kLimits}), 20, C::kSchemas, kUnseen,
            simplify_tool_types},
-    Change{"arguments-mended", mends({kRefused}), 10, C::kTextArguments, kUnseen, mend_arguments},
-    Change{"words-before-calls", mends({kRefused}), 35, C::kOldWordsWithCalls, kUnseen,
+    Change{"arguments-mended", mends({P::kRefused}), 10, C::kTextArguments, kUnseen, mend_arguments},
+    Change{"words-before-calls", mends({P::kRefused}), 35, C::kOldWordsWithCalls, kUnseen,
            put_words_before_calls},
     Change{"words-in-reasoning", {}, 0, C::kReasoningAndWords, kUnseen, put_words_in_reasoning},
     Change{"worded-calls-in-notation", {}, 0, C::kWordsWithCalls, kUnseen, write_worded_calls_in_notation},
-    Change{"calls-one-by-one", mends({kRefused}), 40, C::kCallsTogether, kUnseen, put_calls_one_by_one},
-    Change{"calls-in-notation", mends({kCalls, kRefused}), 80, C::kCalls, kUnseen, write_calls_in_notation},
-    Change{"lone-results-in-words", mends({kResults, kRefused}), 60, C::kLoneResults, kSeen,
+    Change{"calls-one-by-one", mends({P::kRefused}), 40, C::kCallsTogether, kUnseen, put_calls_one_by_one},
+    Change{"calls-in-notation", mends({P::kCalls, P::kRefused}), 80, C::kCalls, kUnseen,
+           write_calls_in_notation},
+    Change{"lone-results-in-words", mends({P::kResults, P::kRefused}), 60, C::kLoneResults, kSeen,
            say_lone_results_in_words},
-    Change{"results-in-words", mends({kResults, kRefused}), 70, C::kResults, kSeen, say_results_in_words},
-    Change{"empty-answers-left-out", mends({kRefused}), 5, C::kCount, kSeen, leave_out_empty_answers},
-    Change{"user-put-first", mends({kRefused}), 45, C::kAssistantFirst, kUnseen, put_user_first},
-    Change{"system-as-user", mends({kSystem, kRefused}), 55, C::kSystemAlone, kUnseen,
+    Change{"results-in-words", mends({P::kResults, P::kRefused}), 70, C::kResults, kSeen,
+           say_results_in_words},
+    Change{"empty-answers-left-out", mends({P::kRefused}), 5, C::kCount, kSeen, leave_out_empty_answers},
+    Change{"user-put-first", mends({P::kRefused}), 45, C::kAssistantFirst, kUnseen, put_user_first},
+    Change{"system-as-user", mends({P::kSystem, P::kRefused}), 55, C::kSystemAlone, kUnseen,
            say_lone_system_as_user},
-    Change{"systems-joined", mends({kSystem, kRefused}), 20, C::kSystems, kSeen, join_systems},
-    Change{"late-systems-folded", mends({kSystem, kRefused}), 25, C::kLateSystem, kSeen, fold_late_systems},
-    Change{"system-folded", mends({kSystem, kRefused}), 50, C::kSystem, kSeen, fold_system},
-    Change{"results-answered", mends({kRefused}), 45, C::kUserAfterResult, kSeen, answer_results},
-    Change{"turns-joined", mends({kTurns, kRefused}), 30, C::kCount, kUnseen, join_turns},
+    Change{"systems-joined", mends({P::kSystem, P::kRefused}), 20, C::kSystems, kSeen, join_systems},
+    Change{"late-systems-folded", mends({P::kSystem, P::kRefused}), 25, C::kLateSystem, kSeen,
+           fold_late_systems},
+    Change{"system-folded", mends({P::kSystem, P::kRefused}), 50, C::kSystem, kSeen, fold_system},
+    Change{"results-answered", mends({P::kRefused}), 45, C::kUserAfterResult, kSeen, answer_results},
+    Change{"turns-joined", mends({P::kTurns, P::kRefused}), 30, C::kCount, kUnseen, join_turns},
 };
 
 // Whether the template is known to need it.

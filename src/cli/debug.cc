@@ -20,16 +20,12 @@
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::cli {
-namespace {
-
-constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
-
-}  // namespace
+namespace {}  // namespace
 
 int debug_logits(const LogitsCommand& command, const device::Registry& registry) {
   std::vector<TokenId> tokens = command.tokens;
   if (!command.tokens_path.empty())
-    tokens = tokenizer::parse_token_list(read_text(command.tokens_path, kFileBytesMax), command.tokens_path);
+    tokens = tokenizer::parse_token_list(read_text(command.tokens_path, kInputBytesMax), command.tokens_path);
   if (tokens.empty())
     throw Error(ErrorCode::kUsage, "no tokens were given", "tokens",
                 "give --tokens FILE or --token-list 1,306,626");
@@ -70,7 +66,7 @@ int debug_tokenize(const TokenizeCommand& command) {
   const tokenizer::EncodeOptions options = {.add_special = command.add_special,
                                             .parse_special = command.parse_special};
   if (!command.cases_path.empty()) {
-    for (const std::string& text : tokenizer::split_cases(os::read_file(command.cases_path, kFileBytesMax)))
+    for (const std::string& text : tokenizer::split_cases(os::read_file(command.cases_path, kInputBytesMax)))
       say("{}\n", fmt::join(tokenizer->encode(text, options), " "));
     return 0;
   }

@@ -18,11 +18,9 @@
 namespace gantry::cli {
 namespace {
 
-constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
-
 Json read_conversation(const TemplateCommand& command) {
   const bool piped = command.messages_path.empty() || command.messages_path == "-";
-  const std::string text = piped ? read_all_input() : read_text(command.messages_path, kFileBytesMax);
+  const std::string text = piped ? read_all_input() : read_text(command.messages_path, kInputBytesMax);
   const std::string where = piped ? "standard input" : command.messages_path;
   Json conversation;
   try {
@@ -59,7 +57,7 @@ struct OpenedTemplate {
 };
 
 OpenedTemplate open_template(const std::string& path) {
-  if (!is_gguf(path)) return {parse_template(read_text(path, kFileBytesMax), path), nullptr};
+  if (!is_gguf(path)) return {parse_template(read_text(path, kInputBytesMax), path), nullptr};
   const auto file = gguf::GgufFile::open(path, {.check_tensor_data = false});
   return gguf::read_whole(*file, [&] {
     const std::string where = path + ": tokenizer.chat_template";
@@ -130,7 +128,7 @@ std::string run_own_template(std::string_view line, std::optional<int64_t> now) 
 }
 
 int run_template_cases(const TemplateCommand& command) {
-  const std::string cases = read_text(command.cases_path, kFileBytesMax);
+  const std::string cases = read_text(command.cases_path, kInputBytesMax);
   const auto parsed = command.path.empty() ? nullptr : open_template(command.path).parsed;
   for (size_t at = 0; at < cases.size();) {
     const size_t end = std::min(cases.find('\n', at), cases.size());

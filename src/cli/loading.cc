@@ -22,7 +22,7 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kQuiet{300};  // a model that is loaded by then needs no progress
+constexpr std::chrono::milliseconds kQuietLoading{300};  // a model that is loaded by then needs no progress
 
 // Names that were given, and those that were taken from the files' names. The fleet would refuse them too,
 // but does not know where they stand.
@@ -54,7 +54,7 @@ void name_model(fleet::LoadSettings& settings, const std::string& source) {
 std::unique_ptr<fleet::LiveModel> load_chosen(const device::Registry& registry, fleet::LoadSettings settings,
                                               const std::string& source) {
   name_model(settings, source);
-  ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuiet);
+  ProgressLine line(stderr, is_terminal(STDERR_FILENO), kQuietLoading);
   auto model = fleet::load_model(
       registry, settings, [&line](std::string_view stage, double fraction) { line.update(stage, fraction); });
   line.clear();
@@ -94,12 +94,12 @@ class Answer {
 
 // False: a signal came first. A hangup is for whoever waits for signals next.
 bool wait_for(const Answer& answer, Interrupts& interrupts) {
-  bool hung_up = false;
+  bool leaves = false;
   while (!answer.came() && !Interrupts::came()) {
     interrupts.wait_for_either(answer.fd());
-    hung_up |= interrupts.take_hangup();
+    leaves |= interrupts.take_hangup();
   }
-  if (hung_up) std::raise(SIGHUP);
+  if (leaves) std::raise(SIGHUP);
   return answer.came();
 }
 
@@ -115,7 +115,7 @@ struct ColdFleet::Shown {
 
   void begin(const fleet::Progress& other) {
     const std::lock_guard lock(mutex);
-    line.emplace(stderr, is_terminal(STDERR_FILENO), kQuiet);
+    line.emplace(stderr, is_terminal(STDERR_FILENO), kQuietLoading);
     told = other;
   }
   void end() {

@@ -21,8 +21,6 @@ namespace {
 
 using evaluate::Report;
 
-constexpr std::chrono::milliseconds kQuiet{500};  // what is done by then needs no progress
-
 // Not an Error: nothing went wrong.
 struct Interrupted {
   int signal;

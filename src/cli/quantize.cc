@@ -15,8 +15,6 @@
 namespace gantry::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kQuiet{500};  // what is done by then needs no progress
-
 std::string size_text(uint64_t bytes, double bits) {
   return fmt::format("{}, {:.2f} bits per weight", human_bytes(bytes), bits);
 }

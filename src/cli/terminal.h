@@ -58,6 +58,7 @@ std::string human_count(uint64_t count);
 // How far a long work is: one line that renews itself on a terminal, otherwise a plain line for each stage,
 // and one every kProgressPause where it takes long. Work that is done within `quiet` is not spoken of.
 inline constexpr std::chrono::seconds kProgressPause{10};
+inline constexpr std::chrono::milliseconds kQuiet{500};
 
 class ProgressLine {
  public:

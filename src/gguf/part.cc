@@ -16,8 +16,6 @@
 namespace gantry::gguf {
 namespace {
 
-constexpr std::string_view kAlignmentKey = "general.alignment";
-
 // The least that one of them takes in a file: what a count may promise is bounded by the bytes that follow.
 constexpr uint64_t kLeastStringBytes = 8;
 constexpr uint64_t kLeastArrayBytes = 12;

@@ -12,13 +12,6 @@
 namespace gantry::gguf {
 namespace {
 
-Value scalar(ValueType type, uint64_t bits) {
-  Value out;
-  out.type = type;
-  out.bits = bits;
-  return out;
-}
-
 template <typename T>
 Value array(ValueType element, const std::vector<T>& values) {
   Value out;

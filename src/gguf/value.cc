@@ -79,6 +79,13 @@ const char* name_of(ValueType type) {
   return "unknown";
 }
 
+Value scalar(ValueType type, uint64_t bits) {
+  Value out;
+  out.type = type;
+  out.bits = bits;
+  return out;
+}
+
 uint64_t element_bytes(ValueType type) {
   switch (type) {
     case ValueType::kU8:

@@ -18,7 +18,6 @@ namespace gantry::gguf {
 namespace {
 
 constexpr uint32_t kVersion = 3;
-constexpr std::string_view kAlignmentKey = "general.alignment";
 
 void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -57,13 +56,6 @@ Array array_of(ValueType element, std::span<const T> values) {
   out.element = element;
   out.count = values.size();
   out.bytes = std::as_bytes(values);
-  return out;
-}
-
-Value scalar(ValueType type, uint64_t bits) {
-  Value out;
-  out.type = type;
-  out.bits = bits;
   return out;
 }
 

@@ -281,7 +281,7 @@ Value checked(Env& env, const Value& input, CallArgs& args) {
   return lazy<Filter>(env, input, args);
 }
 
-constexpr FilterRow kRows[] = {
+constexpr FilterRow kLazyRows[] = {
     {"batch", checked<BatchFilter>},
     {"items", items},
     {"map", lazy<MapFilter>},
@@ -295,6 +295,6 @@ constexpr FilterRow kRows[] = {
 
 }  // namespace
 
-std::span<const FilterRow> lazy_filters() { return kRows; }
+std::span<const FilterRow> lazy_filters() { return kLazyRows; }
 
 }  // namespace gantry::jinja

@@ -158,7 +158,7 @@ Value do_urlize(Env& env, const Value& input, CallArgs& args) {
   return Value::string(Text(std::move(out), given || text.given()), env.autoescape);
 }
 
-constexpr FilterRow kRows[] = {
+constexpr FilterRow kMarkupRows[] = {
     {"e", do_escape},      {"escape", do_escape},       {"forceescape", do_forceescape},
     {"safe", do_safe},     {"striptags", do_striptags}, {"urlencode", do_urlencode},
     {"urlize", do_urlize}, {"xmlattr", do_xmlattr},
@@ -166,6 +166,6 @@ constexpr FilterRow kRows[] = {
 
 }  // namespace
 
-std::span<const FilterRow> markup_filters() { return kRows; }
+std::span<const FilterRow> markup_filters() { return kMarkupRows; }
 
 }  // namespace gantry::jinja

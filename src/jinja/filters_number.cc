@@ -125,13 +125,13 @@ Value do_filesizeformat(Env& env, const Value& input, CallArgs& args) {
   return Value::string(fmt::format("{:.1f} {}B", base * bytes / unit, prefix));
 }
 
-constexpr FilterRow kRows[] = {
+constexpr FilterRow kNumberRows[] = {
     {"abs", do_abs},     {"filesizeformat", do_filesizeformat}, {"float", do_float}, {"int", do_int},
     {"round", do_round},
 };
 
 }  // namespace
 
-std::span<const FilterRow> number_filters() { return kRows; }
+std::span<const FilterRow> number_filters() { return kNumberRows; }
 
 }  // namespace gantry::jinja

@@ -225,7 +225,7 @@ Value do_tojson(Env& env, const Value& input, CallArgs& args) {
   return Value::string(std::move(out));
 }
 
-constexpr FilterRow kRows[] = {
+constexpr FilterRow kSequenceRows[] = {
     {"attr", do_attr},          {"count", do_length},      {"d", do_default},
     {"default", do_default},    {"dictsort", do_dictsort}, {"first", do_first},
     {"groupby", do_groupby},    {"join", do_join},         {"last", do_last},
@@ -236,6 +236,6 @@ constexpr FilterRow kRows[] = {
 
 }  // namespace
 
-std::span<const FilterRow> sequence_filters() { return kRows; }
+std::span<const FilterRow> sequence_filters() { return kSequenceRows; }
 
 }  // namespace gantry::jinja

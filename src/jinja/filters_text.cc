@@ -189,7 +189,7 @@ Value do_pprint(Env& env, const Value& input, CallArgs& args) {
   return Value::string(pretty_repr(env, input));
 }
 
-constexpr FilterRow kRows[] = {
+constexpr FilterRow kTextFilterRows[] = {
     {"capitalize", do_case<to_capitalized>},
     {"center", do_center},
     {"format", do_format},
@@ -208,6 +208,6 @@ constexpr FilterRow kRows[] = {
 
 }  // namespace
 
-std::span<const FilterRow> text_filters() { return kRows; }
+std::span<const FilterRow> text_filters() { return kTextFilterRows; }
 
 }  // namespace gantry::jinja

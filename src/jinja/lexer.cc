@@ -12,8 +12,6 @@
 namespace gantry::jinja {
 namespace {
 
-constexpr size_t kNone = std::string::npos;
-
 bool ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string normalise_newlines(std::string_view source, bool keep_last) {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "jinja/value.h"
 
@@ -25,6 +26,9 @@ std::span<const MethodRow> bytes_methods();
 
 // dict(source): a mapping or an iterable of pairs.
 void fill_dict(Env& env, DictObject& out, const Value& source);
+
+// Another text of the kind of string that `self` is.
+inline Value like(const Value& self, Text text) { return Value::string(std::move(text), self.markup()); }
 
 // Parts of string methods that filters use as well.
 Range strip_text(std::string_view text, const std::string* chars, bool left, bool right);  // what is left

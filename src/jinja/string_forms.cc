@@ -9,8 +9,6 @@
 namespace gantry::jinja {
 namespace {
 
-Value like(const Value& self, Text text) { return Value::string(std::move(text), self.markup()); }
-
 Value format(Env& env, const Value& self, CallArgs& args) {
   return like(self, format_braces(env, self, args));
 }
@@ -107,13 +105,13 @@ Value translate(Env& env, const Value& self, CallArgs& args) {
   return like(self, std::move(out));
 }
 
-constexpr MethodRow kRows[] = {
+constexpr MethodRow kFormRows[] = {
     {"encode", encode},       {"format", format},       {"format_map", format_map},
     {"maketrans", maketrans}, {"translate", translate},
 };
 
 }  // namespace
 
-std::span<const MethodRow> string_form_methods() { return kRows; }
+std::span<const MethodRow> string_form_methods() { return kFormRows; }
 
 }  // namespace gantry::jinja

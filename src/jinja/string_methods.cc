@@ -124,14 +124,11 @@ Text join_values(Env& env, const Value& separator, const Value& items, bool stri
 
 namespace {
 
-constexpr size_t kNone = std::string::npos;
-
 // Searching from the end takes the product of both sizes at worst.
 void charge_backwards(Env& env, std::string_view text, std::string_view part) {
   env.charge((1 + text.size() / 64) * (1 + part.size() / 64));
 }
 
-Value like(const Value& self, Text text) { return Value::string(std::move(text), self.markup()); }
 Value part_of(const Value& self, Range part) { return like(self, self.text().part(part)); }
 
 template <std::string (*kChange)(std::string_view)>
@@ -431,7 +428,7 @@ Value remove_affix(Env& env, const Value& self, CallArgs& args) {
   return part_of(self, {text.starts_with(affix_text) ? affix_text.size() : 0, text.size()});
 }
 
-constexpr MethodRow kRows[] = {
+constexpr MethodRow kMethodRows[] = {
     {"capitalize", cased<to_capitalized>},
     {"casefold", cased<to_folded>},
     {"center", center},
@@ -466,6 +463,6 @@ constexpr MethodRow kRows[] = {
 
 }  // namespace
 
-std::span<const MethodRow> string_methods() { return kRows; }
+std::span<const MethodRow> string_methods() { return kMethodRows; }
 
 }  // namespace gantry::jinja

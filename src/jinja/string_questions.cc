@@ -61,7 +61,7 @@ Value isidentifier(Env& env, const Value& self, CallArgs& args) {
   return Value::boolean(good);
 }
 
-constexpr MethodRow kRows[] = {
+constexpr MethodRow kQuestionRows[] = {
     {"isalnum", all<is_alnum, false>},
     {"isalpha", all<is_alpha, false>},
     {"isascii", all<is_ascii, true>},
@@ -78,6 +78,6 @@ constexpr MethodRow kRows[] = {
 
 }  // namespace
 
-std::span<const MethodRow> string_question_methods() { return kRows; }
+std::span<const MethodRow> string_question_methods() { return kQuestionRows; }
 
 }  // namespace gantry::jinja

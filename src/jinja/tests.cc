@@ -93,7 +93,7 @@ bool divisibleby(Env& env, const Value& input, CallArgs& args) {
   return equal(env, modulo(env, input, bound[0]), Value::integer(0));
 }
 
-constexpr TestRow kRows[] = {
+constexpr TestRow kTestRows[] = {
     {"odd", plain<is_odd>},
     {"even", plain<is_even>},
     {"divisibleby", divisibleby},
@@ -140,7 +140,7 @@ constexpr TestRow kRows[] = {
 const TestRow* find_test(std::string_view name) {
   static const auto table = [] {
     std::unordered_map<std::string_view, const TestRow*> rows;
-    for (const TestRow& row : kRows) rows.emplace(row.name, &row);
+    for (const TestRow& row : kTestRows) rows.emplace(row.name, &row);
     return rows;
   }();
   auto it = table.find(name);

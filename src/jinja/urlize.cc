@@ -9,8 +9,6 @@
 namespace gantry::jinja {
 namespace {
 
-constexpr size_t kNone = std::string_view::npos;
-
 bool word_code(uint32_t code) { return code == '_' || is_alnum(code); }
 
 template <class Good>

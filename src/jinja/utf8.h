@@ -10,6 +10,8 @@
 
 namespace gantry::jinja {
 
+inline constexpr size_t kNone = std::string_view::npos;
+
 // True for well-formed UTF-8 without surrogates.
 bool is_utf8(std::string_view text);
 

@@ -12,14 +12,8 @@
 namespace gantry::quant {
 namespace {
 
-constexpr size_t kHalf = kBlockValues / 2;
-
 // Bit j of the four bytes, as a fifth bit.
 constexpr int fifth_bit(const uint8_t* qh, size_t j) { return ((qh[j / 8] >> (j % 8)) & 1) << 4; }
-
-void pack_nibbles(const int* q, uint8_t* qs) {
-  for (size_t j = 0; j < kHalf; ++j) qs[j] = static_cast<uint8_t>((q[j] & 15) | ((q[j + kHalf] & 15) << 4));
-}
 
 void pack_fifth_bits(const int* q, uint8_t* qh) {
   std::memset(qh, 0, kBlockValues / 8);

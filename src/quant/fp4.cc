@@ -15,7 +15,6 @@ namespace gantry::quant {
 namespace {
 
 using Fp4Grid = LevelGrid<kFp4Levels>;
-constexpr size_t kHalf = kBlockValues / 2;
 constexpr size_t kSub = 16, kHalfSub = kSub / 2;  // NVFP4
 
 template <size_t kCount>
@@ -102,7 +101,7 @@ void encode_mxfp4(std::span<const float> src, std::span<std::byte> dst) {
     BlockMXFP4 b;
     int q[kBlockValues];
     b.e = fit_mxfp4(x, q);
-    for (size_t j = 0; j < kHalf; ++j) b.qs[j] = static_cast<uint8_t>(q[j] | (q[j + kHalf] << 4));
+    pack_nibbles(q, b.qs);
     return b;
   });
 }

@@ -13,17 +13,11 @@ namespace gantry::quant {
 namespace {
 
 using Iq4Grid = LevelGrid<kIq4Levels>;
-constexpr size_t kHalf = kBlockValues / 2;
-
 void decode_levels(float scale, const uint8_t* qs, float* y) {
   for (size_t j = 0; j < kHalf; ++j) {
     y[j] = scale * static_cast<float>(kIq4Levels[qs[j] & 15]);
     y[j + kHalf] = scale * static_cast<float>(kIq4Levels[qs[j] >> 4]);
   }
-}
-
-void pack_nibbles(const int* q, uint8_t* qs) {
-  for (size_t j = 0; j < kHalf; ++j) qs[j] = static_cast<uint8_t>(q[j] | (q[j + kHalf] << 4));
 }
 
 }  // namespace

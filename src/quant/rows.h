@@ -2,12 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 
+#include "quant/blocks.h"
 #include "quant/dtype.h"
 
 namespace gantry::quant {
+
+inline constexpr size_t kHalf = kBlockValues / 2;
+
+// The codes of a block, 4 bits of each: the first half in the low ones.
+inline void pack_nibbles(const int* q, uint8_t* qs) {
+  for (size_t j = 0; j < kHalf; ++j) qs[j] = static_cast<uint8_t>((q[j] & 15) | ((q[j + kHalf] & 15) << 4));
+}
 
 // simple.cc
 void decode_f32(std::span<const std::byte> src, std::span<float> dst);

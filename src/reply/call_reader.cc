@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "reply/json_scan.h"
 #include "reply/markers.h"
 
 namespace gantry::reply {
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);

@@ -9,6 +9,8 @@
 
 namespace gantry::reply {
 
+inline constexpr std::string_view kSpace = " \t\r\n";
+
 // Finds the end of one value that may arrive in pieces. White space before the value is not part of it.
 class ValueScan {
  public:

@@ -13,8 +13,6 @@
 namespace gantry::reply {
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
-
 void skip_space(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
 }

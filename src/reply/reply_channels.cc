@@ -9,7 +9,6 @@ namespace gantry::reply {
 namespace {
 
 constexpr size_t kHeaderBytesMax = 512;
-constexpr std::string_view kSpace = " \t\r\n";
 
 // The word that begins at `at`: up to space or a marker.
 std::string_view word_at(std::string_view text, size_t at) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "reply/json_scan.h"
+
 namespace gantry::reply {
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
 
 std::string_view without_end_space(std::string_view text) {
   const size_t last = text.find_last_not_of(kSpace);

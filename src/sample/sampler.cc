@@ -15,7 +15,6 @@
 namespace gantry::sample {
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr uint32_t kSomewhere = 1u << 31;  // in seen_: the token stands in the window, in prompt or answer
 
 // How far below the largest (in units of scaled logit) the candidates of top-p are looked for first.

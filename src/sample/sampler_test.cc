@@ -15,7 +15,6 @@
 namespace gantry::sample {
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<float> random_logits(size_t count, uint64_t seed, double spread = 6) {

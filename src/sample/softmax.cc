@@ -9,7 +9,6 @@ namespace gantry::sample {
 namespace {
 
 constexpr size_t kSums = 8;  // partial sums of a block
-constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr double kLowest = -700;  // e^-700 is still a normal number
 constexpr double kLog2E = 0x1.71547652b82fep+0;

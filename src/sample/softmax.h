@@ -7,12 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace gantry::sample {
 
 // Logits are looked at in blocks, so that a pass can skip what cannot matter.
 inline constexpr size_t kBlock = 64;
+
+inline constexpr float kInf = std::numeric_limits<float>::infinity();
 
 constexpr size_t blocks_of(size_t count) { return (count + kBlock - 1) / kBlock; }
 

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view kServer = "server", kModelDefaults = "model_defaults", kModel = "model";
 constexpr size_t kListMax = 1024;  // texts of one list
-constexpr size_t kWordMax = 80;    // bytes of a key that an error repeats
+constexpr size_t kKeyMax = 80;     // bytes of a key that an error repeats
 
 // What belongs to one model is no default of several.
 bool is_of_one_model(Id id) { return id == Id::kModel || id == Id::kAlias; }
@@ -54,7 +54,7 @@ class Reader {
 
   [[noreturn]] void refuse(const toml::source_region& region, std::string_view key, std::string what,
                            std::string mend = {}) const {
-    throw Error(ErrorCode::kUsage, std::move(what), place(region, key.substr(0, kWordMax)), std::move(mend));
+    throw Error(ErrorCode::kUsage, std::move(what), place(region, key.substr(0, kKeyMax)), std::move(mend));
   }
 
   const toml::table& table_of(const toml::node& node, std::string_view key) const {
@@ -140,7 +140,7 @@ class Reader {
 
   [[noreturn]] void refuse_key(const toml::key& key, std::string belongs,
                                const std::vector<std::string>& known) const {
-    const std::string word(key.str().substr(0, kWordMax));
+    const std::string word(key.str().substr(0, kKeyMax));
     if (belongs.empty()) {
       const std::string nearest = nearest_word(key.str(), known);
       belongs = nearest.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))

@@ -7,7 +7,7 @@
 namespace gantry::tokenizer {
 namespace {
 
-constexpr uint32_t kLetters = 0x100 + 68;
+constexpr uint32_t kLettersEnd = 0x100 + 68;
 constexpr int16_t kNoByte = -1;
 
 constexpr bool stands_for_itself(uint32_t byte) {
@@ -16,7 +16,7 @@ constexpr bool stands_for_itself(uint32_t byte) {
 
 struct Alphabet {
   std::array<char32_t, 256> letter{};
-  std::array<int16_t, kLetters> byte{};
+  std::array<int16_t, kLettersEnd> byte{};
 };
 
 constexpr Alphabet make_alphabet() {
@@ -48,7 +48,7 @@ bool from_byte_letters(std::string_view letters, std::string& bytes) {
   bytes.clear();
   for (size_t at = 0; at < letters.size();) {
     const text::DecodedChar c = text::decode_utf8(letters, at);
-    if (!c.valid || c.code >= kLetters || kAlphabet.byte[c.code] == kNoByte) return false;
+    if (!c.valid || c.code >= kLettersEnd || kAlphabet.byte[c.code] == kNoByte) return false;
     bytes.push_back(static_cast<char>(kAlphabet.byte[c.code]));
     at += c.bytes;
   }

@@ -25,16 +25,6 @@ size_t first_character(std::string_view text) {
   return c.valid ? c.bytes : 1;
 }
 
-void append_marked(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == ' ') {
-      out += kSpaceMark;
-    } else {
-      out.push_back(c);
-    }
-  }
-}
-
 // A text with marked spaces, of which there is as much at a time as is asked for.
 class MarkedText {
  public:
@@ -60,6 +50,14 @@ class MarkedText {
 };
 
 }  // namespace
+
+void append_marked(std::string& out, std::string_view text) {
+  for (size_t space; (space = text.find(' ')) != text.npos; text.remove_prefix(space + 1)) {
+    out += text.substr(0, space);
+    out += kSpaceMark;
+  }
+  out += text;
+}
 
 std::string mark_spaces(std::string_view text) {
   std::string marked;

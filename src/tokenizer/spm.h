@@ -47,6 +47,7 @@ class SpmTokenizer final : public BaseTokenizer {
 };
 
 // U+2581 for the space, and back.
+void append_marked(std::string& out, std::string_view text);
 std::string mark_spaces(std::string_view text);
 std::string unmark_spaces(std::string_view text);
 

@@ -17,14 +17,6 @@ namespace {
 constexpr float kUnknownPenalty = 10.0f;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-void append_marked(std::string& out, std::string_view text) {
-  for (size_t space; (space = text.find(' ')) != text.npos; text.remove_prefix(space + 1)) {
-    out += text.substr(0, space);
-    out += kSpaceMark;
-  }
-  out += text;
-}
-
 bool mark_at(std::string_view text, size_t at) {
   static_assert(kSpaceMark.size() == 3);
   return text.size() - at >= 3 && text[at] == kSpaceMark[0] && text[at + 1] == kSpaceMark[1] &&
