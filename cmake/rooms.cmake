@@ -57,6 +57,22 @@ if(GANTRY_PRECOMPILED)
   target_link_libraries(gantry_gtest PRIVATE GTest::gtest)
 endif()
 
+# The rest of a build's time goes into the house's own headers, and into what every source instantiates anew: so sources of a
+# room are compiled several at a time. What is private to one therefore has a name of its own in the room. With 1 each is
+# compiled alone, as the fuzz preset does: no source may lean on what another includes.
+set(GANTRY_TOGETHER 12 CACHE STRING "sources of a room that are compiled as one")
+function(gantry_together target)
+  if(GANTRY_TOGETHER GREATER 1)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE ${GANTRY_TOGETHER})
+    # g++ takes what a coroutine keeps, and is private to a source, for a header's matter.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
+# Tests whose sources each say `layout`, `small_vocab` and the like in their own way.
+set(gantry_tests_apart cli_test completion_test conformance_test http_test kv_test library_test plan_test sample_test
+                       scenario_whole_answers_test tokenizer_test)
+
 # gantry_room(NAME dep...): a library from every .cc in src/NAME, a test program from every *_test.cc there.
 function(gantry_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
@@ -69,6 +85,7 @@ function(gantry_room name)
     add_library(gantry_${name} STATIC ${sources})
     target_link_libraries(gantry_${name} PUBLIC gantry_flags ${deps})
     gantry_uses_precompiled(gantry_${name} gantry_std)
+    gantry_together(gantry_${name})
   else()
     add_library(gantry_${name} INTERFACE)
     target_link_libraries(gantry_${name} INTERFACE gantry_flags ${deps})
@@ -85,6 +102,9 @@ function(gantry_test name)
   add_executable(${name} ${ARGN})
   target_compile_options(${name} PRIVATE ${gantry_test_options})
   gantry_uses_precompiled(${name} gantry_gtest)
+  if(NOT name IN_LIST gantry_tests_apart)
+    gantry_together(${name})
+  endif()
   target_link_libraries(${name} PRIVATE gantry_flags GTest::gtest GTest::gtest_main)
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
     # A test's own operator new comes before the sanitizer's.

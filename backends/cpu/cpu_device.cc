@@ -91,6 +91,7 @@ device::DeviceFacts cpu_facts(const std::string& id, const device::OpenDeviceOpt
   facts.compute_units = thread_count(options);
   facts.name = fmt::format("{}, {} {}, {}", cpu.model, facts.compute_units,
                            facts.compute_units == 1 ? "thread" : "threads", isa.name);
+  if (isa.left_out != nullptr) facts.name += fmt::format(" (this build leaves out {})", isa.left_out);
   const uint64_t cap =
       options.memory_cap_bytes != 0 ? options.memory_cap_bytes : std::numeric_limits<uint64_t>::max();
   facts.memory_bytes = std::min(memory.total_bytes, cap);

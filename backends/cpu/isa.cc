@@ -11,18 +11,18 @@ namespace {
 
 struct Known {
   const char* name;
-  const KernelTable& (*kernels)();
+  const KernelTable& (*kernels)();  // null: this build leaves it out
   bool (*usable)(const os::CpuFeatures& features);
 };
 
 // From the slowest to the fastest.
 constexpr Known kKnown[] = {
     {"scalar", scalar_kernels, [](const os::CpuFeatures&) { return true; }},
-#if GANTRY_CPU_VECTORS
-    {"avx2", avx2_kernels, [](const os::CpuFeatures& f) { return f.avx2; }},
-    {"avx512", avx512_kernels, [](const os::CpuFeatures& f) { return f.avx512; }},
-    {"avx512vnni", avx512vnni_kernels, [](const os::CpuFeatures& f) { return f.avx512_vnni; }},
-#endif
+    {"avx2", GANTRY_HAS_AVX2 ? avx2_kernels : nullptr, [](const os::CpuFeatures& f) { return f.avx2; }},
+    {"avx512", GANTRY_HAS_AVX512 ? avx512_kernels : nullptr,
+     [](const os::CpuFeatures& f) { return f.avx512; }},
+    {"avx512vnni", GANTRY_HAS_AVX512VNNI ? avx512vnni_kernels : nullptr,
+     [](const os::CpuFeatures& f) { return f.avx512_vnni; }},
 };
 
 }  // namespace
@@ -31,24 +31,29 @@ std::string isas_here() {
   const os::CpuFeatures features = os::cpu_info().features;
   std::string out;
   for (const Known& known : kKnown) {
-    if (known.usable(features)) out += (out.empty() ? "" : ", ") + std::string(known.name);
+    if (known.kernels != nullptr && known.usable(features))
+      out += (out.empty() ? "" : ", ") + std::string(known.name);
   }
   return out;
 }
 
 Isa choose_isa(const std::string& name) {
   const os::CpuFeatures features = os::cpu_info().features;
+  const char* better = nullptr;
   for (size_t i = std::size(kKnown); i-- > 0;) {
     const Known& known = kKnown[i];
-    if (!known.usable(features)) continue;
-    if (name.empty() || name == known.name) return {known.name, &known.kernels()};
+    if (!known.usable(features) || (!name.empty() && name != known.name)) continue;
+    if (known.kernels != nullptr) return {known.name, &known.kernels(), better};
+    if (better == nullptr) better = known.name;
   }
-  const bool exists =
-      std::any_of(std::begin(kKnown), std::end(kKnown), [&](const Known& k) { return name == k.name; });
-  throw Error(exists ? ErrorCode::kUnsupported : ErrorCode::kUsage,
-              exists ? "this processor has no instruction set '" + name + "'"
-                     : "there is no instruction set '" + name + "'",
-              "isa", "this machine has: " + isas_here());
+  const auto row = std::ranges::find(kKnown, name, &Known::name);
+  const bool exists = row != std::end(kKnown);
+  const std::string what = !exists ? "there is no instruction set '" + name + "'"
+                           : row->usable(features)
+                               ? "this build has no kernels for the instruction set '" + name + "'"
+                               : "this processor has no instruction set '" + name + "'";
+  throw Error(exists ? ErrorCode::kUnsupported : ErrorCode::kUsage, what, "isa",
+              "there is: " + isas_here() + (better != nullptr ? "; a full build has more: ./dev build" : ""));
 }
 
 }  // namespace gantry::cpu

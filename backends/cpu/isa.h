@@ -10,11 +10,12 @@ namespace gantry::cpu {
 struct Isa {
   const char* name;
   const KernelTable* kernels;
+  const char* left_out;  // a faster set of this processor, whose kernels this build does not have; or null
 };
 
-// By name, or the best there is for an empty one. Error kUnsupported names what there is.
+// By name, or the best that this build has for an empty one. Error kUnsupported names what there is.
 Isa choose_isa(const std::string& name);
-// "scalar, avx2"
+// That can be chosen: "scalar, avx2"
 std::string isas_here();
 
 }  // namespace gantry::cpu

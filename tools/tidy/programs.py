@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -59,6 +60,14 @@ def check_shell(tree):
         yield Finding(path, int(number), "shell", rest.strip())
 
 
+def _compiled_in(unit):
+    """The sources of a unit that the build has put together; of any other itself."""
+    if not os.path.basename(unit).startswith("unity_"):
+        return [unit]
+    with open(unit, encoding="utf-8") as stream:
+        return re.findall(r'^#include "(.+)"$', stream.read(), flags=re.M)
+
+
 class Build:
     """What compile_commands.json of a configured build says."""
 
@@ -72,8 +81,10 @@ class Build:
         real_root = os.path.realpath(root)
         self.commands = {}
         for entry in entries:
-            source = os.path.relpath(os.path.realpath(os.path.join(entry["directory"], entry["file"])), real_root)
-            self.commands[source] = shlex.split(entry["command"])
+            unit = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
+            for path in _compiled_in(unit):
+                source = os.path.relpath(os.path.realpath(path), real_root)
+                self.commands[source] = [path if word == entry["file"] else word for word in shlex.split(entry["command"])]
 
 
 def _own_includes(tree, path):
