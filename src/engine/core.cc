@@ -51,7 +51,7 @@ EngineCore::EngineCore(model::Runner& runner, const EngineOptions& options, uint
       scheduler_(memory_, waiting_max(options), running_max_, step_rows_, options.drafts,
                  limits_.logit_rows_max),
       step_(limits_, running_max_, step_rows_),
-      budget_(step_rows_, options.step_time),
+      budget_(step_rows_, options.step_time, options.gap),
       late_(std::make_shared<Error>(ErrorCode::kTimeout, "the job was not done by its deadline")) {
   finished_.reserve(size_t{waiting_max(options)} + 2 * running_max_);
   leaving_.reserve(running_max_);
@@ -114,7 +114,7 @@ void EngineCore::prepare() {
   for (size_t i = running.size(); i-- > 0;)
     if (running[i]->due && running[i]->size() + 1 >= running[i]->end)
       leaving_.push_back(scheduler_.remove(running[i].get()));
-  prepared_ = scheduler_.plan(budget_.rows());
+  prepared_ = scheduler_.plan(budget_);
   if (prepared_) step_.copy_tables(memory_, scheduler_.running());
 }
 
@@ -131,7 +131,7 @@ bool EngineCore::land() {
   if (failure_) return false;
   under_way_ = false;
   const Clock::time_point now = clock_();
-  budget_.took(step_.rows(), now - launched_at_);
+  budget_.took(step_.work(), now - launched_at_);
   for (const Step::Part& part : step_.parts()) take_result(part, now, outputs);
   return true;
 }
@@ -256,6 +256,7 @@ bool EngineCore::launch() {
     }
   branch();
   step_.list_given();
+  launched_at_ = clock_();
   try {
     runner_.launch(step_.batch(memory_));
   } catch (const Error& error) {
@@ -268,7 +269,6 @@ bool EngineCore::launch() {
     return true;
   }
   under_way_ = true;
-  launched_at_ = clock_();
   ++stats_.steps;
   stats_.rows += step_.rows();
   for (const Step::Part& part : step_.parts())
@@ -382,8 +382,29 @@ void EngineCore::list_waiting(std::vector<uint64_t>& clients) const {
   for (const auto& s : scheduler_.waiting()) clients.insert(clients.end(), s->answers(), s->job.client);
 }
 
+void EngineCore::warm_up() {
+  struct NobodyHears final : TokenSink {
+    bool on_token(const TokenEvent&) override { return true; }
+  };
+  constexpr uint32_t kPrompt = 8, kTokens = 4;
+  if (limits_.context_max < kPrompt + kTokens) return;
+  Job job;
+  for (uint32_t i = 0; i < kPrompt; ++i) job.prompt.push_back(static_cast<TokenId>(i % limits_.vocab));
+  job.tokens_max = kTokens;
+  add(make_sequence(std::move(job), std::make_shared<NobodyHears>(), limits_));
+  while (step()) {
+  }
+  if (failure_) throw Error(*failure_);
+  forget_finished();
+  stats_ = {};
+}
+
 EngineStats EngineCore::stats() const {
   EngineStats stats = stats_;
+  StepWork one;
+  one.add(0, 1, 1);
+  stats.decode_seconds = budget_.cost().of(one);
+  stats.gap_seconds = budget_.limit(one, one);
   stats.preemptions = scheduler_.preemptions();
   stats.running = static_cast<uint32_t>(scheduler_.running().size());
   for (const auto& s : scheduler_.running()) stats.waiting += s->answers() - 1;

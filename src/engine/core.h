@@ -39,6 +39,9 @@ class EngineCore {
   // Drops what was cancelled or is late, prepares a step, lands the one under way, launches the new one,
   // tells what the landed one gave. False when nothing was under way nor left to compute.
   bool step();
+  // A short answer that nobody hears, before any job: the first one finds nothing cold, and it is known what
+  // a step takes. Throws the device's error.
+  void warm_up();
   // Finishes everything with kCancelled.
   void cancel_all();
 

@@ -26,7 +26,9 @@ JobId next_job_ids(uint32_t count) {
 class ThreadedEngine final : public Engine {
  public:
   ThreadedEngine(model::Runner& runner, const EngineOptions& options)
-      : limits_(runner.limits()), options_(options), core_(runner, options), stats_(core_.stats()) {
+      : limits_(runner.limits()), options_(options), core_(runner, options) {
+    if (options.warm_up) core_.warm_up();
+    stats_ = core_.stats();
     inbox_.reserve(waiting_max(options));
     arrivals_.reserve(waiting_max(options));
     waiting_.reserve(waiting_max(options));

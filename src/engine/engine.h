@@ -32,6 +32,8 @@ struct EngineOptions {
   uint32_t queue_max = 256;                // answers of one client that wait; one more is Error kBusy
   uint32_t step_rows = 0;                  // tokens in one step; 0: what the runner allows
   std::chrono::milliseconds step_time{0};  // about as long a step may take; 0: as long as it likes
+  std::chrono::milliseconds gap{0};        // while answers are written; 0: as step_budget.h chooses
+  bool warm_up = false;                    // EngineCore::warm_up() at start
   bool prefix_cache = true;                // share pages of equal beginnings, keep them while there is room
   StageFactory make_stage = {};            // none: no job may have a grammar
   DraftSource* drafts = nullptr;           // outlives the engine; none: nothing is guessed
@@ -52,11 +54,13 @@ struct EngineStats {
   uint32_t pages_free = 0, pages_cached = 0, pages = 0;
   uint32_t pages_cached_far = 0;  // beyond the device
   uint64_t fetched = 0;           // pages and states brought back from there
+  double decode_seconds = 0;      // of a step that writes one answer, as estimated; 0: nothing is known yet
+  double gap_seconds = 0;         // that it may become where a prompt is read beside it
 };
 
 class Engine {
  public:
-  // The runner outlives the engine. Starts the thread.
+  // The runner outlives the engine. Starts the thread. Error kDevice where the warm-up fails.
   static std::unique_ptr<Engine> start(model::Runner& runner, const EngineOptions& options = {});
   // Stops at once: what runs is finished with kCancelled.
   virtual ~Engine() = default;

@@ -24,38 +24,41 @@ uint64_t cost_of(const Sequence& s) {
 
 }  // namespace
 
-void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows) {
-  uint32_t left = budget;
-  const auto give = [&](size_t i, uint32_t most) {
-    const uint32_t more = std::min({left, most, needs[i].rows - rows[i]});
+void share_rows(std::span<const Need> needs, StepRoom left, std::span<uint32_t> rows) {
+  // What it gave.
+  const auto give = [&](size_t i, const StepRoom& most) {
+    uint32_t more = std::min({left.rows, most.rows, needs[i].rows - rows[i]});
+    if (needs[i].cost > 0) more = static_cast<uint32_t>(std::min<double>(more, most.seconds / needs[i].cost));
     rows[i] += more;
-    left -= more;
+    left.rows -= more;
+    left.seconds = std::max(0.0, left.seconds - more * needs[i].cost);
+    return StepRoom{more, more * needs[i].cost};
   };
   std::fill(rows.begin(), rows.end(), 0);
   size_t oldest = needs.size();
   for (size_t i = needs.size(); i-- > 0;)
     if (needs[i].phase == Phase::kPrefill && needs[i].rows > 0) oldest = i;
   for (size_t i = 0; i < needs.size(); ++i)
-    if (needs[i].phase != Phase::kPrefill) give(i, 1);
-  const auto give_to_guesses = [&](uint32_t most) {
+    if (needs[i].phase != Phase::kPrefill) give(i, {.rows = 1});
+  const auto give_to_guesses = [&](StepRoom most) {
     for (size_t i = 0; i < needs.size(); ++i) {
       if (needs[i].phase != Phase::kVerify) continue;
-      const uint32_t before = left;
-      give(i, most);
-      most -= before - left;
+      const StepRoom given = give(i, most);
+      most.rows -= given.rows;
+      most.seconds = std::max(0.0, most.seconds - given.seconds);
     }
   };
   if (oldest == needs.size()) return give_to_guesses(left);
-  give_to_guesses(left / 2);
-  give(oldest, left - left / 2);
-  while (left > 0) {
+  give_to_guesses({left.rows / 2, left.seconds / 2});
+  give(oldest, {left.rows - left.rows / 2, left.seconds / 2});
+  for (bool gave = true; gave;) {
     size_t shortest = needs.size();
     for (size_t i = oldest; i < needs.size(); ++i) {
       if (needs[i].phase != Phase::kPrefill || rows[i] == needs[i].rows) continue;
       if (shortest == needs.size() || needs[i].rows < needs[shortest].rows) shortest = i;
     }
     if (shortest == needs.size()) return give_to_guesses(left);
-    give(shortest, left);
+    gave = give(shortest, left).rows > 0;
   }
 }
 
@@ -99,20 +102,41 @@ void Scheduler::settle(const Sequence& s) {
   turns_.settle(s.job.client, answer_expected(s), s.size() - s.prompt_tokens);
 }
 
-bool Scheduler::plan(uint32_t budget) {
+bool Scheduler::plan(const StepBudget& budget) {
   admit();
   spare_picks_ = picks_max_ - std::min(picks_max_, places_taken());
-  for (size_t i = 0; i < running_.size(); ++i) needs_[i] = need_of(i);
+  for (size_t i = 0; i < running_.size(); ++i) {
+    needs_[i] = need_of(i);
+    needs_[i].cost = budget.cost().of_row(running_[i]->written);
+    if (needs_[i].phase == Phase::kVerify) needs_[i].cost += budget.cost().of_pick();
+  }
   const auto rows = std::span(rows_).first(running_.size());
-  constexpr uint32_t kLeastOfPrompts = 4;
-  const auto others = static_cast<uint32_t>(
-      std::ranges::count_if(std::span(needs_).first(running_.size()),
-                            [](const Need& need) { return need.phase != Phase::kPrefill; }));
-  share_rows(std::span(needs_).first(running_.size()),
-             std::min(step_rows_, std::max(budget, others + kLeastOfPrompts)), rows);
+  share_rows(std::span(needs_).first(running_.size()), room_of(budget), rows);
   for (size_t i = 0; i < running_.size(); ++i) running_[i]->rows = rows[i];
   find_pages();
   return !running_.empty();
+}
+
+// Whatever the budget says, each answer has its row, and of prompts a few go on.
+StepRoom Scheduler::room_of(const StepBudget& budget) const {
+  constexpr uint32_t kLeastOfPrompts = 4;
+  StepWork of_answers, of_all;
+  double dearest = 0;  // row of a prompt
+  for (size_t i = 0; i < running_.size(); ++i) {
+    of_all.add(running_[i]->written, 1, 1);
+    if (needs_[i].phase != Phase::kPrefill)
+      of_answers.add(running_[i]->written, 1, 1);
+    else
+      dearest = std::max(dearest, needs_[i].cost);
+  }
+  const StepCost& cost = budget.cost();
+  const double own = cost.of(of_answers);
+  StepRoom room = budget.room(of_answers, of_all);
+  room.rows = std::min(step_rows_, std::max(room.rows, of_answers.rows + kLeastOfPrompts));
+  room.seconds = std::max(room.seconds, own + kLeastOfPrompts * dearest);
+  // Of the time there is for rows, picks of answers are not the rows' own.
+  room.seconds -= cost.of({}) + of_answers.picks * cost.of_pick();
+  return room;
 }
 
 // In order, but who has less than his share passes those who have it.

@@ -22,6 +22,7 @@
 
 #include "base/fair_turns.h"
 #include "engine/sequence.h"
+#include "engine/step_budget.h"
 #include "kv/sequence_memory.h"
 
 namespace gantry::engine {
@@ -30,13 +31,14 @@ namespace gantry::engine {
 struct Need {
   Phase phase = Phase::kPrefill;
   uint32_t rows = 0;  // 0: it waits for something
+  double cost = 0;    // of a row, in seconds
 };
 
-// Shares the rows of one step among sequences, oldest first. One row for each that decodes; then guesses,
-// which get no more than half of what is left while somebody prefills, so that they hold nobody up; of the
-// rest half to the oldest prefill, so that it ends, and half to the shortest, so that a short prompt does not
-// wait for a long one. What nobody needs is not given.
-void share_rows(std::span<const Need> needs, uint32_t budget, std::span<uint32_t> rows);
+// Shares the room of one step among sequences, oldest first. One row for each that decodes, whatever it
+// takes; then guesses, which get no more than half of what is left while somebody prefills, so that they hold
+// nobody up; of the rest half to the oldest prefill, so that it ends, and half to the shortest, so that a
+// short prompt does not wait for a long one. What nobody needs is not given.
+void share_rows(std::span<const Need> needs, StepRoom room, std::span<uint32_t> rows);
 
 class Scheduler {
  public:
@@ -46,9 +48,9 @@ class Scheduler {
             DraftSource* drafts = nullptr, uint32_t picks_max = 0);
 
   void add(std::unique_ptr<Sequence> sequence);
-  // Sets `rows` of the running sequences, about `budget` in all: who decodes has its row whatever the budget,
-  // and of prompts a few go on. False when there is nothing to do.
-  bool plan(uint32_t budget = UINT32_MAX);
+  // Sets `rows` of the running sequences, so that the step takes about as long as it may: who decodes has its
+  // row whatever the budget, and of prompts a few go on. False when there is nothing to do.
+  bool plan(const StepBudget& budget);
   // A follower of `leader`, whose prompt is written and nothing beyond it: goes on from there, sharing pages,
   // or waits for its turn where there is no room. Null in that case.
   Sequence* fork(const Sequence& leader, std::unique_ptr<Sequence> follower);
@@ -86,6 +88,7 @@ class Scheduler {
   uint32_t missing_pages(const Sequence& sequence) const;
   uint32_t promised_pages() const;
   Need need_of(size_t i);
+  StepRoom room_of(const StepBudget& budget) const;
   void find_pages();
   uint32_t rows_to_verify(Sequence& sequence);
 

@@ -18,9 +18,11 @@ Need prefill(uint32_t rows) { return {Phase::kPrefill, rows}; }
 Need verify(uint32_t rows) { return {Phase::kVerify, rows}; }
 constexpr Need kDecodes{Phase::kDecode, 1};
 
+const StepBudget kNoLimit(512, {});
+
 Rows share(const std::vector<Need>& needs, uint32_t budget) {
   Rows rows(needs.size(), 99);
-  share_rows(needs, budget, rows);
+  share_rows(needs, {.rows = budget}, rows);
   return rows;
 }
 
@@ -82,6 +84,21 @@ TEST(ShareRows, GivesAllThatIsNeededAndNeverMore) {
   }
 }
 
+// A prompt's row deep in its context takes longer: it gets fewer of them for the same time.
+TEST(ShareRows, TimeIsSharedAsRowsAre) {
+  std::vector<Need> needs{kDecodes, prefill(100), prefill(90)};
+  needs[0].cost = 0.5;
+  needs[1].cost = 0.1;
+  needs[2].cost = 0.02;
+  Rows rows(3);
+  share_rows(needs, {.rows = 512, .seconds = 2.5}, rows);
+  EXPECT_EQ(rows, (Rows{1, 10, 50}));
+  share_rows(needs, {.rows = 40, .seconds = 2.5}, rows);
+  EXPECT_EQ(rows, (Rows{1, 10, 29}));
+  share_rows(needs, {.rows = 512, .seconds = 0.1}, rows);
+  EXPECT_EQ(rows, (Rows{1, 0, 0})) << "who decodes has its row, whatever it takes";
+}
+
 // The scheduler over real bookkeeping, with a model that is done at once.
 class SchedulerTest : public ::testing::Test {
  protected:
@@ -110,7 +127,7 @@ class SchedulerTest : public ::testing::Test {
 
   // Plans and carries out one step; rows of each running sequence.
   Rows step() {
-    scheduler_->plan();
+    scheduler_->plan(kNoLimit);
     Rows rows;
     for (const auto& s : scheduler_->running()) {
       rows.push_back(s->rows);
@@ -137,7 +154,7 @@ class SchedulerTest : public ::testing::Test {
 
 TEST_F(SchedulerTest, SlicesAPromptAndThenDecodes) {
   start(16, 4, 20);
-  EXPECT_FALSE(scheduler_->plan());
+  EXPECT_FALSE(scheduler_->plan(kNoLimit));
   add(50, 10, 0);
   EXPECT_EQ(step(), Rows{20});
   EXPECT_EQ(step(), Rows{20});
@@ -181,7 +198,7 @@ TEST_F(SchedulerTest, ClientsAreAdmittedByTurns) {
   for (TokenId i = 0; i < 6; ++i) add(5, 40, 100 * i, 0, 1);
   for (TokenId i = 6; i < 9; ++i) add(5, 40, 100 * i, 0, 2);
   std::vector<uint64_t> order;
-  while (scheduler_->plan()) {
+  while (scheduler_->plan(kNoLimit)) {
     Sequence* const done = scheduler_->running()[0].get();
     order.push_back(done->job.client);
     scheduler_->remove(done);
@@ -302,7 +319,7 @@ TEST_F(SchedulerTest, AWhollyKnownPromptStillComputesItsLastToken) {
   EXPECT_EQ(first->pending(), 1u);
   scheduler_->remove(first);
   Sequence* second = add(2 * kPageTokens, 5, 0);
-  scheduler_->plan();
+  scheduler_->plan(kNoLimit);
   EXPECT_EQ(second->cached_tokens, kPageTokens);
   EXPECT_EQ(second->rows, kPageTokens);
 }

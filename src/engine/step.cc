@@ -52,9 +52,11 @@ void Step::clear() {
   adapters_.clear();
   picks_.clear();
   hidden_rows_.clear();
+  reach_ = 0;
 }
 
 void Step::add(Sequence& s) {
+  reach_ += reach_of(s.written, s.rows);
   const size_t first = tokens_.size(), end = first + s.rows;
   if (s.job.adapter != 0) adapters_.resize(first, 0);
   if (s.job.adapter != 0 || !adapters_.empty()) adapters_.resize(end, s.job.adapter);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/sequence.h"
+#include "engine/step_cost.h"
 #include "kv/sequence_memory.h"
 #include "model/runner.h"
 
@@ -41,6 +42,7 @@ class Step {
   // Once all have been added: what is picked, and whose hidden states are wanted.
   void list_given();
   uint32_t rows() const { return static_cast<uint32_t>(tokens_.size()); }
+  StepWork work() const { return {rows(), static_cast<uint32_t>(picks_.size()), reach_}; }
   std::span<const Part> parts() const { return parts_; }  // in the order of their rows
   // Holds, and so does all it points to, until the next clear(); the tables until copy_tables() after next.
   model::Batch batch(const kv::SequenceMemory& memory) const;
@@ -56,6 +58,7 @@ class Step {
   std::array<Tables, 2> tables_;
   uint32_t current_ = 0;
   std::vector<Part> parts_;
+  uint64_t reach_ = 0;                 // StepWork's
   std::vector<TokenId> tokens_;        // [rows]
   std::vector<int32_t> positions_;     // [rows]
   std::vector<int32_t> slot_of_row_;   // [rows]

@@ -167,6 +167,7 @@ void SimRunner::run() {
   if (fails()) return;
   if (options_.step_time.count() > 0) std::this_thread::sleep_for(options_.step_time);
   const model::Batch& batch = batch_;
+  if (options_.takes) options_.takes(batch);
   check_batch(batch);
   check_written_pages(batch);
   check_copies(batch);

@@ -47,7 +47,8 @@ struct SimOptions {
   uint64_t seed = 1;
   uint64_t fail_at_step = 0;    // this step (the first is 1) and all later ones throw kDevice; 0: none
   bool fail_at_launch = false;  // they throw when launched, not when landed
-  std::chrono::microseconds step_time{0};  // slept in every step
+  std::chrono::microseconds step_time{0};                    // slept in every step
+  std::function<void(const model::Batch&)> takes = nullptr;  // told of every step: a clock that goes on
   // The next token after these, instead of the hash: its logit is 20, the others' 0. kNoToken: no logit is a
   // number.
   std::function<TokenId(std::span<const TokenId>)> say = nullptr;
