@@ -242,7 +242,7 @@ fleet::LoadSettings bind_load(const Values& values) {
   fleet::LoadSettings out;
   // As in bind_sampling. The bytes are those of the model in the box, which no setting names.
   auto& [model_path, model_bytes, alias, context, sequences, kv_type, step_rows, checkpoints, queue_max,
-         prefix_cache, host_cache_bytes, device, isa, threads, memory_cap_bytes, pre_split_override,
+         gap_ms, prefix_cache, host_cache_bytes, device, isa, threads, memory_cap_bytes, pre_split_override,
          chat_template_path, reply_format, strict_chat] = out;
   values.take(Id::kModel, model_path);
   values.take(Id::kAlias, alias);
@@ -252,6 +252,7 @@ fleet::LoadSettings bind_load(const Values& values) {
   values.take(Id::kStepRows, step_rows);
   values.take(Id::kCheckpoints, checkpoints);
   values.take(Id::kQueue, queue_max);
+  values.take(Id::kGapMs, gap_ms);
   values.take(Id::kPrefixCache, prefix_cache);
   values.take(Id::kHostCache, host_cache_bytes);
   values.take(Id::kDevice, device);

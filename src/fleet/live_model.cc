@@ -80,8 +80,17 @@ class LoadedLiveModel final : public LiveModel {
     engine::EngineOptions options;
     options.queue_max = settings.queue_max;
     options.step_time = kStepTime;
+    options.gap = std::chrono::milliseconds(settings.gap_ms);
+    options.warm_up = true;
     options.prefix_cache = settings.prefix_cache;
     engine_ = engine::Engine::start(*runner_, options);
+    const engine::EngineStats pace = engine_->stats();
+    if (pace.decode_seconds > 0)
+      log::info("fleet",
+                "{}: one answer gets a token about every {:.1f} ms, every {:.1f} ms while a prompt is read "
+                "(gap_ms{})",
+                id_of(settings), 1e3 * pace.decode_seconds, 1e3 * pace.gap_seconds,
+                settings.gap_ms == 0 ? " is not set" : "");
     completer_ = completion::Completer::create(
         {tokenizer_.get(), template_.get(), engine_.get(), &format_, settings.strict_chat});
     card_ = make_card(settings, opened_, template_ != nullptr, format_);

@@ -21,6 +21,7 @@ struct LoadSettings {
   uint32_t step_rows = 0;               // tokens in one step
   std::optional<uint32_t> checkpoints;  // copies of recurrent states that are kept
   uint32_t queue_max = 256;             // requests waiting
+  uint32_t gap_ms = 0;                  // of a running answer beside prompts
   bool prefix_cache = true;
   uint64_t host_cache_bytes = 0;  // of main memory, for what the device's cache has no room for
   std::string device;             // "cpu:0"
