@@ -184,7 +184,8 @@ void Router::answer(http::Request request, std::shared_ptr<http::Reply> reply) c
               .route = entry->route,
               .reply = std::move(reply),
               .account = request.account,
-              .load = {request.client, request.body.size()},
+              .load = {guard_.client_of(entry->dialect->key_of(request)).value_or(request.client),
+                       request.body.size()},
               .work = work_};
   const auto run = [this, asker, rest = rest_of(*entry->route, path)](http::Request& whole) {
     Call call{whole, rest, models_, listener_.load(), loading_, asker};
@@ -204,7 +205,8 @@ http::Marks Router::marks_of(const http::Request& head) const {
   out.quiet = entry != nullptr && entry->route->watches;
   try {
     guard_.check_origin(head);
-    out.headers = guard_.cors_headers(head, id_header + ", " + std::string(kChatChangesHeader));
+    out.headers = guard_.cors_headers(
+        head, id_header + ", " + std::string(kChatChangesHeader) + ", x-queue-position, x-expected-wait-ms");
   } catch (const http::Refusal&) {
     // A foreign page is not helped to read its refusal.
   }

@@ -46,6 +46,16 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+namespace {
+
+bool is_one_of(const std::vector<std::string>& keys, std::string_view given) {
+  bool known = false;
+  for (const std::string& key : keys) known |= equal_in_constant_time(given, key) && !key.empty();
+  return known;
+}
+
+}  // namespace
+
 Guard::Guard(const Options& options, bool loopback)
     : keys_(std::make_shared<const std::vector<std::string>>(options.api_keys)),
       origins_(patterns_of<OriginPattern>(options.cors_origins)),
@@ -103,12 +113,15 @@ std::string_view bearer_key(const Request& request) {
   return std::string_view(*header).substr(kScheme.size());
 }
 
+std::optional<uint64_t> Guard::client_of(std::string_view given) const {
+  const Keys all = keys();
+  if (all->size() < 2 || !is_one_of(*all, given)) return std::nullopt;
+  return std::hash<std::string_view>()(given);
+}
+
 void Guard::check_key(std::string_view given, std::string_view words) const {
   const Keys all = keys();
-  if (all->empty()) return;
-  bool known = false;
-  for (const std::string& key : *all) known |= equal_in_constant_time(given, key) && !key.empty();
-  if (known) return;
+  if (all->empty() || is_one_of(*all, given)) return;
   throw Refusal(401, "invalid_api_key",
                 given.empty() ? "this server asks for a key: " + std::string(words)
                               : "the key is not one of this server's");

@@ -1,8 +1,10 @@
 // Who may call: the Host header against DNS rebinding, the Origin of web pages, the keys. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,10 @@ class Guard {
   void check_origin(const Request& request) const;
   // Refusal 401 with `words` on how to send a key. The time taken tells nothing of the keys.
   void check_key(std::string_view given, std::string_view words) const;
+
+  // Whose request it is, where there are several keys and it has one of them: each key is a client, whatever
+  // address it comes from.
+  std::optional<uint64_t> client_of(std::string_view given) const;
 
   // Instead of those that the options had. None: no key is asked for.
   void set_keys(std::vector<std::string> keys);

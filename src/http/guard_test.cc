@@ -5,6 +5,19 @@
 namespace gantry::http {
 namespace {
 
+// Two who come by one proxy are told apart by their keys; one key is everybody's.
+TEST(Guard, EachKeyIsAClient) {
+  Options options;
+  options.api_keys = {"one", "other"};
+  const Guard guard(options, true);
+  EXPECT_TRUE(guard.client_of("one"));
+  EXPECT_NE(guard.client_of("one"), guard.client_of("other"));
+  EXPECT_EQ(guard.client_of("one"), guard.client_of("one"));
+  EXPECT_FALSE(guard.client_of("none of them"));
+  options.api_keys = {"one"};
+  EXPECT_FALSE(Guard(options, true).client_of("one"));
+}
+
 TEST(Guard, LoopbackNames) {
   for (const char* name : {"localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1"})
     EXPECT_TRUE(is_loopback_name(name)) << name;
