@@ -248,6 +248,7 @@ class NoEngine final : public engine::Engine {
   JobId submit(engine::Job, std::vector<std::shared_ptr<engine::TokenSink>>) override { return 0; }
   void cancel(JobId) override {}
   bool drain(std::chrono::milliseconds) override { return true; }
+  engine::Outlook outlook(uint64_t, uint64_t) const override { return {}; }
   engine::EngineStats stats() const override { return {}; }
   const model::RunnerLimits& limits() const override { return limits_; }
   uint32_t queue_max() const override { return 256; }

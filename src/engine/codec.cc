@@ -14,7 +14,7 @@ namespace gantry::engine {
 namespace {
 
 constexpr uint32_t kJobMark = 0x424f4a47, kEventMark = 0x54564547;  // "GJOB", "GEVT"
-constexpr uint16_t kVersion = 3;
+constexpr uint16_t kVersion = 4;
 
 class Writer {
  public:
@@ -172,6 +172,7 @@ std::vector<std::byte> encode(const Job& job) {
   out.number(job.client);
   out.number(job.priority);
   out.number(job.deadline_ms);
+  out.number(job.first_token_ms);
   out.text(job.salt);
   out.number(job.adapter);
   out.number(job.answers);
@@ -193,6 +194,7 @@ Job decode_job(std::span<const std::byte> bytes) {
   job.client = in.number<uint64_t>();
   job.priority = in.number<int32_t>();
   job.deadline_ms = in.number<uint32_t>();
+  job.first_token_ms = in.number<uint32_t>();
   job.salt = in.text(kv::kSaltBytesMax);
   job.adapter = in.number<uint32_t>();
   job.answers = in.number<uint32_t>();

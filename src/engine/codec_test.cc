@@ -60,6 +60,7 @@ Job random_job(Dice& dice) {
   job.client = dice.roll(1000000);
   job.priority = static_cast<int32_t>(dice.roll(2001)) - 1000;
   job.deadline_ms = static_cast<uint32_t>(dice.roll(100000));
+  job.first_token_ms = static_cast<uint32_t>(dice.roll(100000));
   job.salt = dice.text(kv::kSaltBytesMax);
   job.adapter = static_cast<uint32_t>(dice.roll(100));
   job.answers = static_cast<uint32_t>(dice.roll(100));

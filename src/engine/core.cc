@@ -132,6 +132,7 @@ bool EngineCore::land() {
   under_way_ = false;
   const Clock::time_point now = clock_();
   budget_.took(step_.work(), now - launched_at_);
+  since_end_ += std::chrono::duration<double>(now - launched_at_).count();
   for (const Step::Part& part : step_.parts()) take_result(part, now, outputs);
   return true;
 }
@@ -340,7 +341,10 @@ std::unique_ptr<Sequence> EngineCore::take_out(Sequence* sequence) {
 }
 
 void EngineCore::count(const Sequence& s, FinishReason reason) {
+  constexpr double kNewest = 1.0 / 16;
   finished_.push_back(s.id);
+  per_end_ += std::max(kNewest, 1.0 / ++ends_) * (since_end_ - per_end_);
+  since_end_ = 0;
   switch (reason) {
     case FinishReason::kNone:
       GANTRY_CHECK(false);
@@ -397,6 +401,8 @@ void EngineCore::warm_up() {
   if (failure_) throw Error(*failure_);
   forget_finished();
   stats_ = {};
+  per_end_ = since_end_ = 0;
+  ends_ = 0;
 }
 
 EngineStats EngineCore::stats() const {
@@ -405,6 +411,11 @@ EngineStats EngineCore::stats() const {
   one.add(0, 1, 1);
   stats.decode_seconds = budget_.cost().of(one);
   stats.gap_seconds = budget_.limit(one, one);
+  stats.row_seconds = budget_.cost().of_row(limits_.context_max / 8);
+  stats.seconds_per_end = per_end_;
+  stats.places = running_max_;
+  for (const auto& s : scheduler_.running())
+    if (s->phase == Phase::kPrefill) stats.prompt_tokens_left += s->size() - std::min(s->size(), s->written);
   stats.preemptions = scheduler_.preemptions();
   stats.running = static_cast<uint32_t>(scheduler_.running().size());
   for (const auto& s : scheduler_.running()) stats.waiting += s->answers() - 1;

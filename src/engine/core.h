@@ -105,7 +105,9 @@ class EngineCore {
   std::vector<std::unique_ptr<Sequence>> leaving_;  // their last word is on its way, their pages are free
   Step step_;                                       // under way, or being put together
   StepBudget budget_;
-  Clock::time_point launched_at_;  // of the step under way
+  Clock::time_point launched_at_;       // of the step under way
+  double since_end_ = 0, per_end_ = 0;  // seconds of steps: since an answer ended, and usually between two
+  uint32_t ends_ = 0;
   bool under_way_ = false, prepared_ = false;
   std::vector<Word> words_;  // [logit_rows_max]
   EngineStats stats_;

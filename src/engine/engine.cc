@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "engine/core.h"
+#include "engine/outlook.h"
 #include "os/memory_account.h"
 
 namespace gantry::engine {
@@ -48,6 +50,10 @@ class ThreadedEngine final : public Engine {
   void cancel(JobId job) override;
   bool drain(std::chrono::milliseconds limit) override;
 
+  Outlook outlook(uint64_t client, uint64_t prompt_tokens) const override {
+    const std::lock_guard lock(mutex_);
+    return outlook_of(stats_, waiting_, client, prompt_tokens);
+  }
   EngineStats stats() const override {
     const std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
@@ -60,7 +66,9 @@ class ThreadedEngine final : public Engine {
 
  private:
   void refuse_if_closed() const;
+  uint32_t clients_waiting() const;
   void refuse_if_full(uint64_t client, uint32_t answers) const;
+  void refuse_if_late(const Sequence& sequence) const;
   void remember(const Sequence& sequence);
   void run();
   bool receive();
@@ -93,6 +101,7 @@ JobId ThreadedEngine::submit(Job job, std::vector<std::shared_ptr<TokenSink>> si
     const std::lock_guard lock(mutex_);
     refuse_if_closed();
     refuse_if_full(client, answers);
+    refuse_if_late(*sequence);
     id = next_job_ids(answers);
     sequence->take_ids(id);
     remember(*sequence);
@@ -133,15 +142,28 @@ void ThreadedEngine::refuse_if_full(uint64_t client, uint32_t answers) const {
                 "n");
   const auto of_client = static_cast<size_t>(std::ranges::count(waiting_, client));
   if (of_client + answers > options_.queue_max)
-    throw Error(ErrorCode::kBusy,
-                fmt::format("{} answers of this client are waiting already, of at most {}", of_client,
-                            options_.queue_max),
-                {}, "come back later");
+    throw Busy(fmt::format("{} answers of this client are waiting already, of at most {}", of_client,
+                           options_.queue_max),
+               stats_.seconds_per_end * std::max(1u, clients_waiting()));
   const uint32_t most = waiting_max(options_);
   if (waiting_.size() + answers > most)
-    throw Error(ErrorCode::kBusy,
-                fmt::format("{} answers are waiting already, of at most {}", waiting_.size(), most), {},
-                "come back later");
+    throw Busy(fmt::format("{} answers are waiting already, of at most {}", waiting_.size(), most),
+               stats_.seconds_per_end * answers);
+}
+
+uint32_t ThreadedEngine::clients_waiting() const {
+  return static_cast<uint32_t>(std::set<uint64_t>(waiting_.begin(), waiting_.end()).size());
+}
+
+void ThreadedEngine::refuse_if_late(const Sequence& sequence) const {
+  const uint32_t may = sequence.job.first_token_ms;
+  if (may == 0) return;
+  const Outlook outlook = outlook_of(stats_, waiting_, sequence.job.client, sequence.prompt_tokens);
+  if (1000 * outlook.seconds <= may) return;
+  throw Busy(
+      fmt::format("its first token is expected in {:.1f} s, and may take {:.1f} s ({} answers go before)",
+                  outlook.seconds, may / 1000.0, outlook.ahead),
+      outlook.seconds - may / 1000.0);
 }
 
 void ThreadedEngine::cancel(JobId job) {

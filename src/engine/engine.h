@@ -52,10 +52,20 @@ struct EngineStats {
   uint64_t jobs_done = 0, jobs_cancelled = 0, jobs_failed = 0, jobs_refused = 0, preemptions = 0;
   uint32_t running = 0, waiting = 0;
   uint32_t pages_free = 0, pages_cached = 0, pages = 0;
-  uint32_t pages_cached_far = 0;  // beyond the device
-  uint64_t fetched = 0;           // pages and states brought back from there
-  double decode_seconds = 0;      // of a step that writes one answer, as estimated; 0: nothing is known yet
-  double gap_seconds = 0;         // that it may become where a prompt is read beside it
+  uint32_t pages_cached_far = 0;    // beyond the device
+  uint64_t fetched = 0;             // pages and states brought back from there
+  double decode_seconds = 0;        // of a step that writes one answer, as estimated; 0: nothing is known yet
+  double gap_seconds = 0;           // that it may become where a prompt is read beside it
+  double row_seconds = 0;           // of a prompt's token
+  double seconds_per_end = 0;       // between answers that end, while there is work
+  uint64_t prompt_tokens_left = 0;  // of prompts that are being read
+  uint32_t places = 0;              // answers that run at once, at most
+};
+
+// Of a job that is about to be submitted.
+struct Outlook {
+  uint32_t ahead = 0;  // answers that are admitted before
+  double seconds = 0;  // until its first token, as estimated
 };
 
 class Engine {
@@ -66,9 +76,9 @@ class Engine {
   virtual ~Engine() = default;
 
   // Refused at once: what check_job() (job_check.h) refuses, Error kUnsupported (a grammar of an unknown
-  // kind), kBusy (queue full), kShuttingDown, kDevice (the model's device has failed).
-  // Each answer has a sink and an id of its own; the ids follow each other, the first is returned. All of
-  // them are taken or none.
+  // kind), Busy (queue full, or its first token would come later than it may; outlook.h), kShuttingDown,
+  // kDevice (the model's device has failed). Each answer has a sink and an id of its own; the ids follow each
+  // other, the first is returned. All of them are taken or none.
   virtual JobId submit(Job job, std::vector<std::shared_ptr<TokenSink>> sinks) = 0;
   JobId submit(Job job, std::shared_ptr<TokenSink> sink) {
     std::vector<std::shared_ptr<TokenSink>> sinks;
@@ -81,6 +91,7 @@ class Engine {
   // none was cut.
   virtual bool drain(std::chrono::milliseconds limit) = 0;
 
+  virtual Outlook outlook(uint64_t client, uint64_t prompt_tokens) const = 0;
   virtual EngineStats stats() const = 0;
   virtual const model::RunnerLimits& limits() const = 0;
   virtual uint32_t queue_max() const = 0;  // EngineOptions' own

@@ -47,6 +47,7 @@ struct Job {
   int32_t priority = 0;  // the higher is admitted first
   uint32_t deadline_ms =
       0;  // from its submission; a job that is not done by then ends with kTimeout. 0: none
+  uint32_t first_token_ms = 0;  // refused where its first token is expected later than that. 0: it may wait
   // Parts those who must not learn from timing what others asked: what is kept of prompts is shared among
   // jobs of equal salts only. At most kv::kSaltBytesMax bytes, none of them zero.
   std::string salt;

@@ -80,6 +80,7 @@ class QuietEngine final : public engine::Engine {
     drained = true;
     return true;
   }
+  engine::Outlook outlook(uint64_t, uint64_t) const override { return {}; }
   engine::EngineStats stats() const override { return {}; }
   const model::RunnerLimits& limits() const override { return limits_; }
   uint32_t queue_max() const override { return 256; }

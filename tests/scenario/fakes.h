@@ -145,6 +145,7 @@ class ScriptedEngine final : public engine::Engine {
     stop();
     return false;
   }
+  engine::Outlook outlook(uint64_t, uint64_t) const override { return {}; }
   engine::EngineStats stats() const override {
     const std::lock_guard lock(mutex_);
     engine::EngineStats stats = stats_;

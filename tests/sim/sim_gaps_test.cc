@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rng.h"
+#include "engine/outlook.h"
 #include "tests/sim/sim_desk.h"
 
 namespace gantry::sim {
@@ -69,6 +71,12 @@ class Room {
     desk_.take(std::move(job), sink);
     return sink;
   }
+  engine::Outlook outlook(size_t prompt) const {
+    std::vector<uint64_t> waiting;
+    desk_.core.list_waiting(waiting);
+    return engine::outlook_of(desk_.core.stats(), waiting, 0, prompt);
+  }
+  uint32_t waiting() const { return desk_.core.stats().waiting; }
   void until(const std::function<bool()>& done) {
     while (!done()) ASSERT_TRUE(desk_.core.step());
   }
@@ -144,6 +152,26 @@ TEST(SimGaps, ShortPromptsPassLongOnes) {
   while (!other->ended) worst = std::max(worst, room.first_token(30));
   EXPECT_LE(worst, short_alone + 2.2) << "two steps of the time that one may take";
   EXPECT_LE(other->at[0] - asked, 2.2 * long_alone);
+}
+
+// What is expected of a request comes about, within a factor of two: alone, beside others, behind a queue.
+TEST(SimGaps, TheOutlookComesTrue) {
+  Room room(Machine{}, {}, 4);
+  const auto check = [&](size_t prompt, const char* when) {
+    const engine::Outlook outlook = room.outlook(prompt);
+    const double asked = seconds_now();
+    const auto sink = room.ask(prompt, 64);
+    room.until([&] { return !sink->at.empty(); });
+    const double took = sink->at[0] - asked;
+    EXPECT_LE(outlook.seconds, 2 * took + 0.1) << when;
+    EXPECT_GE(outlook.seconds, 0.5 * took - 0.1) << when;
+  };
+  room.first_token(2000);
+  check(1000, "alone");
+  check(300, "beside one");
+  for (int i = 0; i < 40; ++i) room.ask(200, 64);
+  room.until([&] { return room.waiting() == 4; });
+  check(200, "behind four that wait, as others before them did");
 }
 
 // As many clients as there are places and more: each asks again when it is done. What is written in all does
