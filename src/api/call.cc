@@ -61,7 +61,7 @@ http::Response error_response(const Dialect& dialect, const http::Refusal& refus
   http::Response response = dialect.error(refusal);
   response.cause = cause_of(refusal);
   if (response.status == 429 || response.status == 503)
-    response.headers.push_back({"retry-after", std::to_string(http::kRetryAfter.count())});
+    response.headers.push_back({"retry-after", std::to_string(refusal.retry_after())});
   if (response.status == 401) response.headers.push_back({"www-authenticate", "Bearer"});
   return response;
 }

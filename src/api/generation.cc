@@ -80,6 +80,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   void refuse(const http::Refusal& refusal);
   Begun begun() const { return {lease_->card(), prompts_, static_cast<uint32_t>(choices_.size())}; }
   Totals totals() const;
+  std::vector<http::Header> said_beside() const;
   void note(std::optional<http::Cause> cause = std::nullopt) const;
   fleet::Lease spare_lease();
   static void cancel(const Running& running) {
@@ -92,6 +93,7 @@ class Generation final : public Flow, public std::enable_shared_from_this<Genera
   // Set by start(), before anyone else sees this.
   fleet::Lease lease_;  // until all is generated
   std::vector<completion::PreparedPtr> prompts_;
+  engine::Outlook outlook_;  // when it began
   const Clock::time_point asked_at_ = Clock::now();
   Clock::time_point leased_at_;
 
@@ -199,7 +201,16 @@ void Generation::prepare() {
   }
 }
 
+// What was changed of a conversation, and what was to be expected when the request came.
+std::vector<http::Header> Generation::said_beside() const {
+  std::vector<http::Header> headers = change_headers(changes_of(prompts_));
+  headers.push_back({"x-queue-position", std::to_string(outlook_.ahead)});
+  headers.push_back({"x-expected-wait-ms", fmt::format("{:.0f}", 1000 * outlook_.seconds)});
+  return headers;
+}
+
 void Generation::start_choices() {
+  outlook_ = lease_->engine().outlook(asker_.load.client, prompts_.front()->job.prompt.size());
   try {
     uint32_t choice = 0;
     {
@@ -254,7 +265,7 @@ bool Generation::begin() {
 void Generation::begin_stream() {
   const StreamForm form = writer_->form();
   std::string first = writer_->begin(begun());
-  std::vector<http::Header> headers = change_headers(changes_of(prompts_));
+  std::vector<http::Header> headers = said_beside();
   headers.push_back({"cache-control", "no-cache"});
   headers.push_back({"x-accel-buffering", "no"});
   asker_.reply->begin_stream({.status = 200,
@@ -401,8 +412,7 @@ bool Generation::show(uint32_t index, const Delta& delta) {
 bool Generation::say_end() {
   note();
   if (!request_.stream) {
-    answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()),
-                change_headers(changes_of(prompts_)));
+    answer_json(asker_, std::make_unique<Whole>(shared_from_this(), totals()), said_beside());
     return true;
   }
   const bool told = say(writer_->end(totals()));

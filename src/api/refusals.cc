@@ -1,6 +1,7 @@
 #include "api/refusals.h"
 
 #include "engine/job_check.h"
+#include "engine/outlook.h"
 
 namespace gantry::api {
 namespace {
@@ -19,7 +20,12 @@ http::Refusal refusal_of(const Error& error, const FieldNames& names) {
   // The place of a template's error is a line of the template.
   if (error.code() == ErrorCode::kTemplate)
     return {facts.http_status, facts.name, error.what(), names.written("messages")};
-  if (!names_a_field(error.code())) return {facts.http_status, facts.name, error.what()};
+  if (!names_a_field(error.code())) {
+    http::Refusal refusal(facts.http_status, facts.name, error.what());
+    if (const auto* busy = dynamic_cast<const engine::Busy*>(&error))
+      refusal.come_back_in(busy->retry_after());
+    return refusal;
+  }
   const Error told(error.code(), error.message(), names.written(error.where()), error.mend());
   const bool too_long = dynamic_cast<const engine::PromptTooLong*>(&error) != nullptr;
   return {facts.http_status, too_long ? kTooLongCode : facts.name, told.what(), told.where()};

@@ -81,6 +81,9 @@ class TextCompleter final : public Completer {
     job.stop_tokens.insert(job.stop_tokens.end(), request.stop_token_ids.begin(),
                            request.stop_token_ids.end());
     job.client = request.client;
+    job.priority = request.priority;
+    job.deadline_ms = request.deadline_ms;
+    job.first_token_ms = request.first_token_ms;
     job.logprobs = request.logprobs;
     job.top_logprobs = request.logprobs ? request.top_logprobs : 0;
     return job;

@@ -50,6 +50,8 @@ struct CompletionRequest {
   bool logprobs = false;
   uint32_t top_logprobs = 0;
   uint64_t client = 0;  // whose it is, as engine::Job has it
+  int32_t priority = 0;
+  uint32_t deadline_ms = 0, first_token_ms = 0;
 };
 
 // A request that was looked at once, for any number of answers: checked, rendered, tokenized. Immutable.

@@ -1,6 +1,7 @@
 // One HTTP request and one answer, as values; and a refusal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -62,6 +63,8 @@ struct Response {
   std::optional<Cause> cause = {};
 };
 
+inline constexpr std::chrono::seconds kRetryAfter{1};  // where nothing better is known
+
 // A refusal as a value: what it is in words and numbers, not yet how a client is told.
 class Refusal : public std::exception {
  public:
@@ -74,9 +77,13 @@ class Refusal : public std::exception {
   const std::string& message() const { return message_; }
   const std::string& field() const { return field_; }
   const char* what() const noexcept override { return message_.c_str(); }
+  // Seconds after which to come again, where that is known; of 429 and 503.
+  uint32_t retry_after() const { return retry_after_; }
+  void come_back_in(uint32_t seconds) { retry_after_ = seconds; }
 
  private:
   int status_;
+  uint32_t retry_after_ = static_cast<uint32_t>(kRetryAfter.count());
   std::string code_, message_, field_;
 };
 

@@ -34,7 +34,6 @@ inline constexpr std::chrono::milliseconds kIdleDeadline{75'000};   // between t
 inline constexpr std::chrono::milliseconds kWriteDeadline{30'000};  // for one write, on top of the least rate
 // A stream that says nothing for so long (a long prompt is being read) tells that it is there.
 inline constexpr std::chrono::milliseconds kStreamKeepAlive{10'000};
-inline constexpr std::chrono::seconds kRetryAfter{1};
 
 struct Options {
   // An address ("127.0.0.1", "::1", "0.0.0.0"), "localhost", a name, or "unix:/path/of/socket".

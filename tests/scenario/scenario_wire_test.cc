@@ -250,12 +250,47 @@ TEST(Wire, AFullQueueSaysSoAtOnce) {
     ASSERT_TRUE(answer);
     if (answer->status != 429) continue;
     ++busy;
-    EXPECT_EQ(answer->header("retry-after"), "1");
-    EXPECT_EQ(json::parse(answer->body)["error"]["code"], "busy");
+    EXPECT_GE(std::stoi(answer->header("retry-after")), 1);
+    const json error = json::parse(answer->body)["error"];
+    EXPECT_EQ(error["code"], "busy");
+    EXPECT_NE(
+        error["message"].get<std::string>().find("come back in " + answer->header("retry-after") + " s"),
+        std::string::npos)
+        << error;
     if (busy == 1) break;
   }
   EXPECT_EQ(busy, 1);
   for (RawClient& client : clients) client.close();
+  EXPECT_TRUE(stage.at_rest());
+}
+
+// Where it stands is told with the answer; who would rather not wait so long is told at once.
+TEST(Wire, WhatIsToBeExpectedIsTold) {
+  Stage stage({.step_time = 2000us, .sequences = 1, .queue_max = 8});
+  const auto short_one = [&](const std::string& more) {
+    return ask(stage.port(), post("/v1/completions", R"({"prompt":"x","max_tokens":3)" + more + "}"));
+  };
+  for (const char* stream : {"", R"(,"stream":true)"}) {
+    const auto alone = short_one(stream);
+    EXPECT_EQ(alone->status, 200);
+    EXPECT_EQ(alone->header("x-queue-position"), "0");
+    EXPECT_GE(std::stoi(alone->header("x-expected-wait-ms")), 0);
+  }
+  RawClient runs(stage.port());
+  runs.send(completion("on and on"));
+  std::optional<RawResponse> refused;
+  for (int i = 0; i < 50 && !refused; ++i) {
+    auto answer = short_one(R"(,"first_token_ms":1)");
+    if (answer->status == 429) refused = std::move(answer);
+  }
+  ASSERT_TRUE(refused);
+  const json error = json::parse(refused->body)["error"];
+  EXPECT_NE(error["message"].get<std::string>().find("its first token is expected in"), std::string::npos)
+      << error;
+  EXPECT_GE(std::stoi(refused->header("retry-after")), 1);
+  const auto late = short_one(R"(,"deadline_ms":1)");
+  EXPECT_EQ(late->status, 408) << late->body;
+  runs.close();
   EXPECT_TRUE(stage.at_rest());
 }
 

@@ -87,7 +87,8 @@ std::string told(const std::optional<RawResponse>& response, std::string_view wr
   if (!response) return "no whole answer";
   std::string out = std::to_string(response->status) + "\n";
   for (const auto& [name, value] : response->headers)
-    if (name != "date" && name != "x-request-id" && name != "content-length")
+    if (name != "date" && name != "x-request-id" && name != "content-length" && name != "x-queue-position" &&
+        name != "x-expected-wait-ms")
       out += name + ": " + value + "\n";
   const bool stream = response->header("content-type").starts_with("text/event-stream");
   std::string body = stream ? arranged(response->body) : response->body;

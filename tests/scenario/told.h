@@ -14,9 +14,8 @@ namespace gantry::testing {
 //   them
 //     the body's length;
 //   - ids of calls that are drawn at random. One that the model wrote (a part of `written`) stays;
-//   - "cached_tokens": how much of a prompt was found in the cache is a fact about what the server did
-//   before,
-//     about the load, and said so that clients learn of it; the answer does not depend on it;
+//   - "cached_tokens", x-queue-position, x-expected-wait-ms: what was found in the cache and who waited are
+//     facts about the load, said so that clients learn of it; the answer does not depend on them;
 //   - the order of a stream's events of different choices: each is generated at a pace of its own. Those of
 //   one
 //     choice stay in their order, each with its borders.

@@ -244,7 +244,6 @@ constexpr std::array kRows = {
     OtherField{"prediction", "OpenAI", kNoEffect, "an answer does not depend on how it is guessed"},
     OtherField{"keep_alive", "Ollama", kNoEffect, "models make room when others need it"},
     OtherField{"ttl", "LM Studio", kNoEffect, "models make room when others need it"},
-    OtherField{"priority", "vLLM", kNoEffect, "requests have fair turns"},
     OtherField{"data_parallel_rank", "SGLang", kNoEffect, "requests have fair turns"},
     OtherField{"request_id", "vLLM", kNoEffect, "each answer has an id of its own"},
     OtherField{"rid", "SGLang", kNoEffect, "each answer has an id of its own"},

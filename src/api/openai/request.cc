@@ -20,6 +20,7 @@ constexpr uint32_t kCompletionsDefaultTokens = 16;  // OpenAI's default of max_t
 constexpr auto kTokensMax = static_cast<double>(settings::setting(settings::Id::kMaxTokens).most);
 constexpr uint32_t kToolsMax = 1024;
 constexpr uint32_t kEffortBytesMax = 32;
+constexpr uint32_t kPriorityMax = 1000, kMillisecondsMax = 86'400'000;
 
 // What a body says, while it is being read.
 struct Draft {
@@ -151,6 +152,13 @@ constexpr std::array kCommonRows = {
     Row{"ignore_eos", FieldKind::kBool, -kAll, kAll,
         [](Draft& d, const Json& v) { d.request.base.ignore_end_of_generation = v.get<bool>(); }},
     Row{"seed", FieldKind::kInteger, -kAll, kAll, store_seed},
+    // vLLM's: the greater, the later. A request may step back behind others, not ahead.
+    Row{"priority", FieldKind::kInteger, 0, kPriorityMax,
+        [](Draft& d, const Json& v) { d.request.base.priority = -static_cast<int32_t>(as_u32(v)); }},
+    Row{"deadline_ms", FieldKind::kInteger, 0, kMillisecondsMax,
+        [](Draft& d, const Json& v) { d.request.base.deadline_ms = as_u32(v); }},
+    Row{"first_token_ms", FieldKind::kInteger, 0, kMillisecondsMax,
+        [](Draft& d, const Json& v) { d.request.base.first_token_ms = as_u32(v); }},
     number_row(Id::kTemperature,
                [](Draft& d, const Json& v) { d.request.base.sampling.temperature = v.get<double>(); }),
     number_row(Id::kTopP, [](Draft& d, const Json& v) { d.request.base.sampling.top_p = v.get<double>(); }),
