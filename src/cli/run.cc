@@ -18,6 +18,7 @@
 #include "cli/output.h"
 #include "cli/slash.h"
 #include "cli/terminal.h"
+#include "os/file.h"
 #include "settings/spelling.h"
 #include "text/utf8.h"
 
@@ -56,6 +57,26 @@ std::string hint_of_model(const RunCommand& command) {
       word, word);
 }
 
+// A word in the place of the model that cannot be read as a file is what is wrong, whatever standard input
+// is: that may be empty, or without an end.
+void refuse_unreadable_model(const RunCommand& command) {
+  if (!command.model_source.empty() || command.load.model_path.empty()) return;
+  try {
+    uint64_t size = 0;
+    os::open_to_read(command.load.model_path, &size);
+  } catch (const Error& error) {
+    const std::string hint = hint_of_model(command);
+    if (error.code() != ErrorCode::kNotFound || hint.empty()) throw;
+    throw Error(error.code(), error.message(), error.where(), hint);
+  }
+}
+
+void refuse_empty_prompt(bool asked) {
+  if (asked) throw Error(ErrorCode::kUsage, "the prompt is empty", "prompt", "give it at least a word");
+  throw Error(ErrorCode::kUsage, "the prompt is empty: nothing was piped in", "standard input",
+              "pipe a text in, or give a prompt: gantry run --prompt TEXT");
+}
+
 std::string without_line_end(std::string text) {
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
@@ -76,22 +97,13 @@ int answer_once(Conversation& conversation, Interrupts& interrupts, const std::s
   return answer.signal == 0 ? 0 : 128 + answer.signal;
 }
 
-std::unique_ptr<fleet::LiveModel> load(const RunCommand& command, const device::Registry& registry) {
-  try {
-    return load_chosen(registry, command.load, command.model_source);
-  } catch (const Error& error) {
-    const std::string hint = hint_of_model(command);
-    if (error.code() != ErrorCode::kNotFound || hint.empty()) throw;
-    throw Error(error.code(), error.message(), error.where(), hint);
-  }
-}
-
 }  // namespace
 
 int run(const RunCommand& command, const device::Registry& registry) {
   // Everything that can be refused is refused before the model is loaded.
   RunCommand settled = command;
   take_prompt_for_what_it_is(settled);
+  refuse_unreadable_model(settled);
   // "$(cat letter.txt)" may have brought one along.
   settled.system = text::without_mark(command.system);
   const bool asked = settled.prompt.has_value();
@@ -99,11 +111,9 @@ int run(const RunCommand& command, const device::Registry& registry) {
   const bool talks = !asked && is_terminal(STDIN_FILENO);
   if (!asked && !talks) settled.prompt = without_line_end(read_all_input());
   if (asked && is_piped()) settled.prompt = both(without_line_end(read_beside_prompt()), *settled.prompt);
-  if (settled.prompt && settled.prompt->empty())
-    throw Error(ErrorCode::kUsage, "the prompt is empty", asked ? "prompt" : "standard input",
-                hint_of_model(command));
+  if (settled.prompt && settled.prompt->empty()) refuse_empty_prompt(asked);
 
-  const auto model = load(settled, registry);
+  const auto model = load_chosen(registry, settled.load, settled.model_source);
   const fleet::ModelCard& card = model->card();
   if (!command.raw && !card.has_chat_template)
     note("{} has no chat template: each prompt is continued as it stands, and nothing is remembered\n",

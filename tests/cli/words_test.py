@@ -213,8 +213,28 @@ class Words(unittest.TestCase):
         self.assertIn(b"model: gantry-box, the small model in this program", done.stderr)
 
     def test_prompts_are_checked_before_a_model_is_loaded(self):
-        self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", text=b""))
-        self.assertIn("prompt is empty", self.refused(USAGE, "run", "/nonexistent/m.gguf", ""))
+        with tempfile.NamedTemporaryFile(suffix=".gguf") as no_model:
+            self.assertIn("nothing was piped in", self.refused(USAGE, "run", no_model.name, text=b""))
+            self.assertIn("prompt is empty", self.refused(USAGE, "run", no_model.name, ""))
+
+    def test_a_word_that_is_no_file_is_what_is_wrong_whatever_is_piped_in(self):
+        endless, kept_open = os.pipe()
+        for word, status, cause in (("mistral", NOT_FOUND, "No such file"), ("mistral.gguf", NOT_FOUND, "No such file"),
+                                    ("/nonexistent/m.gguf", NOT_FOUND, "No such file"), ("./mistral", NOT_FOUND, "No such file"),
+                                    (tempfile.gettempdir(), IO, "folder"), ("/dev/null", IO, "regular file")):
+            said = set()
+            for before, after in ((": |", ""), ("echo hello |", ""), ("", "</dev/null"), ("", "<&-"), ("", "")):
+                done = subprocess.run(["sh", "-c", f'{before} "$0" run "$1" {after}', Program.binary, word], stdin=endless,
+                                      capture_output=True, timeout=DEADLINE, env=environment(), check=False)
+                self.assertEqual(done.returncode, status, (word, before, after, done.stderr))
+                said.add(done.stderr.decode())
+            self.assertEqual(len(said), 1, said)
+            words = said.pop()
+            self.assertIn(cause, words)
+            self.assertNotIn("prompt is empty", words)
+            self.assertEqual(f"gantry run --prompt '{word}'" in words, status == NOT_FOUND, words)
+        os.close(endless)
+        os.close(kept_open)
 
     def test_a_full_disk_is_an_error(self):
         box = os.path.join(Program.source, "models", "gantry-box.gguf")
@@ -248,7 +268,7 @@ class Words(unittest.TestCase):
         self.assertEqual(run("run", "--raw", "--max-tokens", "1", text=b"\xff\xfe").returncode, 0)
 
     def test_a_prompt_in_the_place_of_the_model(self):
-        self.assertIn("--prompt 'hello'", self.refused(USAGE, "run", "hello"))
+        self.assertIn("--prompt 'hello'", self.refused(NOT_FOUND, "run", "hello"))
 
     def test_a_template_of_its_own(self):
         with tempfile.TemporaryDirectory() as folder:
