@@ -162,6 +162,7 @@ Json normalise_message(const Json& given, const std::string& where, const Messag
     }
   }
   if (auto call = message.find("function_call"); call != message.end()) {
+    if (role != "assistant") refuse(where + ".function_call", "only an assistant calls functions");
     normalise_call(*call, where + ".function_call");
   }
   if (auto content = message.find("content"); content != message.end()) {

@@ -63,7 +63,13 @@ TEST(Continue, WhatCannotBeGoneOnWithIsRefusedByName) {
   input = unfinished("x");
   input.messages[1]["tool_calls"] =
       Json::parse(R"([{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])");
-  EXPECT_NE(refusal(kTurns, input), "");
+  EXPECT_TRUE(refusal(kTurns, input).starts_with("continue_final_message: the last message"));
+  input = unfinished("x");  // the API's older words for the same
+  input.messages[1]["function_call"] = Json::parse(R"({"name": "f", "arguments": "{}"})");
+  EXPECT_TRUE(refusal(kTurns, input).starts_with("continue_final_message: the last message"));
+  input.messages[1]["function_call"] = nullptr;
+  input.messages[1]["tool_calls"] = Json::array();
+  EXPECT_EQ(refusal(kTurns, input), "");
   // Without the message, twice with it, without its end.
   for (const char* source : {"{% for m in messages %}{{ m.role }}{% endfor %}",
                              "{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}",

@@ -7,6 +7,7 @@
 #include "base/random_id.h"
 #include "chat/messages.h"
 #include "chat/tools.h"
+#include "chat/turns.h"
 #include "engine/job_check.h"
 
 namespace gantry::completion {
@@ -69,7 +70,7 @@ PromptMaker::Read PromptMaker::read_unfinished(chat::Conversation conversation) 
   const Json& last = message;
   const auto content = last.find("content");
   if (last.value("role", "") != "assistant" || content == last.end() || !content->is_string() ||
-      (last.contains("tool_calls") && !last["tool_calls"].empty()))
+      chat::calls_tools(last) || last.contains("function_call"))
     refuse("the last message is no text of the assistant",
            "send the beginning of the answer as the last message");
   const std::string beginning = content->get<std::string>();
