@@ -14,11 +14,16 @@
 
 namespace gantry::api {
 
+http::Response json_response(std::string body, int status, std::vector<http::Header> headers) {
+  body += kBodyEnd;
+  return {.status = status,
+          .headers = std::move(headers),
+          .content_type = "application/json",
+          .body = std::move(body)};
+}
+
 void Asker::answer_json(std::string body, std::vector<http::Header> headers) const {
-  reply->send({.status = 200,
-               .headers = std::move(headers),
-               .content_type = "application/json",
-               .body = std::move(body)});
+  reply->send(json_response(std::move(body), 200, std::move(headers)));
 }
 
 void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_response(*dialect, refusal)); }

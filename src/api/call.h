@@ -50,6 +50,12 @@ struct Call {
   Asker asker;
 };
 
+// Behind a body of JSON, which then ends as a line does: in a terminal the prompt comes on one of its own.
+inline constexpr char kBodyEnd = '\n';
+
+// `body`: without that.
+http::Response json_response(std::string body, int status, std::vector<http::Header> headers = {});
+
 // Why an answer is none, for the log: settings are flags there.
 http::Cause cause_of(const http::Refusal& refusal);
 

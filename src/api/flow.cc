@@ -23,6 +23,7 @@ class BodyFlow final : public Flow {
   bool go_on() override {
     std::string piece;
     const bool more = body_->next(piece);
+    if (!more) piece += kBodyEnd;
     if (!asker_.reply->push(std::move(piece))) return false;
     if (!more) asker_.reply->finish();
     return more;

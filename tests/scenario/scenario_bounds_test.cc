@@ -41,7 +41,7 @@ std::string many_messages(size_t count) {
   for (size_t i = 0; i < count; ++i)
     body += (i == 0 ? "" : ",") + std::string(R"({"role":")") + (i % 2 == 0 ? "user" : "assistant") +
             R"(","content":"x"})";
-  return body + "]}";
+  return body + "]}\n";
 }
 
 // ---- failing allocations
@@ -264,7 +264,7 @@ std::string pieces_body(size_t bytes) {
   std::string body = R"({"tokens":[)";
   for (size_t i = 0; i < bytes; ++i)
     body += i == 0 ? R"({"id":120,"piece":"x"})" : R"(,{"id":120,"piece":"x"})";
-  return body + "]}";
+  return body + "]}\n";
 }
 
 // Up to the last chunk, or as much as comes.

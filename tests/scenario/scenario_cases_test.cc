@@ -100,12 +100,23 @@ void check_stream(const json& wanted, const RawResponse& response) {
   }
 }
 
+// In a terminal the prompt comes on a line of its own. One line, whatever is in it.
+void check_line_end(const RawResponse& response) {
+  const std::string& body = response.body;
+  if (body.empty()) return;  // of HEAD, OPTIONS
+  EXPECT_TRUE(body.ends_with('\n')) << body;
+  if (!response.header("content-type").starts_with("application/json")) return;
+  EXPECT_EQ(body.find('\n'), body.size() - 1) << body;
+  EXPECT_EQ(response.header("content-length"), std::to_string(body.size()));
+}
+
 void run_case(const json& test, uint16_t port) {
   SCOPED_TRACE(test["name"].get<std::string>());
   const auto response = ask(port, request_of(test));
   ASSERT_TRUE(response) << "no answer";
   EXPECT_EQ(response->status, test.value("status", 200)) << response->body;
   check_headers(test.value("header", json::object()), *response);
+  check_line_end(*response);
   if (test.contains("stream")) return check_stream(test["stream"], *response);
   if (!test.contains("body")) return;
   const json body = json::parse(response->body, nullptr, false);

@@ -110,7 +110,7 @@ TEST(Dialect, AWholeAnswer) {
   Stage stage(trial());
   const RawResponse answer = say_to(stage, R"json({"say":"say(one two)","until":"tw"})json");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body, R"(["one ","tw"])");
+  EXPECT_EQ(answer.body, "[\"one \",\"tw\"]\n");
   EXPECT_TRUE(answer.header("trial-id").starts_with("req_"));
 }
 
@@ -193,7 +193,7 @@ TEST(Dialect, TheWiresErrorsAreInTheWordsOfTheRoute) {
 
 TEST(Dialect, ARouteThatAsksForAHeaderGoesBeforeOneThatDoesNot) {
   Stage stage(trial());
-  EXPECT_EQ(ask(stage.port(), get("/v1/models", "x-trial-version: 1\r\n"))->body, R"("trial")");
+  EXPECT_EQ(ask(stage.port(), get("/v1/models", "x-trial-version: 1\r\n"))->body, "\"trial\"\n");
   EXPECT_NE(ask(stage.port(), get("/v1/models"))->body.find(R"("object":"list")"), std::string::npos);
 }
 

@@ -56,7 +56,7 @@ TEST(Wire, AnswersPipelinedRequestsInOrder) {
               completion("say(last)"));
   EXPECT_EQ(text_of(client.receive()), "first");
   EXPECT_TRUE(client.receive()->body.ends_with("data: [DONE]\n\n"));
-  EXPECT_EQ(client.receive()->body, R"({"status":"ok"})");
+  EXPECT_EQ(client.receive()->body, "{\"status\":\"ok\"}\n");
   EXPECT_EQ(text_of(client.receive()), "last");
 }
 

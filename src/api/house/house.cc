@@ -25,13 +25,12 @@ void hint(Call& call) {
 void health(Call& call) {
   const auto at = call.loading.at();
   if (!at) return call.asker.answer_json(R"({"status":"ok"})");
-  http::Response response;
-  response.status = 503;
-  JsonWriter json(response.body);
+  std::string body;
+  JsonWriter json(body);
   json.begin_object().key("status").value("loading").key("stage").value(at->stage);
   json.key("progress").value(at->fraction).end_object();
-  response.headers.push_back({"retry-after", std::to_string(http::kRetryAfter.count())});
-  call.asker.reply->send(std::move(response));
+  call.asker.reply->send(
+      json_response(std::move(body), 503, {{"retry-after", std::to_string(http::kRetryAfter.count())}}));
 }
 
 constexpr std::array kRoutes = {

@@ -1,5 +1,6 @@
 #include "api/openai/error.h"
 
+#include "api/call.h"
 #include "api/json_writer.h"
 
 namespace gantry::api::openai {
@@ -34,10 +35,7 @@ std::string error_body(const http::Refusal& refusal) {
 }
 
 http::Response error(const http::Refusal& refusal) {
-  return {.status = refusal.status(),
-          .headers = {},
-          .content_type = "application/json",
-          .body = error_body(refusal)};
+  return json_response(error_body(refusal), refusal.status());
 }
 
 }  // namespace gantry::api::openai
