@@ -37,9 +37,11 @@ Error refused(std::string words, std::string where) {
 }  // namespace
 
 CpuArena::CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind,
-                   std::shared_ptr<MemoryLedger> ledger, os::ThreadPool& pool,
+                   std::shared_ptr<MemoryLedger> ledger, os::ThreadPool* pool,
                    const device::ArenaProgress& told)
-    : Arena(std::move(name), bytes, CpuSizer::kAlignment, kind), ledger_(std::move(ledger)) {
+    : Arena(std::move(name), bytes, CpuSizer::kAlignment, kind),
+      ledger_(std::move(ledger)),
+      on_demand_(pool == nullptr) {
   if (bytes == 0) return;
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED)
@@ -48,12 +50,13 @@ CpuArena::CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind,
   madvise(at, bytes, MADV_HUGEPAGE);  // fewer misses in the page tables; without it all works as well
   data_ = static_cast<uint8_t*>(at);
   try {
-    fill(pool, told);
+    on_demand_ ? told(bytes) : fill(*pool, told);
   } catch (...) {
     munmap(data_, bytes);
     throw;
   }
   ledger_->taken += bytes;
+  if (on_demand_) ledger_->promised += bytes;
 }
 
 // The system gives a page when it is first written to: all threads write, for that takes its time.
@@ -73,6 +76,7 @@ CpuArena::~CpuArena() {
   if (data_ == nullptr) return;
   munmap(data_, bytes());
   ledger_->taken -= bytes();
+  if (on_demand_) ledger_->promised -= bytes();
 }
 
 std::span<std::byte> CpuArena::host_bytes() {
@@ -102,6 +106,7 @@ device::DeviceFacts cpu_facts(const std::string& id, const device::OpenDeviceOpt
 CpuDevice::CpuDevice(const std::string& id, const device::OpenDeviceOptions& options)
     : facts_(cpu_facts(id, options)),
       memory_cap_bytes_(options.memory_cap_bytes),
+      memory_on_demand_(options.memory_on_demand),
       kernels_(*choose_isa(options.isa).kernels),
       pool_(facts_.compute_units),
       sizer_(facts_.compute_units) {}
@@ -118,12 +123,14 @@ std::unique_ptr<device::Arena> CpuDevice::take_arena(const std::string& name, ui
                       memory_cap_bytes_, memory_cap_bytes_ - std::min(held, memory_cap_bytes_)),
           facts_.id + ", arena " + name, "raise the device's memory cap or plan for less");
   }
-  const uint64_t available = os::memory_info().available_bytes;
+  // What is promised is not taken yet: the system takes it for available.
+  const uint64_t promised = ledger_->promised.load(), free = os::memory_info().available_bytes;
+  const uint64_t available = free - std::min(free, promised);
   if (bytes > available)
     throw refused(
         fmt::format("{} bytes asked, {} are available ({} less)", bytes, available, bytes - available),
         facts_.id + ", arena " + name);
-  return std::make_unique<CpuArena>(name, bytes, kind, ledger_, pool_, told);
+  return std::make_unique<CpuArena>(name, bytes, kind, ledger_, memory_on_demand_ ? nullptr : &pool_, told);
 }
 
 std::unique_ptr<device::Stream> CpuDevice::new_stream() { return std::make_unique<CpuStream>(*this); }

@@ -18,15 +18,16 @@ namespace gantry::cpu {
 // Bytes that arenas of one device hold, shared with arenas that may outlive it.
 struct MemoryLedger {
   std::atomic<uint64_t> taken{0};
+  std::atomic<uint64_t> promised{0};  // of those, in arenas whose memory comes as it is written
 };
 
 class CpuArena final : public device::Arena {
  public:
-  // Maps exactly `bytes`, poisoned with 0xff (not a number, as floats). Error kMemory when the system
-  // refuses. Of either kind it is main memory and counts as the device's.
-  // `told` hears of it by and by.
+  // Maps exactly `bytes`, poisoned with 0xff (not a number, as floats) by the threads of `pool`; without one
+  // they come as they are written. Error kMemory when the system refuses. Of either kind it is main memory
+  // and counts as the device's. `told` hears of it by and by.
   CpuArena(std::string name, uint64_t bytes, device::MemoryKind kind, std::shared_ptr<MemoryLedger> ledger,
-           os::ThreadPool& pool, const device::ArenaProgress& told);
+           os::ThreadPool* pool, const device::ArenaProgress& told);
   ~CpuArena() override;
   std::span<std::byte> host_bytes() override;
   uint8_t* data() const { return data_; }
@@ -35,6 +36,7 @@ class CpuArena final : public device::Arena {
   void fill(os::ThreadPool& pool, const device::ArenaProgress& told);
 
   std::shared_ptr<MemoryLedger> ledger_;
+  const bool on_demand_;
   uint8_t* data_ = nullptr;
 };
 
@@ -68,6 +70,7 @@ class CpuDevice final : public device::Device {
  private:
   const device::DeviceFacts facts_;
   const uint64_t memory_cap_bytes_;
+  const bool memory_on_demand_;
   const KernelTable& kernels_;
   os::ThreadPool pool_;
   const CpuSizer sizer_;

@@ -240,10 +240,11 @@ ShowText bind_completion(const Values& values) {
 
 fleet::LoadSettings bind_load(const Values& values) {
   fleet::LoadSettings out;
-  // As in bind_sampling. The bytes are those of the model in the box, which no setting names.
+  // As in bind_sampling. No setting names the bytes, which are those of the model in the box, nor when memory
+  // comes, which is the command's matter.
   auto& [model_path, model_bytes, alias, context, sequences, kv_type, step_rows, checkpoints, queue_max,
          gap_ms, prefix_cache, host_cache_bytes, device, isa, threads, memory_cap_bytes, pre_split_override,
-         chat_template_path, reply_format, strict_chat] = out;
+         chat_template_path, reply_format, strict_chat, memory_on_demand] = out;
   values.take(Id::kModel, model_path);
   values.take(Id::kAlias, alias);
   values.take(Id::kContext, context);

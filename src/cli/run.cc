@@ -104,6 +104,8 @@ int run(const RunCommand& command, const device::Registry& registry) {
   RunCommand settled = command;
   take_prompt_for_what_it_is(settled);
   refuse_unreadable_model(settled);
+  // Somebody waits for the first word, and speaks alone: a large context costs what is used of it.
+  settled.load.memory_on_demand = true;
   // "$(cat letter.txt)" may have brought one along.
   settled.system = text::without_mark(command.system);
   const bool asked = settled.prompt.has_value();

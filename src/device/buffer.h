@@ -18,7 +18,8 @@ enum class MemoryKind : uint8_t { kDevice, kHost };
 
 // One allocation on one device. The device's backend derives from it and knows where the bytes are.
 // Taken from front to back, then sealed: taking from a sealed arena is a checked bug (contract M2).
-// Its memory is freshly poisoned (no zeros to rely on). Not thread-safe while taking; immutable once sealed.
+// Its memory is freshly poisoned (no zeros to rely on), or comes when it is written
+// (OpenDeviceOptions::memory_on_demand). Not thread-safe while taking; immutable once sealed.
 class Arena {
  public:
   Arena(std::string name, uint64_t bytes, uint64_t alignment, MemoryKind kind = MemoryKind::kDevice)

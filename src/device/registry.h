@@ -19,6 +19,9 @@ struct OpenDeviceOptions {
   std::string isa;                // CPU: "scalar", "avx2", "avx512"; empty: the best this CPU has
   uint32_t threads = 0;           // CPU: 0 means one per core it may use
   uint64_t memory_cap_bytes = 0;  // 0: no cap (contract D3)
+  // CPU: the system gives an arena's memory as it is written, not when it is taken. Quick to begin with; but
+  // what another program has taken meanwhile is missed late.
+  bool memory_on_demand = false;
   bool operator==(const OpenDeviceOptions&) const = default;
 };
 

@@ -32,6 +32,7 @@ struct LoadSettings {
   std::string chat_template_path;  // instead of the file's own
   std::string reply_format;        // reply: a row's name; empty or "auto": what the template says
   bool strict_chat = false;        // what the template has no words for is refused, not said otherwise
+  bool memory_on_demand = false;   // of the device: it comes as it is written (device/registry.h)
 };
 
 // The id that clients use for it.

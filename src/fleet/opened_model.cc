@@ -36,8 +36,9 @@ OpenedModel open_file(const DevicePool& pool, const LoadSettings& settings) {
   opened.blueprint = gguf::read_whole(*opened.file, [&] {
     return std::make_unique<const arch::Blueprint>(arch::read_blueprint(*opened.file));
   });
-  opened.device = pool.open(settings.device.empty() ? "cpu" : settings.device,
-                            {settings.isa, settings.threads, settings.memory_cap_bytes});
+  opened.device =
+      pool.open(settings.device.empty() ? "cpu" : settings.device,
+                {settings.isa, settings.threads, settings.memory_cap_bytes, settings.memory_on_demand});
   return opened;
 }
 

@@ -58,6 +58,20 @@ class Memory(unittest.TestCase):
         self.assertLessEqual(held["VmHWM"], limit)
 
 
+    def test_run_holds_of_a_long_context_what_is_used(self):
+        settings = ["--context", "8192", "--sequences", "4", "--threads", "2"]
+        plan = json.loads(run("plan", Program.model, *settings, "--json").stdout)["devices"][0]
+        cache = next(arena["bytes"] for arena in plan["arenas"] if arena["kind"] == "kv")
+        self.assertGreater(cache, 128 << 20, "too small to tell one that is there from one that is not")
+        with subprocess.Popen([Program.binary, "run", Program.model, "--raw", "-p", "Once", "--max-tokens", "2", *settings],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+            _, ended, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(ended)
+        self.assertEqual(process.returncode, 0)
+        print(f"planned {plan['bytes'] >> 20} MiB, of it {cache >> 20} of pages, peak {usage.ru_maxrss >> 10}", file=sys.stderr)
+        self.assertLess(usage.ru_maxrss * 1024, plan["bytes"] - cache // 2)
+
+
 class Maker(unittest.TestCase):
     def test_rows_that_are_no_whole_blocks_get_the_type_that_the_quantizer_takes(self):
         done = run("inspect", Program.model)

@@ -3,9 +3,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "tests/conformance/rig.h"
@@ -81,6 +85,43 @@ TEST(CpuDevice, ACapIsACapToTheByte) {
 TEST(CpuDevice, MoreThanTheMachineHasIsRefused) {
   const auto device = open_scalar();
   EXPECT_THROW(device->new_arena("huge", uint64_t{1} << 60), Error);
+}
+
+// Of the bytes of a host arena, those that the system has given.
+uint64_t resident(device::Arena& arena) {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::span<std::byte> bytes = arena.host_bytes();
+  std::vector<unsigned char> there((bytes.size() + page - 1) / page);
+  EXPECT_EQ(::mincore(bytes.data(), bytes.size(), there.data()), 0);
+  return page * static_cast<uint64_t>(std::ranges::count_if(there, [](unsigned char is) { return is & 1; }));
+}
+
+TEST(CpuDevice, MemoryComesWhenItIsTakenOrAsItIsWritten) {
+  constexpr uint64_t kBytes = uint64_t{64} << 20;
+  const auto at_once = cpu_backend().open(0, {"scalar", 2, 0, false});
+  EXPECT_EQ(resident(*at_once->new_arena("at once", kBytes, device::MemoryKind::kHost)), kBytes);
+
+  const auto on_demand = cpu_backend().open(0, {"scalar", 2, 0, true});
+  uint64_t told = 0;
+  const auto arena = on_demand->take_arena("on demand", kBytes, device::MemoryKind::kHost,
+                                           [&](uint64_t there) { told = there; });
+  EXPECT_EQ(told, kBytes);
+  EXPECT_EQ(resident(*arena), 0u);
+  arena->host_bytes()[kBytes / 2] = std::byte{1};
+  EXPECT_GT(resident(*arena), 0u);
+  EXPECT_LT(resident(*arena), kBytes / 2);
+}
+
+// Two that the machine has room for one by one.
+TEST(CpuDevice, WhatIsPromisedIsNotPromisedAgain) {
+  const device::OpenDeviceOptions options{"scalar", 1, 0, true};
+  const auto device = cpu_backend().open(0, options);
+  const uint64_t most = cpu_backend().list(options)[0].facts.memory_free_bytes / 3 * 2;
+  {
+    const auto first = device->new_arena("first", most);
+    EXPECT_THROW(device->new_arena("second", most), Error);
+  }
+  EXPECT_NO_THROW(device->new_arena("second", most));
 }
 
 TEST(CpuDevice, AnUnknownInstructionSetIsNamed) {
