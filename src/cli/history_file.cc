@@ -27,6 +27,14 @@ void make_folders(const std::filesystem::path& folder) {
   ::mkdir(folder.c_str(), kOwnFolder);
 }
 
+// Each line of one begins with a quotation mark.
+bool may_be_history(int file) {
+  struct stat facts {};
+  char first = '\0';
+  return ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) &&
+         (facts.st_size == 0 || (::pread(file, &first, 1, 0) == 1 && first == '"'));
+}
+
 std::string line_of(const std::string& entry) { return Json(entry).dump() + "\n"; }
 
 }  // namespace
@@ -67,8 +75,11 @@ void HistoryFile::append(const std::string& entry) {
   if (path_.empty() || entry.size() > kHistoryEntryBytesMax) return;
   make_folders(std::filesystem::path(path_).parent_path());
   const os::Fd file(
-      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kOwnFile));
-  if (file.get() < 0 || ::fchmod(file.get(), kOwnFile) != 0) return fail(std::strerror(errno));
+      ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kOwnFile));
+  if (file.get() < 0) return fail(std::strerror(errno));
+  // What is somebody else's keeps its permissions and its lines.
+  if (!may_be_history(file.get())) return fail("it is a file of something else; name another");
+  if (::fchmod(file.get(), kOwnFile) != 0) return fail(std::strerror(errno));
   const std::string line = line_of(entry);
   // In one piece, so that two programs' lines do not mix.
   if (::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))

@@ -21,7 +21,7 @@ std::string history_path(const settings::Lookup& variable);
 
 class HistoryFile {
  public:
-  // An empty path: nothing is read or kept.
+  // An empty path: nothing is read or kept. A file of something else stays as it is.
   explicit HistoryFile(std::string path) : path_(std::move(path)) {}
 
   // The last kHistoryEntriesMax, the newest last. Lines that nobody of ours wrote are passed over.

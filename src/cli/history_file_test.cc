@@ -39,6 +39,28 @@ TEST_F(History, IsReadAgainAndIsTheUsersAlone) {
   EXPECT_EQ(file.trouble(), "");
 }
 
+TEST_F(History, AFileOfSomethingElseStaysAsItIs) {
+  path_ = folder_ + "/notes";
+  os::write_file_atomically(path_, "my notes\n");
+  ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
+  HistoryFile file(path_);
+  EXPECT_TRUE(file.read().empty());
+  file.append("one");
+  EXPECT_NE(file.trouble().find(path_ + ": it is a file of something else"), std::string::npos);
+  EXPECT_EQ(os::read_file(path_, 100), "my notes\n");
+  struct stat facts {};
+  ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777u, 0644u);
+
+  HistoryFile nowhere("/dev/null");
+  ASSERT_EQ(::stat("/dev/null", &facts), 0);
+  const mode_t before = facts.st_mode;
+  nowhere.append("one");
+  EXPECT_NE(nowhere.trouble(), "");
+  ASSERT_EQ(::stat("/dev/null", &facts), 0);
+  EXPECT_EQ(facts.st_mode, before);
+}
+
 TEST_F(History, AFileThatOthersCouldReadIsMadePrivate) {
   HistoryFile(path_).append("one");
   ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);

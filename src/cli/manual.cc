@@ -16,7 +16,6 @@ namespace {
 
 using settings::Id;
 using settings::Kind;
-using settings::Scope;
 using settings::Setting;
 
 // Text as roff takes it for text: no escapes, no requests, hyphens that can be copied.
@@ -76,8 +75,8 @@ std::string item(const Setting& row, settings::Command command) {
     words += fmt::format(" Default: {}.", fallback);
   else if (!row.left_out.empty())
     words += fmt::format(" Left out: {}.", row.left_out);
-  if (row.scope != Scope::kCommand && !row.only_positional)
-    words += fmt::format(" Variable: {}.", settings::environment(row));
+  if (const std::string variable = settings::environment(row); !variable.empty() && !row.only_positional)
+    words += fmt::format(" Variable: {}.", variable);
   const std::string value =
       row.value.empty() || row.only_positional ? "" : fmt::format(" \\fI{}\\fR", roff(row.value));
   return fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(fmt::format("{}", fmt::join(names, ", "))), value,

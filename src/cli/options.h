@@ -47,10 +47,10 @@ struct RunCommand : AnswerSettings {
   std::string model_source;           // as in ServedModel
   std::optional<std::string> prompt;  // absent: a conversation, or all of standard input
   std::string system;
-  bool raw = false;         // no chat template: the prompt is continued as it stands
-  bool verbose = false;     // numbers after each answer
-  bool history = true;      // lines are kept for the next conversation
-  settings::Values values;  // of which AnswerSettings were made
+  bool raw = false;                    // no chat template: the prompt is continued as it stands
+  bool verbose = false;                // numbers after each answer
+  std::optional<std::string> history;  // file for what is typed; empty: none; absent: that of history_path()
+  settings::Values values;             // of which AnswerSettings were made
 };
 
 struct PlanCommand {

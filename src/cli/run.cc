@@ -129,7 +129,8 @@ int run(const RunCommand& command, const device::Registry& registry) {
   const bool edits = is_terminal(STDOUT_FILENO);
   note("{}, {} of context; /help lists the commands\n", card.id, counted(card.context, "token"));
   const std::string history =
-      settled.history ? history_path([](const std::string& name) { return std::getenv(name.c_str()); }) : "";
+      settled.history ? *settled.history
+                      : history_path([](const std::string& name) { return std::getenv(name.c_str()); });
   const auto reader = make_line_reader(interrupts, edits, {history, complete_slash});
   hold_dialog(conversation, *reader, interrupts, model->engine(),
               {edits, card.id, settled.values, settled.verbose});

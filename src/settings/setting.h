@@ -19,7 +19,7 @@ enum class Kind : uint8_t {
 };
 
 // Whose matter it is, and so where it may stand: server, model and request in a file or the environment as
-// well as in a flag; command in a flag alone.
+// well as in a flag; command in a flag, and in the environment where its row says so.
 enum class Scope : uint8_t {
   kServer,   // [server]
   kModel,    // [[model]], [model_defaults]
@@ -81,6 +81,7 @@ struct Setting {
   bool required = false;
   bool empty_ok = false;             // a text without letters says something
   bool is_path = false;              // in a file: from the folder of that file
+  bool is_variable = false;          // of a command: may stand in the environment as well
   bool secret = false;               // never shown
   std::string_view short_flag = {};  // "-p"
   std::string_view also_flag = {};   // a second spelling: "--temp"

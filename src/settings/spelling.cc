@@ -37,7 +37,7 @@ std::string flag(const Setting& setting) {
 }
 
 std::string environment(const Setting& setting) {
-  if (setting.scope == Scope::kCommand && setting.id != Id::kConfig) return {};
+  if (setting.scope == Scope::kCommand && !setting.is_variable) return {};
   std::string out = "GANTRY_";
   for (const char c : setting.name) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return out;

@@ -184,7 +184,7 @@ inline constexpr std::array kTable = {
     // --- server
     Setting{.id = Id::kConfig, .name = "config", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kServes,
             .words = "TOML file of settings, which may name the models", .value = "FILE",
-            .left_out = "$GANTRY_CONFIG, or none"},
+            .left_out = "$GANTRY_CONFIG, or none", .is_variable = true},
     Setting{.id = Id::kHost, .name = "host", .kind = Kind::kText, .scope = Scope::kServer, .commands = rows::kServes,
             .words = "address or name to listen on, or unix:/path/of/socket", .value = "ADDRESS",
             .fallback = "127.0.0.1"},
@@ -263,8 +263,9 @@ inline constexpr std::array kTable = {
             .words = "continue the prompt as it stands, without the model's chat template", .fallback = "false"},
     Setting{.id = Id::kVerbose, .name = "verbose", .kind = Kind::kBool, .scope = Scope::kCommand, .commands = rows::kRuns,
             .words = "print tokens and speed after each answer", .fallback = "false"},
-    Setting{.id = Id::kHistory, .name = "history", .kind = Kind::kBool, .scope = Scope::kCommand, .commands = rows::kRuns,
-            .words = "keep what was typed for the next conversation", .fallback = "true"},
+    Setting{.id = Id::kHistory, .name = "history", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kRuns,
+            .words = "file that keeps what was typed for the next conversation; '': none", .value = "FILE",
+            .left_out = "$GANTRY_HISTORY, else ~/.local/state/gantry/history", .empty_ok = true, .is_variable = true},
 
     // --- request
     Setting{.id = Id::kMaxTokens, .name = "max_tokens", .kind = Kind::kCount, .scope = Scope::kRequest,

@@ -29,7 +29,7 @@ TEST(Table, EveryRowIsWhole) {
     if (row.scope != Scope::kCommand) {
       EXPECT_FALSE(row.fallback.empty() && row.left_out.empty()) << row.name;
     }
-    EXPECT_EQ(row.scope == Scope::kCommand && row.id != Id::kConfig, environment(row).empty()) << row.name;
+    EXPECT_EQ(row.scope == Scope::kCommand && !row.is_variable, environment(row).empty()) << row.name;
   }
 }
 

@@ -49,7 +49,8 @@ void put_environment(Values& values, Command command, const Lookup& lookup) {
   for (const Setting& row : kTable) {
     const std::string name = row.commands.has(command) ? environment(row) : std::string();
     const char* text = name.empty() ? nullptr : lookup(name);
-    if (text != nullptr && text[0] != '\0') values.put_text(row, text, Source::kEnvironment, "$" + name);
+    if (text != nullptr && (text[0] != '\0' || row.empty_ok))
+      values.put_text(row, text, Source::kEnvironment, "$" + name);
   }
 }
 

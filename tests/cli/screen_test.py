@@ -258,10 +258,11 @@ class Histories(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "gantry", "history")
             command = f"XDG_STATE_HOME={folder} {Program.binary} run --max-tokens 1"
-            with Screen(shell=command + " --no-history") as shown:
-                shown.prompt()
-                ask(shown, "Hello!")
-            self.assertFalse(os.path.exists(path))
+            for off in (command + " --history ''", "GANTRY_HISTORY= " + command):
+                with Screen(shell=off) as shown:
+                    shown.prompt()
+                    ask(shown, "Hello!")
+                self.assertFalse(os.path.exists(path))
             with Screen(shell=command) as shown:
                 shown.prompt()
                 ask(shown, "Hello!")
@@ -272,6 +273,21 @@ class Histories(unittest.TestCase):
                 shown.prompt()
                 shown.keys("Up")
                 shown.prompt("Hello!")
+
+    def test_lies_where_it_is_told_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = f"XDG_STATE_HOME={folder}/state {Program.binary} run --max-tokens 1"
+            path, by_variable = os.path.join(folder, "mine", "lines"), os.path.join(folder, "others")
+            for told in (f"GANTRY_HISTORY={by_variable} {command} --history {path}", f"GANTRY_HISTORY={by_variable} {command}"):
+                with Screen(shell=told) as shown:
+                    shown.prompt()
+                    ask(shown, "Hello!")
+                    shown.keys("C-d")
+                    shown.wait_for("ended with 0")
+            self.assertEqual(sorted(os.listdir(folder)), ["mine", "others"])
+            for written in (path, by_variable):
+                with open(written, encoding="utf-8") as stream:
+                    self.assertEqual(stream.read(), '"Hello!"\n')
 
     def test_is_not_written_when_the_input_is_no_terminal(self):
         with tempfile.TemporaryDirectory() as folder:
