@@ -265,20 +265,20 @@ TEST(Conversation, ToolsGoWhereTheTemplateLooksForThem) {
 }
 
 TEST(Conversation, VariablesOfATemplatesOwnAreFilledIn) {
-  constexpr int64_t kNow = 1'741'525'507;
+  constexpr int64_t kThen = 1'741'525'507;
   const char* source =
       "{{ 'Use: ' + functions + ' at ' + datetime }}{% for m in messages %}[{{ m.content }}]{% endfor %}";
   Conversation conversation;
   conversation.messages = Json::parse(R"([{"role":"user","content":"Hi"}])");
   const auto renderer = ConversationRenderer::create(source, "", "");
-  EXPECT_EQ(renderer->render(conversation, kNow).text, "Use: [] at 2025-03-09 13:05:07[Hi]");
+  EXPECT_EQ(renderer->render(conversation, kThen).text, "Use: [] at 2025-03-09 13:05:07[Hi]");
   conversation.tools = Json::parse(R"([{"type":"function","function":{"name":"f"}}])");
-  const Rendered out = renderer->render(conversation, kNow);
+  const Rendered out = renderer->render(conversation, kThen);
   EXPECT_EQ(out.text.substr(0, out.text.find(" at")), "Use: [\n    {\n        \"name\": \"f\"\n    }\n]");
   EXPECT_TRUE(out.changes.empty());
   conversation.chat_template_kwargs = Json::object({{"functions", "none"}, {"datetime", "noon"}});
   conversation.tools = nullptr;
-  EXPECT_EQ(renderer->render(conversation, kNow).text, "Use: none at noon[Hi]");
+  EXPECT_EQ(renderer->render(conversation, kThen).text, "Use: none at noon[Hi]");
 }
 
 // What of a prompt was given, in [].
