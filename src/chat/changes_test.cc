@@ -79,8 +79,8 @@ TEST(Changes, CallsAndResultsInNotationAndWords) {
   const Rendered out = render(kTwoRoles, kLoop);
   EXPECT_EQ(out.text,
             "<user>Weather?<assistant>Let me see.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": "
-            "{\"city\": \"Rome\"}}\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call><user>Result of "
-            "get_time:\nnoon\nResult of get_weather:\nwarm");
+            "{\"city\": \"Rome\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n"
+            "</tool_call><user>Result of get_time:\nnoon\nResult of get_weather:\nwarm");
   EXPECT_EQ(out.changes.front(), "calls-in-notation");
   const Rendered hermes = render(kTwoRoles + "{# <tool_call> #}", kLoop);
   EXPECT_NE(hermes.text.find("<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call><user>"

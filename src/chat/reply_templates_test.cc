@@ -5,7 +5,10 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
+#include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -152,33 +155,44 @@ const char* const kTools = R"([
     {"type": "function", "function": {"name": "get_time", "description": "Tells the time.",
       "parameters": {"type": "object", "properties": {}}}}])";
 
-// A call that a model wrote in its family's notation, told to the client, comes back with its result: the
-// prompt of the next step says the same call, as the family reads it. `words`: said before it, for templates
-// that have no words of their own for that; from others nothing is asked then.
+// A template has words of its own for text beside calls.
+const std::string kOwnWords = "own words";
+
+// Calls that a model wrote in its family's notation, told to the client, come back with their results: the
+// prompt of the next step says the same calls, as the family reads them: "". `words`: said before them; what
+// templates make of that in words of their own is not asked.
 std::string came_back(const ConversationRenderer& renderer, const reply::ReplyFormat& format,
-                      const std::string& name, const Json& arguments, const char* words = "") {
+                      const std::vector<std::pair<std::string, Json>>& calls, const std::string& words = "") {
   const Json tools = Json::parse(kTools);
-  const reply::WrittenCall written[] = {{name, &arguments, "abc123def"}};
-  const std::string out = reply::write_calls(format, written, reply::ToolTypes(tools)).text();
+  std::vector<reply::WrittenCall> written;
+  for (const auto& [name, arguments] : calls) written.push_back({name, &arguments, "abc123def"});
+  const std::string calls_alone =
+      reply::write_calls(format, written, reply::ToolTypes(tools), !words.empty()).text();
+  const std::string out = words.empty() ? calls_alone : words + "\n" + calls_alone;
   const Heard told = reply::testing::read_reply(format, {out}, true, "", tools);
-  if (told.calls.size() != 1) return "not told: " + out;
-  const std::string id = told.calls[0].id.empty() ? "call_PTLP8xhu3uwZk4l3nlnrrJha" : told.calls[0].id;
+  if (told.calls.size() != calls.size() || told.content != words) return "not told: " + out;
   Conversation asked;
   asked.tools = tools;
   asked.messages = Json::parse(R"([{"role": "user", "content": "How is the weather?"}])");
   Conversation next = asked;
-  const Json function = Json::object({{"name", told.calls[0].name}, {"arguments", told.calls[0].arguments}});
-  next.messages = normalise_messages(Json::array(
-      {asked.messages[0],
-       Json::object({{"role", "assistant"},
-                     {"content", *words == '\0' ? Json() : Json(words)},
-                     {"tool_calls", Json::array({Json::object(
-                                        {{"id", id}, {"type", "function"}, {"function", function}})})}}),
-       Json::object({{"role", "tool"}, {"tool_call_id", id}, {"content", "RESULTWORD"}})}));
+  Json list = Json::array(), results = Json::array();
+  for (const reply::testing::HeardCall& call : told.calls) {
+    const std::string id =
+        call.id.empty() ? fmt::format("call_{}PTLP8xhu3uwZk4l3nlnrrJh", list.size()) : call.id;
+    const Json function = Json::object({{"name", call.name}, {"arguments", call.arguments}});
+    list.push_back(Json::object({{"id", id}, {"type", "function"}, {"function", function}}));
+    results.push_back(Json::object({{"role", "tool"}, {"tool_call_id", id}, {"content", "RESULTWORD"}}));
+  }
+  Json messages =
+      Json::array({asked.messages[0], Json::object({{"role", "assistant"},
+                                                    {"content", words.empty() ? Json() : Json(words)},
+                                                    {"tool_calls", list}})});
+  for (const Json& result : results) messages.push_back(result);
+  next.messages = normalise_messages(messages);
   const std::string prompt = renderer.render(asked, 0).text;
   const Rendered rendered = renderer.render(next, 0);
   const auto in_notation = [](const std::string& change) { return change.ends_with("in-notation"); };
-  if (*words != '\0' && std::ranges::none_of(rendered.changes, in_notation)) return "";
+  if (!words.empty() && std::ranges::none_of(rendered.changes, in_notation)) return kOwnWords;
   const std::string& text = rendered.text;
   const size_t end = text.find("RESULTWORD");
   if (end == std::string::npos) return "no result in " + text;
@@ -188,13 +202,18 @@ std::string came_back(const ConversationRenderer& renderer, const reply::ReplyFo
   constexpr std::string_view kTurn = "<|CHATBOT_TOKEN|>";
   if (std::string_view(text).substr(same).starts_with(kTurn)) same += kTurn.size();
   const std::string rest = text.substr(same, end - same);
-  const size_t called = std::min(rest.find(name), rest.size());
+  size_t called = 0;  // up to the last one's name: what ends a turn may also stand between calls
+  for (const auto& [name, arguments] : calls)
+    called = std::min(rest.find(name, called + (called > 0 ? 1 : 0)), rest.size());
   const std::string turn = rest.substr(0, called) + cut_at_end(rest.substr(called));
   const Heard heard = reply::testing::read_reply(format, {turn}, true, prompt.substr(0, same), tools);
-  if (heard.calls.size() != 1) return "calls: " + std::to_string(heard.calls.size()) + " in " + turn;
-  const auto got = nlohmann::json::parse(heard.calls[0].arguments, nullptr, false);
-  if (heard.calls[0].name != name || got != nlohmann::json::parse(arguments.dump()))
-    return heard.show() + " in " + turn;
+  if (heard.calls.size() != calls.size())
+    return "calls: " + std::to_string(heard.calls.size()) + " in " + turn;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const auto got = nlohmann::json::parse(heard.calls[i].arguments, nullptr, false);
+    if (heard.calls[i].name != calls[i].first || got != nlohmann::json::parse(calls[i].second.dump()))
+      return heard.show() + " in " + turn;
+  }
   if (!heard.content.ends_with(words)) return "content: " + heard.content + " in " + turn;
   return "";
 }
@@ -218,14 +237,41 @@ TEST_F(Templates, TakeBackTheCallsThatTheyGaveOut) {
       continue;
     }
     for (const char* arguments : {R"({"location": "Paris, France", "days": 3})", R"({"location": "Rome"})"})
-      EXPECT_EQ(came_back(*renderer, format, "get_current_weather", Json::parse(arguments)), "") << name;
-    EXPECT_EQ(came_back(*renderer, format, "get_time", Json::object()), "") << name;
-    EXPECT_EQ(came_back(*renderer, format, "get_time", Json::object(), "Let me look."), "") << name;
+      EXPECT_EQ(came_back(*renderer, format, {{"get_current_weather", Json::parse(arguments)}}), "") << name;
+    EXPECT_EQ(came_back(*renderer, format, {{"get_time", Json::object()}}), "") << name;
+    const std::pair<std::string, Json> weather = {"get_current_weather",
+                                                  Json::parse(R"({"location": "Rome", "days": 2})")};
+    const std::pair<std::string, Json> time = {"get_time", Json::object()};
+    for (const std::string& wrong : {came_back(*renderer, format, {time}, "Let me look."),
+                                     came_back(*renderer, format, {weather, time}, "Let me look.")})
+      EXPECT_TRUE(wrong.empty() || wrong == kOwnWords) << name << ": " << wrong;
     families.insert(format.name);
     ++tried;
   }
   EXPECT_GE(tried, 50U);
   EXPECT_GE(families.size(), 20U);
+}
+
+// The same for each row, of a template that has words for calls or for text, not for both, nor for two turns
+// of the assistant in a row.
+TEST(Notation, WordsAndCallsComeBackInEachRow) {
+  const std::string source =
+      "{{ tools | tojson if tools }}{% for m in messages %}"
+      "{% if m.role == 'assistant' and messages[loop.index0 - 1].role == 'assistant' %}"
+      "{{ raise_exception('one turn at a time') }}{% endif %}<|{{ m.role }}|>{% if m.tool_calls %}"
+      "{% for c in m.tool_calls %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor %}"
+      "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|assistant|>{% endif %}";
+  const std::pair<std::string, Json> weather = {"get_current_weather",
+                                                Json::parse(R"({"location": "Rome", "days": 2})")};
+  const std::pair<std::string, Json> time = {"get_time", Json::object()};
+  for (const reply::ReplyFormat& format : reply::reply_formats()) {
+    if (format.call.empty()) continue;
+    const auto renderer = ConversationRenderer::create(source, "", "", {.format = &format});
+    EXPECT_EQ(came_back(*renderer, format, {weather}, "Let me look."), "") << format.name;
+    EXPECT_EQ(came_back(*renderer, format, {weather, time}, "Let me look."), "") << format.name;
+    EXPECT_EQ(came_back(*renderer, format, {time, weather, time}, "Let me look."), "") << format.name;
+  }
 }
 
 }  // namespace

@@ -82,14 +82,14 @@ class CallWriter {
   Words write(std::span<const WrittenCall> calls, bool behind_words) {
     const Writing& how = format_.writing;
     const Span section = around(behind_words);
+    const Span each = format_.bare && behind_words ? how.each_behind_words : Span();
     out_.own(section.open);
-    if (how.listed) {
-      between_markers(calls);
-    } else {
-      for (size_t i = 0; i < calls.size(); ++i) {
-        if (i > 0) out_.own(how.separator);
-        between_markers(calls.subspan(i, 1));
-      }
+    const size_t at_once = how.listed ? calls.size() : 1;
+    for (size_t i = 0; i < calls.size(); i += at_once) {
+      if (i > 0) out_.own(how.separator);
+      out_.own(each.open);
+      between_markers(calls.subspan(i, at_once));
+      out_.own(each.close);
     }
     out_.own(section.close);
     return std::move(out_);

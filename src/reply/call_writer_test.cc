@@ -136,13 +136,25 @@ TEST(CallWriter, EachFamilyInItsOwnWords) {
             "<|tool_calls_section_end|>");
   EXPECT_EQ(text("gemma4", one), "<|tool_call>call:get_weather{city:<|\"|>Rome<|\"|>,days:2}<tool_call|>");
   EXPECT_EQ(text("none", one), "");
-  const auto behind = [&](const char* row) {
-    return words_of(*find_reply_format(row), {{"get_time", Json::object()}}, tools(), true).text();
+  const auto behind = [&](const char* row, size_t count = 1) {
+    const std::vector<Call> calls(count, {"get_time", Json::object()});
+    return words_of(*find_reply_format(row), calls, tools(), true).text();
   };
   EXPECT_EQ(behind("plain"), "<tool_call>\n{\"name\": \"get_time\", \"arguments\": {}}\n</tool_call>");
   EXPECT_EQ(behind("llama"), "<|python_tag|>{\"name\": \"get_time\", \"parameters\": {}}");
   EXPECT_EQ(behind("llama4"), "<|python_start|>{\"name\": \"get_time\", \"parameters\": {}}<|python_end|>");
   EXPECT_EQ(text("hermes", {}), "");
+  // Several: those that learnt tags write a pair around each, Llama one tag before all.
+  EXPECT_EQ(behind("plain", 2), behind("plain") + "\n" + behind("plain"));
+  EXPECT_EQ(behind("llama", 2),
+            "<|python_tag|>{\"name\": \"get_time\", \"parameters\": {}}; "
+            "{\"name\": \"get_time\", \"parameters\": {}}");
+  EXPECT_EQ(behind("llama4", 2),
+            "<|python_start|>{\"name\": \"get_time\", \"parameters\": {}}; "
+            "{\"name\": \"get_time\", \"parameters\": {}}<|python_end|>");
+  EXPECT_EQ(behind("xlam", 2),
+            "```json\n[{\"name\": \"get_time\", \"arguments\": {}}, "
+            "{\"name\": \"get_time\", \"arguments\": {}}]\n```");
 }
 
 // The house's words of a text, and what stands between them.

@@ -72,7 +72,8 @@ struct Writing {
   Span header = {};              // of a message to a tool: what stands around its name
   std::string header_end = {};   // ends such a message
   Span result = {};              // around the result of a call; none: plain words
-  Span behind_words = {};        // around calls that are bare where nothing stands before them
+  // Around calls that are bare where nothing stands before them: around all of them, or around each.
+  Span behind_words = {}, each_behind_words = {};
 };
 
 enum class CallIds : uint8_t {

@@ -208,6 +208,8 @@ ReplyFormat solar() {
   return row;
 }
 
+// Several calls are one message of Llama's, and its tag says of which kind the rest of a message is: one tag
+// stands before all of them.
 ReplyFormat llama(const char* name, std::vector<std::vector<std::string>> signs, const Span& behind_words) {
   ReplyFormat row =
       json_calls(name, std::move(signs), {"<|python_tag|>", "<|python_start|>"}, {"<|python_end|>"});
@@ -411,12 +413,12 @@ ReplyFormat with_answers(ReplyFormat row, const char* name, const std::string& c
   return row;
 }
 
-// Bare calls; behind words between the tags that most families know.
+// Bare calls; behind words each between the tags that most families know, and write around each.
 ReplyFormat plain() {
   ReplyFormat row = json_calls("plain", {}, {"<tool_call>"}, {"</tool_call>"});
   row.call = {{kJson}, {kPython}};
   row.bare = true;
-  row.writing.behind_words = {"<tool_call>\n", "\n</tool_call>"};
+  row.writing.each_behind_words = {"<tool_call>\n", "\n</tool_call>"};
   return row;
 }
 
