@@ -5,12 +5,12 @@
 #include <string>
 
 #include "completion/completion.h"
-#include "fleet/fleet.h"
 #include "tests/scenario/fakes.h"
+#include "tests/scenario/stand_in.h"
 
 namespace gantry::testing {
 
-class ScriptedModel final : public fleet::LiveModel {
+class ScriptedModel final : public StandIn {
  public:
   static constexpr uint32_t kContext = 32'768;
 
@@ -21,21 +21,10 @@ class ScriptedModel final : public fleet::LiveModel {
         engine_(std::move(script), {.context_max = kContext}),
         completer_(completion::Completer::create({tokenizer_.get(), template_.get(), &engine_, format},
                                                  {.workers = 1})) {
-    card_.id = id;
-    card_.created = 1'700'000'000;
-    card_.arch = "script";
-    card_.context = kContext;
-    card_.has_chat_template = true;
+    stand_in(id, "script", kContext, true, engine_, *completer_, tokenizer_);
   }
-  const fleet::ModelCard& card() const override { return card_; }
-  completion::Completer& completer() override { return *completer_; }
-  engine::Engine& engine() override { return engine_; }
-  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return tokenizer_; }
-  const fleet::Shares& shares() const override { return shares_; }
 
  private:
-  fleet::ModelCard card_;
-  const fleet::Shares shares_;
   const std::shared_ptr<const ByteTokenizer> tokenizer_ = std::make_shared<ByteTokenizer>();
   const std::unique_ptr<const jinja::ChatTemplate> template_;
   ScriptedEngine engine_;

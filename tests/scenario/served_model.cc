@@ -48,11 +48,8 @@ ServedModel::ServedModel(const std::string& id, const MakeParts& make, const Cir
   engine_ = engine::Engine::start(*runner_, options);
   completer_ = completion::Completer::create(
       {parts_.tokenizer.get(), parts_.chat_template.get(), engine_.get(), parts_.format});
-  card_.id = id;
-  card_.created = 1'700'000'000;
-  card_.arch = "test";
-  card_.context = parts_.runner->limits().context_max;
-  card_.has_chat_template = parts_.chat_template != nullptr;
+  stand_in(id, "test", parts_.runner->limits().context_max, parts_.chat_template != nullptr, *engine_,
+           *completer_, parts_.tokenizer);
 }
 
 ServedModel::~ServedModel() = default;

@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "fleet/fleet.h"
 #include "jinja/chat_template.h"
 #include "model/runner.h"
 #include "reply/reply_format.h"
+#include "tests/scenario/stand_in.h"
 #include "tokenizer/tokenizer.h"
 
 namespace gantry::testing {
@@ -37,16 +37,11 @@ struct ModelParts {
 };
 using MakeParts = std::function<ModelParts(const Circumstances&)>;
 
-class ServedModel final : public fleet::LiveModel {
+class ServedModel final : public StandIn {
  public:
   ServedModel(const std::string& id, const MakeParts& make, const Circumstances& circumstances);
   ~ServedModel() override;
 
-  const fleet::ModelCard& card() const override { return card_; }
-  completion::Completer& completer() override { return *completer_; }
-  engine::Engine& engine() override { return *engine_; }
-  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return parts_.tokenizer; }
-  const fleet::Shares& shares() const override { return shares_; }
   // Steps that brought more than one sequence further.
   uint64_t shared_steps() const;
 
@@ -54,8 +49,6 @@ class ServedModel final : public fleet::LiveModel {
   class Runner;
 
   const ModelParts parts_;
-  fleet::ModelCard card_;
-  const fleet::Shares shares_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<completion::Completer> completer_;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "tests/scenario/raw_client.h"
+#include "tests/scenario/stand_in.h"
 
 namespace gantry::testing {
 namespace {
@@ -51,7 +52,7 @@ TokenId obey(std::span<const TokenId> tokens) {
   return static_cast<unsigned char>(order->text[order->said]);
 }
 
-class SimLiveModel final : public fleet::LiveModel {
+class SimLiveModel final : public StandIn {
  public:
   SimLiveModel(const std::string& id, const StageOptions& options, bool obeys,
                const reply::ReplyFormat* format = nullptr)
@@ -65,21 +66,10 @@ class SimLiveModel final : public fleet::LiveModel {
             runner_, {.queue_max = options.queue_max, .prefix_cache = options.prefix_cache})),
         completer_(
             completion::Completer::create({tokenizer_.get(), template_.get(), engine_.get(), format})) {
-    card_.id = id;
-    card_.created = 1'700'000'000;
-    card_.arch = "sim";
-    card_.context = options.context;
-    card_.has_chat_template = obeys;
+    stand_in(id, "sim", options.context, obeys, *engine_, *completer_, tokenizer_);
   }
-  const fleet::ModelCard& card() const override { return card_; }
-  completion::Completer& completer() override { return *completer_; }
-  engine::Engine& engine() override { return *engine_; }
-  std::shared_ptr<const tokenizer::Tokenizer> tokenizer() const override { return tokenizer_; }
-  const fleet::Shares& shares() const override { return shares_; }
 
  private:
-  fleet::ModelCard card_;
-  const fleet::Shares shares_;
   const std::shared_ptr<const ByteTokenizer> tokenizer_ = std::make_shared<ByteTokenizer>();
   std::unique_ptr<const jinja::ChatTemplate> template_;
   sim::SimRunner runner_;
