@@ -51,10 +51,10 @@ struct Tally {
   size_t passed = 0, failed = 0;
 };
 
-std::map<std::string, std::unique_ptr<const ChatTemplate>> parsed;
+std::map<std::string, std::unique_ptr<const ChatTemplate>> golden_parsed;
 
 const ChatTemplate& golden_template(const std::string& name, const TemplateOptions& options) {
-  auto& slot = parsed[name + (options.mutable_containers ? "+" : "")];
+  auto& slot = golden_parsed[name + (options.mutable_containers ? "+" : "")];
   if (!slot)
     slot =
         ChatTemplate::parse(read_bytes(shared_path("conformance/chat-templates/templates/" + name)), options);
