@@ -30,7 +30,7 @@ void Asker::refuse(const http::Refusal& refusal) const { reply->send(error_respo
 
 void Asker::post(std::function<void()> step) const {
   const bool taken = work->try_post(load, [asker = *this, step = std::move(step)] { asker.attempt(step); });
-  if (!taken) refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting")));
+  if (!taken) refuse(refusal_of(Error(ErrorCode::kBusy, "too many requests are waiting: try again soon")));
 }
 
 void Asker::attempt(const std::function<void()>& step) const {
@@ -54,7 +54,9 @@ std::optional<http::Refusal> Asker::fault_of(const std::function<void()>& step) 
                : refusal_of(Error(ErrorCode::kExhausted, "the system has no more memory for this request"));
   } catch (const std::exception& error) {
     log::error("api", "{} {}: {}", route->method, route->path, error.what());
-    return refusal_of(Error(ErrorCode::kInternal, "a bug of the server"));
+    return refusal_of(
+        Error(ErrorCode::kInternal,
+              "this is a bug of the server: please report it with what its log says of this request"));
   }
 }
 

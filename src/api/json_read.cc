@@ -169,7 +169,7 @@ Json parse_object(std::string_view body) {
     throw http::bad_request("the body is not JSON: " + std::string(words.substr(0, kParserWordsMax)));
   }
   if (!json.is_object())
-    throw http::bad_request(fmt::format("the body must be a JSON object, is {}", kind_of(json)));
+    throw http::bad_request(fmt::format("the body must be a JSON object, not {}", kind_of(json)));
   return json;
 }
 
@@ -178,13 +178,13 @@ void check_field(std::string_view name, FieldKind kind, double low, double high,
   if (!is_kind(kind, value) && kind == FieldKind::kInteger && value.is_number()) {
     const bool whole = std::nearbyint(value.get<double>()) == value.get<double>();
     throw http::bad_request(
-        fmt::format("'{}' must be an integer{}, is {}", name,
+        fmt::format("'{}' must be an integer{}, not {}", name,
                     whole ? std::string_view(" of 64 bits, written out") : std::string_view(),
                     value.get<double>()),
         std::string(name), whole ? "out_of_range" : "invalid_type");
   }
   if (!is_kind(kind, value))
-    throw http::bad_request(fmt::format("'{}' must be {}, is {}", name, name_of(kind), kind_of(value)),
+    throw http::bad_request(fmt::format("'{}' must be {}, not {}", name, name_of(kind), kind_of(value)),
                             std::string(name), "invalid_type");
   if (low <= -kAnyNumber && high >= kAnyNumber) return;
   const bool number = kind == FieldKind::kInteger || kind == FieldKind::kNumber;
@@ -198,12 +198,14 @@ void check_field(std::string_view name, FieldKind kind, double low, double high,
   else
     return;
   if (size >= low && size <= high) return;
-  const char* what = number ? "" : value.is_string() ? " bytes" : " items";
+  const bool one = (high >= kAnyNumber ? low : high) == 1;
+  const std::string what =
+      number ? "" : fmt::format(" {}{}", value.is_string() ? "byte" : "item", one ? "" : "s");
   const std::string range = high >= kAnyNumber   ? fmt::format("at least {}", low)
                             : low <= -kAnyNumber ? fmt::format("at most {}", high)
                                                  : fmt::format("from {} to {}", low, high);
-  const std::string message = number ? fmt::format("'{}' must be {}, is {}", name, range, size)
-                                     : fmt::format("'{}' must have {}{}, has {}", name, range, what, size);
+  const std::string message = number ? fmt::format("'{}' must be {}, not {}", name, range, size)
+                                     : fmt::format("'{}' must have {}{}, not {}", name, range, what, size);
   throw http::bad_request(message, std::string(name), "out_of_range");
 }
 

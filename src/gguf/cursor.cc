@@ -23,7 +23,7 @@ std::string_view Cursor::string(uint64_t limit, const Field& field) {
   const uint64_t at = offset_;
   const auto length = read<uint64_t>(field);
   if (length > limit)
-    fail(field, at, fmt::format("a string of {} bytes is over the limit of {}", length, limit));
+    fail(field, at, fmt::format("the string has {} bytes, more than the limit of {}", length, limit));
   const auto bytes = take(length, field);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

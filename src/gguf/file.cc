@@ -101,8 +101,9 @@ class Opened final : public GgufFile {
       const TensorInfo& second = tensors_[by_name_[i]];
       if (first.name != second.name) continue;
       throw Error(ErrorCode::kBadFile,
-                  fmt::format("tensor {} is in {} too", quoted(second.name), sources_[first.part]->path),
-                  sources_[second.part]->path, "the parts do not belong together");
+                  fmt::format("tensor {} is in two parts, this one and {}", quoted(second.name),
+                              sources_[first.part]->path),
+                  sources_[second.part]->path, "the parts do not belong together: fetch them again");
     }
   }
 

@@ -90,17 +90,18 @@ void check_version(std::span<const std::byte> bytes, const std::string& file) {
   // A small number read from the wrong end has its low half empty.
   if ((version & 0xffffu) == 0 && version != 0)
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("a big-endian GGUF file (version {})", __builtin_bswap32(version)), place,
+                fmt::format("this is a big-endian GGUF file (version {})", __builtin_bswap32(version)), place,
                 "convert it again for little-endian machines");
   if (version < kOldestVersion)
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("GGUF version {}, which is older than this build reads ({} and {})", version,
-                            kOldestVersion, kNewestVersion),
-                place, "convert the model again with a current converter");
-  throw Error(
-      ErrorCode::kUnsupported,
-      fmt::format("GGUF version {}, this build reads {} and {}", version, kOldestVersion, kNewestVersion),
-      place, "update Gantry, or convert the model for an older version");
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("the file is of GGUF version {}, older than those that this build reads ({} and {})",
+                    version, kOldestVersion, kNewestVersion),
+        place, "convert the model again with a current converter");
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("the file is of GGUF version {}, and this build reads {} and {}", version,
+                          kOldestVersion, kNewestVersion),
+              place, "update Gantry, or convert the model for an older version");
 }
 
 }  // namespace
@@ -109,19 +110,20 @@ void check_is_gguf(std::span<const std::byte> bytes, const std::string& file) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("GGUF")) return check_version(bytes, file);
   if (bytes.empty()) throw Error(ErrorCode::kBadFile, "the file is empty", file, "fetch or convert it again");
-  if (is_safetensors(bytes)) refuse(file, "not a GGUF file: a safetensors file", kConvert);
+  if (is_safetensors(bytes)) refuse(file, "this is not a GGUF file: it is a safetensors file", kConvert);
   for (const Known& known : kKnown)
     if (text.starts_with(known.begins))
       refuse(file,
-             fmt::format("not a GGUF file: {}{}", known.what,
+             fmt::format("this is not a GGUF file: it is {}{}", known.what,
                          known.is_text ? fmt::format(" that begins '{}'", first_line(text)) : ""),
              known.mend);
   if (const std::string line = first_line(text); line.size() >= kTextMin)
-    throw Error(ErrorCode::kBadFile, fmt::format("not a GGUF file: a text that begins '{}'", line),
+    throw Error(ErrorCode::kBadFile,
+                fmt::format("this is not a GGUF file: it is a text that begins '{}'", line),
                 file + ", byte 0, magic", kFetch);
   std::string first;
   for (const char c : text.substr(0, 4)) first += fmt::format(" {:02x}", static_cast<unsigned char>(c));
-  throw Error(ErrorCode::kBadFile, fmt::format("not a GGUF file: it begins with the bytes{}", first),
+  throw Error(ErrorCode::kBadFile, fmt::format("this is not a GGUF file: it begins with the bytes{}", first),
               file + ", byte 0, magic", "name a GGUF file");
 }
 

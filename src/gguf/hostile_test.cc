@@ -186,17 +186,19 @@ class Bytes {
 
 TEST(Hostile, CountsAreBoundedByTheFile) {
   EXPECT_SAYS(Bytes(~uint64_t{0}, 0).refusal(),
-              "byte 8, tensor count: 18446744073709551615 is over the limit");
-  EXPECT_SAYS(Bytes(1000, 0).refusal(), "tensor count: 1000 of them cannot lie in the 0 bytes");
-  EXPECT_SAYS(Bytes(0, 60000).data(64).refusal(), "byte 16, metadata count: 60000 of them cannot lie");
+              "byte 8, tensor count: the count is 18446744073709551615, more than the limit");
+  EXPECT_SAYS(Bytes(1000, 0).refusal(),
+              "tensor count: the count is 1000, and so many cannot lie in the 0 bytes");
+  EXPECT_SAYS(Bytes(0, 60000).data(64).refusal(),
+              "byte 16, metadata count: the count is 60000, and so many cannot lie");
   EXPECT_SAYS(Bytes(0, 1).string("k").u32(9).u32(8).u64(uint64_t{1} << 40).data(99).refusal(),
-              "array length of 'k': 1099511627776 is over the limit");
+              "array length of 'k': the count is 1099511627776, more than the limit");
   EXPECT_SAYS(Bytes(0, 1).string("k").u32(9).u32(8).u64(5000).data(99).refusal(),
-              "array length of 'k': 5000 of them");
+              "array length of 'k': the count is 5000, and so many");
   EXPECT_SAYS(Bytes(0, 1).string("k").u32(9).u32(10).u64(uint64_t{1} << 61).data(99).refusal(),
               "array length of 'k'");
   EXPECT_SAYS(Bytes(0, 1).string("k").u32(8).u64(uint64_t{1} << 40).data(99).refusal(),
-              "value of 'k': a string of 1099511627776 bytes is over the limit");
+              "value of 'k': the string has 1099511627776 bytes, more than the limit");
 }
 
 TEST(Hostile, NestedArraysHaveALimit) {
@@ -221,10 +223,12 @@ TEST(Hostile, TensorsThatCannotBe) {
   EXPECT_SAYS(one({33}, 8, 0, 68).refusal(),
               "shape of 'w': rows of 33 values are not whole blocks of Q8_0 (32");
   EXPECT_SAYS(one({128}, 12, 0, 144).refusal(), "not whole blocks of Q4_K (256");
-  EXPECT_SAYS(one({32}, 8, 16, 99).refusal(), "offset of 'w': 16 is no multiple of the alignment 32");
-  EXPECT_SAYS(one({32}, 8, ~uint64_t{31}, 99).refusal(), "does not fit 64 bits");
+  EXPECT_SAYS(one({32}, 8, 16, 99).refusal(),
+              "offset of 'w': the offset 16 is no multiple of the alignment 32");
+  EXPECT_SAYS(one({32}, 8, ~uint64_t{31}, 99).refusal(), "ends beyond 64 bits");
   EXPECT_SAYS(one({32, 0}, 8, 0, 99).refusal(), "shape of 'w': dimension 1 is 0");
-  EXPECT_SAYS(one({1, 1, 1, 1, 1}, 0, 0, 99).refusal(), "shape of 'w': 5 dimensions, the limit is 4");
+  EXPECT_SAYS(one({1, 1, 1, 1, 1}, 0, 0, 99).refusal(),
+              "shape of 'w': the tensor has 5 dimensions, more than the limit of 4");
   const uint64_t huge = uint64_t{1} << 32;
   EXPECT_SAYS(one({huge, huge}, 0, 0, 99).refusal(), "shape of 'w': the number of values does not fit");
   EXPECT_SAYS(one({huge, huge, huge, huge}, 0, 0, 99).refusal(),
@@ -264,15 +268,16 @@ TEST(Hostile, UnknownTypesAreKeptInTheTable) {
 
 TEST(Hostile, MetadataThatCannotBe) {
   const auto key = [](std::string_view name) { return Bytes(0, 1).string(name); };
-  EXPECT_SAYS(key("k").u32(13).u64(0).refusal(), "value type of 'k': 13 is no type of a value");
-  EXPECT_SAYS(key("k").u32(9).u32(99).u64(0).refusal(), "element type of 'k': 99 is no type");
-  EXPECT_SAYS(key("k").u32(7).text("\2").refusal(), "value of 'k': 2 is no bool");
-  EXPECT_SAYS(key("k").u32(9).u32(7).u64(2).text("\1\3").refusal(), "element 1 is 3, which is no bool");
+  EXPECT_SAYS(key("k").u32(13).u64(0).refusal(),
+              "value type of 'k': the type is 13, and no value has that type");
+  EXPECT_SAYS(key("k").u32(9).u32(99).u64(0).refusal(), "element type of 'k': the type is 99");
+  EXPECT_SAYS(key("k").u32(7).text("\2").refusal(), "value of 'k': the value is 2, and a bool is 0 or 1");
+  EXPECT_SAYS(key("k").u32(9).u32(7).u64(2).text("\1\3").refusal(), "element 1 is 3, and a bool is 0 or 1");
   EXPECT_SAYS(Bytes(0, 2).string("k").u32(4).u32(1).string("k").u32(4).u32(2).refusal(),
               "byte 41, metadata key of 'k': the key is there twice");
   for (const uint32_t alignment : {0u, 4u, 48u, 1u << 21})
     EXPECT_SAYS(key("general.alignment").u32(4).u32(alignment).refusal(),
-                "byte 49, value of 'general.alignment': " + std::to_string(alignment));
+                "byte 49, value of 'general.alignment': the alignment is " + std::to_string(alignment));
   EXPECT_SAYS(key("general.alignment").u32(8).string("32").refusal(),
               "'general.alignment' is of type string");
   EXPECT_SAYS(key(std::string("a\x1b[31m\n")).u32(99).refusal(), "'a\\x1b[31m\\x0a'");

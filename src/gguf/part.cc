@@ -61,9 +61,12 @@ struct Reader {
 uint64_t Reader::count(const Field& field, uint64_t limit, uint64_t least_bytes, uint64_t left) {
   const uint64_t at = cursor.offset();
   const auto read = cursor.read<uint64_t>(field);
-  if (read > limit) cursor.fail(field, at, fmt::format("{} is over the limit of {}", read, limit));
+  if (read > limit)
+    cursor.fail(field, at, fmt::format("the count is {}, more than the limit of {}", read, limit));
   if (read > left / least_bytes)
-    cursor.fail(field, at, fmt::format("{} of them cannot lie in the {} bytes that follow", read, left));
+    cursor.fail(
+        field, at,
+        fmt::format("the count is {}, and so many cannot lie in the {} bytes that follow", read, left));
   return read;
 }
 
@@ -71,7 +74,7 @@ ValueType Reader::value_type(const Field& field) {
   const uint64_t at = cursor.offset();
   const auto type = cursor.read<uint32_t>(field);
   if (type > static_cast<uint32_t>(ValueType::kF64))
-    cursor.fail(field, at, fmt::format("{} is no type of a value", type));
+    cursor.fail(field, at, fmt::format("the type is {}, and no value has that type", type));
   return static_cast<ValueType>(type);
 }
 
@@ -124,7 +127,9 @@ Value Reader::value(std::string_view key) {
       return number<double>(type, field);
     case ValueType::kBool: {
       const Value out = number<uint8_t>(type, field);
-      if (out.bits > 1) cursor.fail(field, cursor.offset() - 1, fmt::format("{} is no bool", out.bits));
+      if (out.bits > 1)
+        cursor.fail(field, cursor.offset() - 1,
+                    fmt::format("the value is {}, and a bool is 0 or 1", out.bits));
       return out;
     }
     case ValueType::kString: {
@@ -140,7 +145,7 @@ Value Reader::value(std::string_view key) {
       return out;
     }
   }
-  cursor.fail(field, cursor.offset(), "no such type");  // value_type let only these pass
+  cursor.fail(field, cursor.offset(), "there is no such type of a value");  // value_type let only these pass
 }
 
 // The array at the cursor; of one inside another (depth > 1) only the extent matters, so strings are not
@@ -181,16 +186,17 @@ Array Reader::array(std::string_view key, uint32_t depth) {
 void Reader::check_bools(const Array& array, uint64_t at, const Field& field) const {
   for (uint64_t i = 0; i < array.count; ++i)
     if (std::to_integer<uint8_t>(array.bytes[i]) > 1)
-      cursor.fail(
-          field, at + i,
-          fmt::format("element {} is {}, which is no bool", i, std::to_integer<unsigned>(array.bytes[i])));
+      cursor.fail(field, at + i,
+                  fmt::format("element {} is {}, and a bool is 0 or 1", i,
+                              std::to_integer<unsigned>(array.bytes[i])));
 }
 
 uint64_t Reader::alignment(const Metadata& metadata) const {
   const uint64_t value = metadata.get_uint(kAlignmentKey).value_or(kDefaultAlignment);
   if (!std::has_single_bit(value) || value < kMinAlignment || value > kMaxAlignment)
     cursor.fail({"value", kAlignmentKey}, alignment_at,
-                fmt::format("{} is not a power of two from {} to {}", value, kMinAlignment, kMaxAlignment));
+                fmt::format("the alignment is {}, not a power of two from {} to {}", value, kMinAlignment,
+                            kMaxAlignment));
   return value;
 }
 
@@ -202,7 +208,8 @@ TensorInfo Reader::tensor() {
   const uint64_t dims_at = cursor.offset();
   const auto dims = cursor.read<uint32_t>(field);
   if (dims > kMaxDims)
-    cursor.fail(field, dims_at, fmt::format("{} dimensions, the limit is {}", dims, kMaxDims));
+    cursor.fail(field, dims_at,
+                fmt::format("the tensor has {} dimensions, more than the limit of {}", dims, kMaxDims));
   for (uint32_t d = 0; d < dims; ++d) {
     const uint64_t extent_at = cursor.offset();
     out.shape.push_back(cursor.read<uint64_t>(field));
@@ -242,10 +249,12 @@ void Reader::place_tensors(Part& part, uint64_t file_bytes, uint64_t alignment) 
     const Field field{"offset", tensor.name};
     if (tensor.offset % alignment != 0)
       cursor.fail(field, tensor_at[i],
-                  fmt::format("{} is no multiple of the alignment {}", tensor.offset, alignment));
+                  fmt::format("the offset {} is no multiple of the alignment {}", tensor.offset, alignment));
     const std::optional<uint64_t> begin = checked_add(part.data_begin, tensor.offset);
     const std::optional<uint64_t> end = begin ? checked_add(*begin, tensor.bytes) : std::nullopt;
-    if (!end) cursor.fail(field, tensor_at[i], fmt::format("{} does not fit 64 bits", tensor.offset));
+    if (!end)
+      cursor.fail(field, tensor_at[i],
+                  fmt::format("the data from offset {} on ends beyond 64 bits", tensor.offset));
     if (options.check_tensor_data && *end > file_bytes)
       cursor.fail(
           field, tensor_at[i],

@@ -142,7 +142,7 @@ int64_t Array::as_int(uint64_t i) const {
       break;
   }
   throw Error(ErrorCode::kBadFile,
-              fmt::format("elements of type {} where integers are wanted", name_of(element)));
+              fmt::format("the array has elements of type {} where integers are wanted", name_of(element)));
 }
 
 double Array::as_double(uint64_t i) const {
@@ -152,7 +152,7 @@ double Array::as_double(uint64_t i) const {
   if (element == ValueType::kU64) return static_cast<double>(element_at<uint64_t>(*this, i));
   if (!is_integer(element) && element != ValueType::kBool)
     throw Error(ErrorCode::kBadFile,
-                fmt::format("elements of type {} where numbers are wanted", name_of(element)));
+                fmt::format("the array has elements of type {} where numbers are wanted", name_of(element)));
   return static_cast<double>(as_int(i));
 }
 

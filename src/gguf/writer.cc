@@ -134,7 +134,8 @@ void Writer::add_tensor(std::string_view name, std::vector<uint64_t> shape, quan
   if (shape[0] % facts.block_values != 0)
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("tensor {}: rows of {} values are not whole blocks of {} ({} values)",
-                            quoted(name), shape[0], facts.name, facts.block_values));
+                            quoted(name), shape[0], facts.name, facts.block_values),
+                "", "give the tensor a type of smaller blocks");
   uint64_t blocks = shape[0] / facts.block_values;
   for (size_t d = 1; d < shape.size(); ++d) {
     const auto product = checked_mul(blocks, shape[d]);

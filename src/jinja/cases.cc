@@ -23,7 +23,8 @@ void add_members(Json& context, const Json& test_case, const char* name) {
   auto it = test_case.find(name);
   if (it == test_case.end() || it->is_null()) return;
   if (!it->is_object()) {
-    throw Error(ErrorCode::kInvalidRequest, "it has to be an object", name, "give the variables by name");
+    throw Error(ErrorCode::kInvalidRequest, "the variables have to be an object", name,
+                "give each by its name");
   }
   for (const auto& [key, value] : it->items()) context[key] = value;
 }
@@ -64,7 +65,9 @@ bool valid_date(int year, int month, int day) {
 }  // namespace
 
 Json case_context(const Json& test_case) {
-  if (!test_case.is_object()) throw Error(ErrorCode::kInvalidRequest, "a case has to be an object");
+  if (!test_case.is_object())
+    throw Error(ErrorCode::kInvalidRequest, "a case has to be an object", "",
+                "write one JSON object on each line, with messages or context");
   Json context = Json::object();
   if (test_case.contains("context") || !test_case.contains("messages")) {
     add_members(context, test_case, "context");
@@ -115,7 +118,9 @@ Json run_case(const ChatTemplate& chat_template, const Json& test_case, std::opt
     auto own = test_case.find("now");
     if (own != test_case.end() && own->is_string()) {
       auto time = parse_case_time(own->get<std::string>());
-      if (!time) throw Error(ErrorCode::kInvalidRequest, "it is no time", "now", "write 2025-03-09T13:05:07");
+      if (!time)
+        throw Error(ErrorCode::kInvalidRequest, "the value is no time", "now",
+                    "write it as 2025-03-09T13:05:07");
       now = time;
     }
     return {{"text", chat_template.render(context, limits, now)}};

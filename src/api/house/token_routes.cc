@@ -77,7 +77,7 @@ void encode_content(const Json& content, tokenizer::EncodeOptions options, const
   if (content.is_string()) return tokenizer.encode_to(content.get<std::string_view>(), options, take);
   if (!content.is_array())
     throw http::bad_request(
-        std::string("'content' must be a string or an array of strings and token ids, is ") +
+        std::string("'content' must be a string or an array of strings and token ids, not ") +
             kind_of(content),
         "content", "invalid_type");
   for (const Json& item : content) {

@@ -74,7 +74,7 @@ void store_stop(Draft& draft, const Json& value) {
   if (value.is_string()) return add(value);
   if (!value.is_array())
     throw http::bad_request(
-        fmt::format("'{}' must be a string or an array of strings, is {}", name, kind_of(value)), name,
+        fmt::format("'{}' must be a string or an array of strings, not {}", name, kind_of(value)), name,
         "invalid_type");
   check_field(name, FieldKind::kArray, 0, completion::kStopStringsMax, value);
   for (const Json& item : value) add(item);
@@ -93,7 +93,7 @@ void store_logit_bias(Draft& draft, const Json& value) {
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
     if (error != std::errc() || end != key.data() + key.size() || token < 0)
       throw http::bad_request(
-          fmt::format("the keys of 'logit_bias' must be token ids, '{}' is none", key.substr(0, 40)),
+          fmt::format("the keys of 'logit_bias' must be token ids, and '{}' is none", key.substr(0, 40)),
           "logit_bias");
     check_field("logit_bias", FieldKind::kNumber, -sample::kLogitBiasLimit, sample::kLogitBiasLimit, bias);
     draft.request.base.sampling.logit_bias.emplace_back(token, bias.get<float>());
@@ -120,7 +120,8 @@ void store_stream_options(Draft& draft, const Json& value) {
 void store_response_format(Draft&, const Json& value) {
   const auto type = value.find("type");
   if (type != value.end() && type->is_string() && type->get<std::string_view>() == "text") return;
-  throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported", "response_format");
+  throw unsupported("'response_format' other than {\"type\":\"text\"} is not supported: leave it out",
+                    "response_format");
 }
 
 // -1 is how clients of llama.cpp say "as many as the context holds".
@@ -194,25 +195,27 @@ void store_tool_choice(Draft& draft, const Json& value) {
     draft.drop_tools = true;
     return;
   }
-  throw unsupported("'tool_choice' other than \"none\" and \"auto\" is not supported", "tool_choice");
+  throw unsupported("'tool_choice' other than \"none\" and \"auto\" is not supported: leave it out",
+                    "tool_choice");
 }
 
 // What says nothing is as good as absent.
 void refuse_if_filled(const Json& value, const char* name) {
   const bool says_nothing = value.is_string() ? value.get<std::string_view>().empty() : value.empty();
-  if (!says_nothing) throw unsupported(fmt::format("'{}' is not supported", name), name);
+  if (!says_nothing) throw unsupported(fmt::format("'{}' is not supported: leave it out", name), name);
 }
 
 // The old name of tool_choice, which went with `functions`.
 void store_function_call(Draft&, const Json& value) {
   if (value.is_string() && (value == "none" || value == "auto")) return;
-  throw unsupported("'function_call' other than \"none\" and \"auto\" is not supported", "function_call");
+  throw unsupported("'function_call' other than \"none\" and \"auto\" is not supported: leave it out",
+                    "function_call");
 }
 
 void store_modalities(Draft&, const Json& value) {
   for (const Json& item : value)
     if (!item.is_string() || item.get<std::string_view>() != "text")
-      throw unsupported("of 'modalities' only \"text\" is supported", "modalities");
+      throw unsupported("'modalities' other than \"text\" are not supported: leave them out", "modalities");
 }
 
 // {"effort": "high"}; other members are about how reasoning is told.
@@ -242,7 +245,7 @@ void store_thinking(Draft& draft, const Json& value) {
   const auto type = value.find("type");
   if (type == value.end() || type->is_null() || *type == "auto" || *type == "adaptive") return;
   if (*type != "enabled" && *type != "disabled")
-    throw unsupported("'thinking.type' is \"enabled\", \"disabled\", \"auto\" or \"adaptive\"",
+    throw unsupported("'thinking.type' must be \"enabled\", \"disabled\", \"auto\" or \"adaptive\"",
                       "thinking.type");
   draft.chat.reasoning_effort = *type == "enabled" ? "on" : "none";
 }
@@ -290,9 +293,9 @@ std::vector<TokenId> token_ids(const Json& list) {
   out.reserve(list.size());
   for (const Json& item : list) {
     if (!item.is_number())
-      throw http::bad_request(
-          fmt::format("item {} of a prompt of token ids is {}", out.size(), kind_of(item)), "prompt",
-          "invalid_type");
+      throw http::bad_request(fmt::format("item {} of a prompt of token ids must be an integer, not {}",
+                                          out.size(), kind_of(item)),
+                              "prompt", "invalid_type");
     check_field("prompt", FieldKind::kInteger, 0, INT32_MAX, item);
     out.push_back(static_cast<TokenId>(as_u32(item)));
   }
@@ -320,8 +323,10 @@ void store_prompt(Draft& draft, const Json& value) {
     else if (item.is_array())
       prompts.emplace_back(token_ids(item));
     else
-      throw http::bad_request(std::string("'prompt' has an item that is ") + kind_of(item), "prompt",
-                              "invalid_type");
+      throw http::bad_request(
+          std::string("each item of 'prompt' must be a string or an array of token ids, not ") +
+              kind_of(item),
+          "prompt", "invalid_type");
   }
 }
 
@@ -339,7 +344,7 @@ constexpr std::array kCompletionRows = {
     Row{"best_of", FieldKind::kInteger, 0, 20,
         [](Draft& d, const Json& v) {
           if (as_u32(v) > 1 && as_u32(v) != d.request.n)
-            throw unsupported("'best_of' other than 'n' is not supported", "best_of");
+            throw unsupported("'best_of' other than 'n' is not supported: leave it out", "best_of");
         }},
     Row{"suffix", FieldKind::kString, -kAll, kAll,
         [](Draft&, const Json& v) { refuse_if_filled(v, "suffix"); }},
@@ -362,7 +367,9 @@ void settle(Api api, Draft& draft) {
   if (!draft.logprobs && draft.top_logprobs.value_or(0) > 0)
     throw http::bad_request("'top_logprobs' needs 'logprobs': true", "top_logprobs");
   if (request.echo && draft.logprobs)
-    throw unsupported("'logprobs' of an echoed prompt are not supported", "logprobs");
+    throw unsupported(
+        "'logprobs' of an echoed prompt are not supported: leave one of 'logprobs' and 'echo' out",
+        "logprobs");
   request.base.logprobs = draft.logprobs;
   request.base.top_logprobs = draft.logprobs ? draft.top_logprobs.value_or(0) : 0;
   request.base.sampling.seed = draft.seed ? *draft.seed : random_bits() >> 1;

@@ -194,11 +194,11 @@ TEST(OpenaiRequest, NumbersThatAreNotCountsAreToldThemselves) {
     }
     return std::string("taken");
   };
-  EXPECT_EQ(message(R"(,"n":1.5)"), "invalid_type: 'n' must be an integer, is 1.5");
+  EXPECT_EQ(message(R"(,"n":1.5)"), "invalid_type: 'n' must be an integer, not 1.5");
   EXPECT_EQ(message(R"(,"max_tokens":1e30)"),
-            "out_of_range: 'max_tokens' must be an integer of 64 bits, written out, is 1e+30");
+            "out_of_range: 'max_tokens' must be an integer of 64 bits, written out, not 1e+30");
   EXPECT_EQ(message(R"(,"stop":1)"),
-            "invalid_type: 'stop' must be a string or an array of strings, is a number");
+            "invalid_type: 'stop' must be a string or an array of strings, not a number");
 }
 
 TEST(OpenaiRequest, ChoicesOfAllPrompts) {
