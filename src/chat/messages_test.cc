@@ -103,6 +103,8 @@ TEST(Messages, EveryRefusalNamesItsField) {
   EXPECT_EQ(refused(R"([{"role":"user","content":[{"type":"input_text","text":"x"}]}])"),
             "messages[0].content[0].type");
   EXPECT_EQ(refused(R"([{"role":"user","content":"x","tool_calls":[{}]}])"), "messages[0].tool_calls");
+  EXPECT_EQ(refused(R"([{"role":"user","content":"x","function_call":{"name":"f"}}])"),
+            "messages[0].function_call");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":{}}])"), "messages[0].tool_calls");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{}]}])"), "messages[0].tool_calls[0].function");
   EXPECT_EQ(refused(R"([{"role":"assistant","tool_calls":[{"type":"x","function":{"name":"f"}}]}])"),
