@@ -6,17 +6,8 @@
 
 #include <fmt/format.h>
 
-// toml++ 3.3 has assertions that a damaged text can reach ("[!" is enough), and without them it would go on
-// with what they exclude. Here they refuse the text.
-namespace gantry::settings {
-struct NotToml {};
-[[noreturn]] inline void refuse_text() { throw NotToml{}; }
-}  // namespace gantry::settings
-#undef NDEBUG
-#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : ::gantry::settings::refuse_text())
-#include <toml++/toml.h>
-
 #include "settings/spelling.h"
+#include "settings/toml.h"
 
 namespace gantry::settings {
 namespace {
@@ -34,60 +25,58 @@ class Reader {
   explicit Reader(const std::string& name)
       : name_(name), folder_(std::filesystem::path(name).parent_path()) {}
 
-  SettingsFile read(const toml::table& root) const {
+  SettingsFile read(const TomlValue& root) const {
     SettingsFile out;
-    for (auto&& [key, node] : root)
-      if (key != kServer && key != kModelDefaults && key != kModel)
-        refuse_key(key, {}, {"server", "model_defaults", "model"});
-    if (const toml::node* server = root.get(kServer))
+    for (const TomlEntry& entry : root.entries)
+      if (entry.key != kServer && entry.key != kModelDefaults && entry.key != kModel)
+        refuse_key(entry, {}, {"server", "model_defaults", "model"});
+    if (const TomlValue* server = root.find(kServer))
       out.server = read_table(table_of(*server, kServer), Scope::kServer, true);
-    if (const toml::node* defaults = root.get(kModelDefaults))
+    if (const TomlValue* defaults = root.find(kModelDefaults))
       out.model_defaults = read_table(table_of(*defaults, kModelDefaults), Scope::kModel, false);
-    if (const toml::node* models = root.get(kModel)) read_models(*models, out);
+    if (const TomlValue* models = root.find(kModel)) read_models(*models, out);
     return out;
   }
 
  private:
-  std::string place(const toml::source_region& region, std::string_view key = {}) const {
-    return fmt::format("{}:{}{}{}", name_, region.begin.line, key.empty() ? "" : ": ", key);
+  std::string place(size_t line, std::string_view key = {}) const {
+    return fmt::format("{}:{}{}{}", name_, line, key.empty() ? "" : ": ", key);
   }
 
-  [[noreturn]] void refuse(const toml::source_region& region, std::string_view key, std::string what,
-                           std::string mend = {}) const {
-    throw Error(ErrorCode::kUsage, std::move(what), place(region, key.substr(0, kKeyMax)), std::move(mend));
+  [[noreturn]] void refuse(size_t line, std::string_view key, std::string what, std::string mend = {}) const {
+    throw Error(ErrorCode::kUsage, std::move(what), place(line, key.substr(0, kKeyMax)), std::move(mend));
   }
 
-  const toml::table& table_of(const toml::node& node, std::string_view key) const {
-    if (const toml::table* table = node.as_table()) return *table;
-    refuse(node.source(), key, "this is a table", fmt::format("write it as [{}]", key));
+  const TomlValue& table_of(const TomlValue& node, std::string_view key) const {
+    if (node.kind == TomlKind::kTree) return node;
+    refuse(node.line, key, "this is a table", fmt::format("write it as [{}]", key));
   }
 
-  void read_models(const toml::node& node, SettingsFile& out) const {
-    const toml::array* models = node.as_array();
-    if (models == nullptr)
-      refuse(node.source(), kModel, "there may be several models", "write each as [[model]]");
-    if (models->size() > kFileModelsMax)
+  void read_models(const TomlValue& node, SettingsFile& out) const {
+    if (node.kind != TomlKind::kList)
+      refuse(node.line, kModel, "there may be several models", "write each as [[model]]");
+    if (node.items.size() > kFileModelsMax)
       throw Error(ErrorCode::kTooLarge,
-                  fmt::format("{} models, at most {} in a file", models->size(), kFileModelsMax),
-                  place(node.source()));
-    for (const toml::node& item : *models) {
-      const toml::table& table = table_of(item, kModel);
+                  fmt::format("{} models, at most {} in a file", node.items.size(), kFileModelsMax),
+                  place(node.line));
+    for (const TomlValue& item : node.items) {
+      const TomlValue& table = table_of(item, kModel);
       Values model = out.model_defaults;
       model.put_all(read_table(table, Scope::kModel, true));
       if (!model.given(Id::kModel))
-        refuse(table.source(), kModel, "a model without a path", "path = \"model.gguf\"");
+        refuse(table.line, kModel, "a model without a path", "path = \"model.gguf\"");
       out.models.push_back(std::move(model));
     }
   }
 
-  Values read_table(const toml::table& table, Scope scope, bool of_one_model) const {
+  Values read_table(const TomlValue& table, Scope scope, bool of_one_model) const {
     Values out;
-    for (auto&& [key, node] : table) {
-      const Setting* row = row_of(scope, key.str(), of_one_model);
-      if (row == nullptr) refuse_key(key, scope_of_word(key.str(), scope), keys_of(scope, of_one_model));
-      const std::string at = place(key.source(), key.str());
+    for (const TomlEntry& entry : table.entries) {
+      const Setting* row = row_of(scope, entry.key, of_one_model);
+      if (row == nullptr) refuse_key(entry, scope_of_word(entry.key, scope), keys_of(scope, of_one_model));
+      const std::string at = place(entry.line, entry.key);
       try {
-        Value value = read_typed(*row, typed(node, key.str()));
+        Value value = read_typed(*row, typed(entry.value, entry.key));
         if (row->is_path) value = (folder_ / std::get<std::string>(value)).string();
         out.put(row->id, {std::move(value), Source::kFile, at});
       } catch (const Error& error) {
@@ -97,20 +86,32 @@ class Reader {
     return out;
   }
 
-  Typed typed(const toml::node& node, std::string_view key) const {
-    if (const auto* value = node.as_boolean()) return value->get();
-    if (const auto* value = node.as_integer()) return value->get();
-    if (const auto* value = node.as_floating_point()) return value->get();
-    if (const auto* value = node.as_string()) return value->get();
-    const toml::array* list = node.as_array();
-    if (list == nullptr) refuse(node.source(), key, "no setting is a table or a date");
-    if (list->size() > kListMax)
-      refuse(node.source(), key, fmt::format("{} texts, at most {}", list->size(), kListMax));
+  Typed typed(const TomlValue& node, std::string_view key) const {
+    switch (node.kind) {
+      case TomlKind::kBool:
+        return node.truth;
+      case TomlKind::kInteger:
+        return node.integer;
+      case TomlKind::kReal:
+        return node.real;
+      case TomlKind::kText:
+        return node.text;
+      case TomlKind::kList:
+        return texts_of(node, key);
+      case TomlKind::kTree:
+      case TomlKind::kDate:
+        break;
+    }
+    refuse(node.line, key, "no setting is a table or a date");
+  }
+
+  std::vector<std::string> texts_of(const TomlValue& list, std::string_view key) const {
+    if (list.items.size() > kListMax)
+      refuse(list.line, key, fmt::format("{} texts, at most {}", list.items.size(), kListMax));
     std::vector<std::string> texts;
-    for (const toml::node& item : *list) {
-      const auto* text = item.as_string();
-      if (text == nullptr) refuse(item.source(), key, "only texts stand in a list");
-      texts.push_back(text->get());
+    for (const TomlValue& item : list.items) {
+      if (item.kind != TomlKind::kText) refuse(item.line, key, "only texts stand in a list");
+      texts.push_back(item.text);
     }
     return texts;
   }
@@ -138,112 +139,25 @@ class Reader {
     return {};
   }
 
-  [[noreturn]] void refuse_key(const toml::key& key, std::string belongs,
+  [[noreturn]] void refuse_key(const TomlEntry& entry, std::string belongs,
                                const std::vector<std::string>& known) const {
-    const std::string word(key.str().substr(0, kKeyMax));
+    const std::string word = entry.key.substr(0, kKeyMax);
     if (belongs.empty()) {
-      const std::string nearest = nearest_word(key.str(), known);
+      const std::string nearest = nearest_word(entry.key, known);
       belongs = nearest.empty() ? fmt::format("there are: {}", fmt::join(known, ", "))
                                 : fmt::format("did you mean {}?", nearest);
     }
-    refuse(key.source(), {}, fmt::format("there is no key '{}' here", word), std::move(belongs));
+    refuse(entry.line, {}, fmt::format("there is no key '{}' here", word), std::move(belongs));
   }
 
   const std::string& name_;
   std::filesystem::path folder_;
 };
 
-// What the parser must not see: control characters, which are no TOML anyway; brackets so deep, and keys of
-// so many parts, that it would run out of stack; letters beyond ASCII outside of comments, for it looks them
-// up in a table of spaces whose gaps are undefined behaviour. Between double quotes they may be written as
-// \u00fc.
-class Sieve {
- public:
-  Sieve(std::string_view text, const std::string& name) : text_(text), name_(name) {}
-
-  void check() {
-    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
-    for (; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
-      const auto byte = static_cast<unsigned char>(c);
-      if ((byte < 0x20 && c != '\n' && c != '\t' && c != '\r') || byte == 0x7f)
-        refuse(ErrorCode::kUsage, fmt::format("a control character, {:#04x}", byte));
-      if (byte >= 0x80 && !comment_)
-        refuse(ErrorCode::kUsage,
-               "a letter beyond ASCII; between double quotes it may be written as \\u00fc");
-      if (c == '\n') ++line_;
-      if (comment_)
-        comment_ = c != '\n';
-      else if (quote_ != '\0')
-        inside_quotes(c);
-      else
-        outside(c);
-    }
-  }
-
- private:
-  [[noreturn]] void refuse(ErrorCode code, std::string what, std::string mend = {}) const {
-    throw Error(code, std::move(what), fmt::format("{}:{}", name_, line_), std::move(mend));
-  }
-
-  bool three() const { return text_.substr(at_, 3) == std::string(3, text_[at_]); }
-
-  void outside(char c) {
-    if (c == '#') comment_ = true;
-    if (c == '"' || c == '\'') {
-      quote_ = c;
-      long_ = three();
-      if (long_) at_ += 2;
-    }
-    if (c == '[' || c == '{') ++depth_;
-    if ((c == ']' || c == '}') && depth_ > 0) --depth_;
-    if (depth_ > kFileDepthMax)
-      refuse(ErrorCode::kTooLarge, fmt::format("more than {} brackets within brackets", kFileDepthMax));
-    count_parts(c);
-  }
-
-  // a.b.c is a table within a table within a table. What ends a key, or stands before one, begins anew; a
-  // number has one dot at most.
-  void count_parts(char c) {
-    if (c == '.') ++dots_;
-    if (c == '\n' || std::string_view("=,[]{}").find(c) != std::string_view::npos) dots_ = 0;
-    if (dots_ > kFileDepthMax)
-      refuse(ErrorCode::kTooLarge, fmt::format("a key of more than {} parts", kFileDepthMax + 1),
-             "a key of this file has one part, and so has the head of its table");
-  }
-
-  void inside_quotes(char c) {
-    // What is escaped ends nothing; a line's end and a control character are looked at in their turn.
-    if (c == '\\' && quote_ == '"' && at_ + 1 < text_.size() && text_[at_ + 1] > ' ') ++at_;
-    if (!long_ && (c == quote_ || c == '\n')) quote_ = '\0';
-    if (!long_ || c != quote_ || !three()) return;
-    at_ += 2;
-    for (int i = 0; i < 2 && at_ + 1 < text_.size() && text_[at_ + 1] == c; ++i) ++at_;  // the text's own
-    quote_ = '\0';
-  }
-
-  std::string_view text_;
-  const std::string& name_;
-  size_t at_ = 0, line_ = 1, depth_ = 0, dots_ = 0;
-  bool comment_ = false, long_ = false;
-  char quote_ = '\0';  // that must close; none: outside
-};
-
 }  // namespace
 
 SettingsFile read_settings_file(std::string_view text, const std::string& name) {
-  if (text.size() > kFileBytesMax)
-    throw Error(ErrorCode::kTooLarge, fmt::format("{} bytes, at most {}", text.size(), kFileBytesMax), name);
-  Sieve(text, name).check();
-  try {
-    return Reader(name).read(toml::parse(text, name));
-  } catch (const toml::parse_error& error) {
-    throw Error(ErrorCode::kUsage, std::string(error.description()),
-                fmt::format("{}:{}", name, error.source().begin.line));
-  } catch (const NotToml&) {
-    throw Error(ErrorCode::kUsage, "this is not TOML", name,
-                "a table's head is [server], [model_defaults] or [[model]]");
-  }
+  return Reader(name).read(read_toml(text, name, "[server], [model_defaults] or [[model]]"));
 }
 
 }  // namespace gantry::settings

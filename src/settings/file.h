@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "settings/toml.h"
 #include "settings/values.h"
 
 namespace gantry::settings {
 
-inline constexpr size_t kFileBytesMax = size_t{1} << 20;
+inline constexpr size_t kFileBytesMax = kTomlBytesMax;
 inline constexpr size_t kFileModelsMax = 64;
-inline constexpr size_t kFileDepthMax = 32;  // brackets within brackets, dots within a key
 
 struct SettingsFile {
   Values server;

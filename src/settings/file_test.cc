@@ -121,8 +121,8 @@ TEST(File, IsBounded) {
   EXPECT_EQ(read(models).models.size(), kFileModelsMax);
   refused(models + "[[model]]\npath = 'a'\n", ErrorCode::kTooLarge);
   const auto nested = [](size_t depth) { return "x = " + std::string(depth, '[') + std::string(depth, ']'); };
-  refused(nested(kFileDepthMax));  // refused for its key alone
-  refused(nested(kFileDepthMax + 1), ErrorCode::kTooLarge);
+  refused(nested(kTomlDepthMax));  // refused for its key alone
+  refused(nested(kTomlDepthMax + 1), ErrorCode::kTooLarge);
   refused(nested(kFileBytesMax / 2 - 8), ErrorCode::kTooLarge);
 }
 
@@ -136,8 +136,8 @@ TEST(File, KeysHaveFewParts) {
     for (const auto& [head, tail] :
          {std::pair{"", " = 1"}, {"[", "]"}, {"[[", "]]"}, {"x = { y = 1, ", " = 1 }"}}) {
       const auto text = [&](size_t dots) { return "\n" + (head + dotted(part, dots) + tail); };
-      refused(text(kFileDepthMax));  // for other reasons
-      const Error error = refused(text(kFileDepthMax + 1), ErrorCode::kTooLarge);
+      refused(text(kTomlDepthMax));  // for other reasons
+      const Error error = refused(text(kTomlDepthMax + 1), ErrorCode::kTooLarge);
       EXPECT_EQ(error.where(), "g.toml:2") << text(1);
       EXPECT_EQ(error.message(), "a key of more than 33 parts");
       EXPECT_FALSE(error.mend().empty());
