@@ -29,7 +29,6 @@ constexpr const char* kAskForMarks = "\x1b[?2004h";
 constexpr const char* kAskForNone = "\x1b[?2004l";
 constexpr const char* kPasteBegins = "\\e[200~";  // as the editor writes keys
 constexpr std::string_view kPasteEnds = "\x1b[201~";
-constexpr char kEscape = '\x1b';
 
 bool marks_pastes() {
   const char* kind = std::getenv("TERM");

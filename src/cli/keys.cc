@@ -54,8 +54,6 @@ constexpr Key kKeys[] = {
     {"\x1b[200~", "\x1b[200~"},
 };
 
-constexpr char kEscape = '\x1b';
-
 bool ends_sequence(char byte) { return byte >= 0x40 && byte <= 0x7e; }
 
 }  // namespace

@@ -8,6 +8,7 @@
 namespace gantry::cli {
 
 inline constexpr size_t kKeyBytesMax = 64;  // of one key; what is longer is none
+inline constexpr char kEscape = '\x1b';
 
 // The keys of the line editor that do what the key of `sequence` (from ESC on) does in a shell; empty for
 // keys that do nothing there.
