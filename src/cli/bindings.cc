@@ -6,7 +6,9 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "bench/level.h"
 #include "cli/manual.h"
+#include "cli/number_list.h"
 #include "cli/show_settings.h"
 #include "jinja/cases.h"
 #include "os/thread_pool.h"
@@ -171,6 +173,32 @@ LogitsCommand bind_logits(const Values& values) {
   return out;
 }
 
+BenchServeCommand bind_bench_serve(const Values& values) {
+  BenchServeCommand out;
+  std::string api, clients, rates;
+  values.take(Id::kTarget, out.url);
+  values.take(Id::kApi, api);
+  static_assert(settings::rows::kApis.size() == 2 && settings::rows::kApis[1] == "completions");
+  if (api == settings::rows::kApis[1]) out.api = bench::Api::kCompletions;
+  values.take(Id::kServedName, out.model);
+  values.take(Id::kApiKey, out.api_keys);
+  values.take(Id::kClients, clients);
+  values.take(Id::kRate, rates);
+  if (!clients.empty()) out.clients = parse_counts("clients", clients, 1, bench::kClientsMax);
+  if (!rates.empty()) out.rates = parse_rates("rate", rates, bench::kRateMax);
+  values.take(Id::kRequests, out.requests);
+  values.take(Id::kDuration, out.duration);
+  values.take(Id::kWarmup, out.warmup);
+  values.take(Id::kTrafficSeed, out.seed);
+  values.take(Id::kMix, out.mix);
+  values.take(Id::kPrintMix, out.print_mix);
+  values.take(Id::kExtra, out.extra_path);
+  values.take(Id::kPatience, out.patience);
+  values.take(Id::kJsonFile, out.json_path);
+  values.take(Id::kSvgFile, out.svg_path);
+  return out;
+}
+
 DevicesCommand bind_devices(const Values& values) {
   DevicesCommand out;
   values.take(Id::kJson, out.json);
@@ -317,6 +345,8 @@ Action action_of(settings::Command command, const Values& values, std::span<cons
       return bind_settings(values);
     case settings::Command::kDebugManual:
       return bind_manual(values);
+    case settings::Command::kBenchServe:
+      return bind_bench_serve(values);
     case settings::Command::kDevices:
       return bind_devices(values);
     case settings::Command::kCompletion:

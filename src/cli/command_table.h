@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <string_view>
 
+#include "base/check.h"
 #include "settings/setting.h"
 
 namespace gantry::cli {
@@ -23,16 +25,27 @@ inline constexpr const char* kExamples =
     "`serve`, `run` and `plan` use $GANTRY_MODEL if no model is named, else gantry-box, the small model in "
     "this program. `gantry COMMAND --help` lists the options of a command.";
 
-inline constexpr const char* kDebugAbout =
-    "Look inside: logits, tokens, chat templates, the table of settings";
+// Commands that stand behind another word.
+struct GroupFacts {
+  const char* name;
+  const char* about;
+  const char* examples;
+};
 
-inline constexpr const char* kDebugExamples =
-    "Examples:\n"
-    "  gantry debug tokenize model.gguf \"Hello world\"\n"
-    "  gantry debug template model.gguf conversation.json\n"
-    "  gantry debug settings\n"
-    "\n"
-    "`gantry debug COMMAND --help` lists the options of a command.";
+inline constexpr std::array kGroups = {
+    GroupFacts{"bench", "Measure how fast a server is",
+               "Examples:\n"
+               "  gantry bench serve --clients 1,8,32 --duration 20s\n"
+               "\n"
+               "`gantry bench COMMAND --help` lists the options of a command."},
+    GroupFacts{"debug", "Look inside: logits, tokens, chat templates, the table of settings",
+               "Examples:\n"
+               "  gantry debug tokenize model.gguf \"Hello world\"\n"
+               "  gantry debug template model.gguf conversation.json\n"
+               "  gantry debug settings\n"
+               "\n"
+               "`gantry debug COMMAND --help` lists the options of a command."},
+};
 
 // Of those that may be set by variables as well.
 inline constexpr const char* kVariables =
@@ -41,7 +54,7 @@ inline constexpr const char* kVariables =
 
 struct CommandFacts {
   settings::Command command;
-  const char* group;  // "debug"; empty: it stands alone
+  const char* group;  // of kGroups; empty: it stands alone
   const char* name;
   const char* about;
   const char* examples;
@@ -93,6 +106,14 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "Examples:\n"
      "  gantry tokenize model.gguf \"Hello world\"\n"
      "  gantry tokenize model.gguf --count < text.txt"},
+    {settings::Command::kBenchServe, "bench", "serve", "Put load on a server of OpenAI's API and measure it",
+     "Examples:\n"
+     "  gantry bench serve --clients 1,8,32 --duration 20s\n"
+     "  gantry bench serve http://10.0.0.5:8000 --rate 2,4,8 --mix shared --svg chart.svg\n"
+     "  gantry bench serve --mix mine.toml --requests 500 --json figures.json\n"
+     "\n"
+     "Times count from when a request was due. A server that streams several tokens at once has fewer "
+     "pieces than tokens. After Ctrl-C the figures so far are printed."},
     {settings::Command::kDevices, "", "devices", "List what a model can be computed on",
      "Examples:\n"
      "  gantry devices\n"
@@ -123,5 +144,11 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "  gantry completion zsh > \"${fpath[1]}/_gantry\"\n"
      "  gantry completion fish > ~/.config/fish/completions/gantry.fish"},
 }};
+
+constexpr const GroupFacts& group_facts(std::string_view name) {
+  for (const GroupFacts& group : kGroups)
+    if (group.name == name) return group;
+  GANTRY_CHECK(false);  // every group of kCommands stands there
+}
 
 }  // namespace gantry::cli

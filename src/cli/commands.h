@@ -18,6 +18,7 @@ int inspect(const InspectCommand& command);
 int quantize(const QuantizeCommand& command);
 int perplexity(const PerplexityCommand& command, const device::Registry& registry);
 int tokens(const TokensCommand& command);
+int bench_serve(const BenchServeCommand& command);
 int devices(const DevicesCommand& command, const device::Registry& registry);
 int debug_logits(const LogitsCommand& command, const device::Registry& registry);
 int debug_tokenize(const TokenizeCommand& command);

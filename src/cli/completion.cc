@@ -1,5 +1,4 @@
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,20 +16,33 @@ namespace {
 using settings::Kind;
 using settings::Setting;
 
-// What may stand at one place: behind "gantry", behind "gantry debug", or among the flags of a command.
+// What may stand at one place: behind "gantry", behind a group ("gantry debug"), or among the flags of a
+// command.
 struct Word {
   std::string text, about;
 };
 
 std::vector<Word> commands_of(std::string_view group) {
   std::vector<Word> words;
-  bool debug = false;
-  for (const CommandFacts& facts : kCommands) {
+  for (const CommandFacts& facts : kCommands)
     if (facts.group == group) words.push_back({facts.name, facts.about});
-    if (group.empty() && facts.group[0] != '\0' && !std::exchange(debug, true))
-      words.push_back({facts.group, kDebugAbout});
-  }
+  if (group.empty())
+    for (const GroupFacts& facts : kGroups) words.push_back({facts.name, facts.about});
   return words;
+}
+
+// "serve run plan"
+std::string texts_of(const std::vector<Word>& words) {
+  std::string out;
+  for (const Word& word : words) out += (out.empty() ? "" : " ") + word.text;
+  return out;
+}
+
+// "bench|debug"
+std::string group_names(std::string_view between) {
+  std::string out;
+  for (const GroupFacts& group : kGroups) out.append(out.empty() ? "" : between).append(group.name);
+  return out;
 }
 
 // A shell's single-quoted string.
@@ -66,9 +78,9 @@ std::string bash() {
     if (row.kind == Kind::kChoice && !row.only_positional)
       choices += fmt::format("    {}) words={} ;;\n", fmt::join(settings::flags(row), "|"),
                              in_quotes(fmt::format("{}", fmt::join(row.choices, " "))));
-  std::vector<std::string> first, second;
-  for (const Word& word : commands_of("")) first.push_back(word.text);
-  for (const Word& word : commands_of("debug")) second.push_back(word.text);
+  std::string groups;
+  for (const GroupFacts& group : kGroups)
+    groups += fmt::format("    {}) words={} ;;\n", group.name, in_quotes(texts_of(commands_of(group.name))));
   return fmt::format(
       "_gantry() {{\n"
       "  local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words=\n"
@@ -76,10 +88,10 @@ std::string bash() {
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
       "    words={}\n"
-      "  elif [[ $command == debug ]] && ((COMP_CWORD == 2)); then\n"
-      "    words={}\n"
+      "  elif [[ $command == @({}) ]] && ((COMP_CWORD == 2)); then\n"
+      "    case $command in\n{}    esac\n"
       "  else\n"
-      "    [[ $command == debug ]] && command=\"debug ${{COMP_WORDS[2]}}\"\n"
+      "    [[ $command == @({}) ]] && command+=\" ${{COMP_WORDS[2]}}\"\n"
       "    case $before in\n{}    esac\n"
       "    [[ -z $words && $current == -* ]] && case $command in\n{}    esac\n"
       "  fi\n"
@@ -90,8 +102,7 @@ std::string bash() {
       "  fi\n"
       "}}\n"
       "complete -F _gantry gantry\n",
-      in_quotes(fmt::format("{}", fmt::join(first, " "))),
-      in_quotes(fmt::format("{}", fmt::join(second, " "))), choices, flags);
+      in_quotes(texts_of(commands_of(""))), group_names("|"), groups, group_names("|"), choices, flags);
 }
 
 // What zsh's _describe and _arguments read behind a colon.
@@ -127,7 +138,9 @@ std::string zsh_flags(const CommandFacts& facts) {
 }
 
 std::string zsh() {
-  std::string cases;
+  std::string cases, groups;
+  for (const GroupFacts& group : kGroups)
+    groups += fmt::format("        {}) commands=({}) ;;\n", group.name, zsh_words(commands_of(group.name)));
   for (const CommandFacts& facts : kCommands)
     cases +=
         fmt::format("    {}) _arguments{} '*:file:_files' ;;\n", in_quotes(key_of(facts)), zsh_flags(facts));
@@ -141,13 +154,13 @@ std::string zsh() {
       "    _describe command commands\n"
       "    return\n"
       "  fi\n"
-      "  if [[ $command == debug ]]; then\n"
+      "  if [[ $command == ({}) ]]; then\n"
       "    if ((CURRENT == 3)); then\n"
-      "      commands=({})\n"
+      "      case $command in\n{}      esac\n"
       "      _describe command commands\n"
       "      return\n"
       "    fi\n"
-      "    command=\"debug $words[3]\"\n"
+      "    command+=\" $words[3]\"\n"
       "    shift words\n"
       "    ((CURRENT--))\n"
       "  fi\n"
@@ -158,7 +171,7 @@ std::string zsh() {
       "  esac\n"
       "}}\n"
       "if [[ $funcstack[1] == _gantry ]]; then _gantry \"$@\"; else compdef _gantry gantry; fi\n",
-      zsh_words(commands_of("")), zsh_words(commands_of("debug")), cases);
+      zsh_words(commands_of("")), group_names("|"), groups, cases);
 }
 
 std::string fish() {
@@ -166,18 +179,19 @@ std::string fish() {
   for (const Word& word : commands_of(""))
     text += fmt::format("complete -c gantry -n __fish_use_subcommand -f -a {} -d {}\n", word.text,
                         in_quotes(word.about));
-  std::vector<std::string> debug;
-  for (const Word& word : commands_of("debug")) debug.push_back(word.text);
-  for (const Word& word : commands_of("debug"))
-    text += fmt::format(
-        "complete -c gantry -n '__fish_seen_subcommand_from debug; and not __fish_seen_subcommand_from {}' "
-        "-f -a {} -d {}\n",
-        fmt::join(debug, " "), word.text, in_quotes(word.about));
+  for (const GroupFacts& group : kGroups) {
+    const std::vector<Word> words = commands_of(group.name);
+    for (const Word& word : words)
+      text += fmt::format(
+          "complete -c gantry -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' "
+          "-f -a {} -d {}\n",
+          group.name, texts_of(words), word.text, in_quotes(word.about));
+  }
   for (const CommandFacts& facts : kCommands) {
     const std::string where =
         facts.group[0] == '\0'
-            ? fmt::format("__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from debug",
-                          facts.name)
+            ? fmt::format("__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}",
+                          facts.name, group_names(" "))
             : fmt::format("__fish_seen_subcommand_from {}; and __fish_seen_subcommand_from {}", facts.group,
                           facts.name);
     for (const Setting& row : settings::kTable) {

@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "bench/traffic.h"
 #include "fleet/live_model.h"
 #include "http/options.h"
 #include "library/quantize.h"
@@ -84,6 +85,23 @@ struct PerplexityCommand {
   bool json = false;
 };
 
+struct BenchServeCommand {
+  std::string url;
+  bench::Api api = bench::Api::kChat;
+  std::string model;                      // empty: the first one that the server lists
+  std::vector<std::string> api_keys;      // sent in turn; empty: none
+  std::vector<uint32_t> clients;          // levels of a closed loop, or
+  std::vector<double> rates;              // of an open one; both empty: the default
+  uint64_t requests = 0;                  // of a level; 0: no limit
+  std::chrono::milliseconds duration{0};  // of a level; 0: not given
+  uint64_t warmup = 0;                    // requests before each level
+  std::optional<uint64_t> seed;
+  std::string mix, print_mix;
+  std::string extra_path;
+  std::chrono::milliseconds patience{0};
+  std::string json_path, svg_path;  // empty: none
+};
+
 struct DevicesCommand {
   bool json = false;
 };
@@ -132,8 +150,8 @@ struct ShowText {
 };
 
 using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
-                            PerplexityCommand, TokensCommand, DevicesCommand, LogitsCommand, TokenizeCommand,
-                            TemplateCommand>;
+                            PerplexityCommand, TokensCommand, BenchServeCommand, DevicesCommand,
+                            LogitsCommand, TokenizeCommand, TemplateCommand>;
 
 struct Command {
   Action action;

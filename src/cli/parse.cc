@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "bench/mix.h"
 #include "cli/bindings.h"
 #include "cli/command_table.h"
 #include "cli/complaint.h"
@@ -157,6 +158,7 @@ constexpr Exclusion kExclusions[] = {
     {settings::Command::kDebugTokenize, Id::kTextCases, Id::kText},
     {settings::Command::kDebugTemplate, Id::kTemplateCases, Id::kMessages},
     {settings::Command::kDebugSettings, Id::kMarkdown, Id::kJson},
+    {settings::Command::kBenchServe, Id::kClients, Id::kRate},
 };
 
 std::string recipe_lines() {
@@ -172,6 +174,7 @@ std::string name_lines(settings::Command command) {
   std::string text;
   if (takes(Id::kReplyFormat)) text += "\n\nNames of --reply-format: " + fleet::known_reply_formats();
   if (takes(Id::kPreSplitOfText)) text += "\n\nNames of --pre-split: " + tokenizer::known_pre_splits();
+  if (takes(Id::kMix)) text += "\n\nNames of --mix: " + bench::built_in_mix_names();
   if (takes(Id::kPreSplit)) text += "\n\n`gantry tokenize --help` lists the names of --pre-split.";
   return text;
 }
@@ -180,7 +183,7 @@ std::string footer(const CommandFacts& facts) {
   std::string text = facts.examples;
   if (facts.command == settings::Command::kQuantize) text += recipe_lines();
   text += name_lines(facts.command);
-  if (settings::setting(Id::kContext).commands.has(facts.command)) text += kVariables;
+  if (settings::setting(Id::kKvType).commands.has(facts.command)) text += kVariables;
   return text;
 }
 
@@ -189,9 +192,10 @@ CLI::App& group_of(CLI::App& app, const CommandFacts& facts) {
   if (facts.group[0] == '\0') return app;
   for (CLI::App* command : app.get_subcommands(nullptr))
     if (command->get_name() == facts.group) return *command;
-  CLI::App* group = app.add_subcommand(facts.group, kDebugAbout)->require_subcommand(1);
-  group->footer(kDebugExamples)->group("Commands");
-  return *group;
+  const GroupFacts& group = group_facts(facts.group);
+  CLI::App* app_of_group = app.add_subcommand(group.name, group.about)->require_subcommand(1);
+  app_of_group->footer(group.examples)->group("Commands");
+  return *app_of_group;
 }
 
 void add_command(CLI::App& app, const CommandFacts& facts, Values& values) {

@@ -42,8 +42,9 @@ enum class Command : uint8_t {
   kDebugManual,
   kCompletion,
   kDevices,
+  kBenchServe,
 };
-inline constexpr uint8_t kCommandCount = 14;
+inline constexpr uint8_t kCommandCount = 15;
 
 class Commands {
  public:
@@ -56,7 +57,7 @@ class Commands {
   uint16_t bits_;
 };
 
-enum class Id : uint8_t;  // table.h
+enum class Id : uint8_t;  // ids.h
 
 struct Setting {
   Id id;

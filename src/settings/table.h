@@ -7,138 +7,10 @@
 
 #include <array>
 
+#include "settings/ids.h"
 #include "settings/setting.h"
 
 namespace gantry::settings {
-
-enum class Id : uint8_t {
-  // positional
-  kModel,
-  kModelNeeded,
-  kVocabulary,
-  kTemplateFile,
-  kMessages,
-  kPrompt,
-  kText,
-  kQuantizeFrom,
-  kQuantizeTo,
-  kQuantizeRecipe,
-  // server
-  kConfig,
-  kHost,
-  kPort,
-  kAlias,
-  kApiKey,
-  kApiKeyFile,
-  kCorsOrigin,
-  kAllowedHost,
-  kTrustedProxies,
-  kDrain,
-  kQueue,
-  kGapMs,
-  kConnections,
-  kBodyMax,
-  kRequestMemory,
-  kRequestWorkers,
-  kIoThreads,
-  kTimezone,
-  kLog,
-  kLogFormat,
-  kLogFile,
-  // run
-  kSystem,
-  kRaw,
-  kVerbose,
-  kHistory,
-  // request
-  kMaxTokens,
-  kTemperature,
-  kTopK,
-  kTopP,
-  kMinP,
-  kTypicalP,
-  kRepetitionPenalty,
-  kPresencePenalty,
-  kFrequencyPenalty,
-  kPenaltyWindow,
-  kSeed,
-  // of one command
-  kTextFile,
-  kAgainst,
-  kWindows,
-  kScoreAll,
-  kOverride,
-  kQuantizeThreads,
-  kRequantize,
-  kDryRun,
-  kTokenList,
-  kTokens,
-  kSlice,
-  kOut,
-  kTextCases,
-  kPieces,
-  kCount,
-  kIds,
-  kAddSpecial,
-  kParseSpecial,
-  kPreSplitOfText,
-  kTemplateCases,
-  kNow,
-  kGenerationPrompt,
-  kTemplateOnly,
-  kJson,
-  kMarkdown,
-  kShell,
-  kPage,
-  kShowSettings,
-  // model
-  kContext,
-  kSequences,
-  kKvType,
-  kStepRows,
-  kCheckpoints,
-  kPrefixCache,
-  kHostCache,
-  kDevice,
-  kIsa,
-  kThreads,
-  kMemoryCap,
-  kPreSplit,
-  kChatTemplate,
-  kReplyFormat,
-  kStrictChat,
-};
-
-namespace rows {
-
-using enum Command;
-
-inline constexpr Commands kServes{kServe};
-inline constexpr Commands kRuns{kRun};
-inline constexpr Commands kLoads{kServe, kRun, kPlan, kPerplexity, kDebugLogits};
-inline constexpr Commands kTexts{kTokenize, kDebugTokenize};
-inline constexpr Commands kAll{kServe,         kRun,         kPlan,        kInspect,       kQuantize,
-                               kPerplexity,    kTokenize,    kDebugLogits, kDebugTokenize, kDebugTemplate,
-                               kDebugSettings, kDebugManual, kCompletion,  kDevices};
-
-inline constexpr std::array<std::string_view, 3> kKvTypes = {"f32", "f16", "q8_0"};
-inline constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warn", "error", "off"};
-
-inline constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
-
-inline constexpr std::array<std::string_view, 3> kShells = {"bash", "zsh", "fish"};
-
-inline constexpr std::string_view kLimits = "Limits";
-inline constexpr std::string_view kPicking = "Sampling";
-inline constexpr std::string_view kLoading = "Loading the model";
-
-inline constexpr uint64_t kPositionsMax = uint64_t{1} << 24;
-inline constexpr uint64_t kThreadsMax = 1024;
-inline constexpr uint64_t kSizeMax = uint64_t{1}
-                                     << 53;  // every whole number up to here is itself in a double
-inline constexpr uint64_t kDayMs = 24ull * 60 * 60 * 1000;
-
-}  // namespace rows
 
 // clang-format off
 inline constexpr std::array kTable = {
@@ -193,7 +65,7 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kAlias, .name = "alias", .kind = Kind::kText, .scope = Scope::kModel, .commands = rows::kServes,
             .words = "name of the model for clients", .value = "NAME", .left_out = "the file's name", .file_key = "name"},
     Setting{.id = Id::kApiKey, .name = "api_key", .kind = Kind::kTexts, .scope = Scope::kServer,
-            .commands = rows::kServes,
+            .commands = Commands(rows::kServe, rows::kBenchServe),
             .words = "key that clients must send; may be given again", .value = "KEY", .left_out = "clients need none",
             .secret = true},
     Setting{.id = Id::kApiKeyFile, .name = "api_key_file", .kind = Kind::kText, .scope = Scope::kServer,
@@ -398,6 +270,57 @@ inline constexpr std::array kTable = {
     Setting{.id = Id::kShowSettings, .name = "show_settings", .kind = Kind::kBool, .scope = Scope::kCommand,
             .commands = Commands(rows::kServe, rows::kRun, rows::kPlan),
             .words = "print each setting's value and where it comes from, and end", .fallback = "false"},
+
+    // --- bench
+    Setting{.id = Id::kTarget, .name = "url", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kLoadsServers,
+            .words = "server of OpenAI's API; also unix:/path/of/socket", .fallback = "http://127.0.0.1:8421",
+            .positional = "URL", .only_positional = true},
+    Setting{.id = Id::kApi, .name = "api", .kind = Kind::kChoice, .scope = Scope::kCommand, .commands = rows::kLoadsServers,
+            .words = "what is asked of it", .value = "API", .choices = rows::kApis, .fallback = "chat"},
+    Setting{.id = Id::kServedName, .name = "model", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "name of the model there", .value = "NAME",
+            .left_out = "the first one that it lists"},
+    Setting{.id = Id::kClients, .name = "clients", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers,
+            .words = "clients at the same time, each asking again once it is answered; several levels: 1,8,32",
+            .value = "N", .left_out = "8", .group = rows::kTraffic},
+    Setting{.id = Id::kRate, .name = "rate", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kLoadsServers,
+            .words = "instead: conversations that begin each second, at random moments (Poisson); several levels: 0.5,2,8",
+            .value = "N", .group = rows::kTraffic},
+    Setting{.id = Id::kRequests, .name = "requests", .kind = Kind::kCount, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "requests of a level", .value = "N", .least = 1, .most = 1u << 24,
+            .unit = "requests", .left_out = "as many as fit into --duration", .group = rows::kTraffic},
+    Setting{.id = Id::kDuration, .name = "duration", .kind = Kind::kDuration, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers,
+            .words = "how long a level begins requests; those under way are waited for", .value = "TIME", .least = 1,
+            .most = rows::kDayMs, .unit = "seconds", .left_out = "30, or what --requests take", .group = rows::kTraffic},
+    Setting{.id = Id::kWarmup, .name = "warmup", .kind = Kind::kCount, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "requests before each level, which do not count", .value = "N",
+            .most = 1u << 20, .unit = "requests", .fallback = "0", .group = rows::kTraffic},
+    Setting{.id = Id::kTrafficSeed, .name = "seed", .kind = Kind::kCount, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "seed of prompts, lengths and arrivals", .value = "N",
+            .left_out = "a random one, so that no cache knows the prompts", .group = rows::kTraffic},
+    Setting{.id = Id::kMix, .name = "mix", .kind = Kind::kText, .scope = Scope::kCommand, .commands = rows::kLoadsServers,
+            .words = "kinds of requests: a name, or a TOML file", .value = "MIX", .fallback = "chat",
+            .group = rows::kTraffic},
+    Setting{.id = Id::kPrintMix, .name = "print_mix", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "print that mix as a file, and end", .value = "MIX",
+            .group = rows::kTraffic},
+    Setting{.id = Id::kExtra, .name = "extra", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers,
+            .words = "JSON file of fields that are put into each request; null takes one away", .value = "FILE",
+            .group = rows::kTraffic},
+    Setting{.id = Id::kPatience, .name = "timeout", .kind = Kind::kDuration, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "a request to which nothing comes for so long has failed",
+            .value = "TIME", .least = 1, .most = rows::kDayMs, .unit = "seconds", .fallback = "10min",
+            .group = rows::kTraffic},
+    Setting{.id = Id::kJsonFile, .name = "json", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = Commands(rows::kBenchServe),
+            .words = "write the figures as JSON; -: standard output, without the table", .value = "FILE",
+            .group = rows::kFigures},
+    Setting{.id = Id::kSvgFile, .name = "svg", .kind = Kind::kText, .scope = Scope::kCommand,
+            .commands = rows::kLoadsServers, .words = "draw the levels as a chart", .value = "FILE",
+            .group = rows::kFigures},
 
     // --- model
     Setting{.id = Id::kContext, .name = "context", .kind = Kind::kCount, .scope = Scope::kModel, .commands = rows::kLoads,

@@ -16,7 +16,7 @@ import unittest
 from program import DEADLINE, Program, environment, next_line, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["devices"], ["debug", "logits"],
-            ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"])
+            ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"], ["bench", "serve"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
 
@@ -44,7 +44,7 @@ class Words(unittest.TestCase):
         """What Tab offers behind these words."""
         asked = "source <(\"$1\" completion bash); shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _gantry; echo \"${COMPREPLY[*]}\""
         for words, offered in (("gantry qu", "quantize"), ("gantry serve --kv-t", "--kv-type"), ("gantry serve --kv-type q", "q8_0"),
-                               ("gantry debug te", "template"), ("gantry debug tokenize --pie", "--pieces"), ("gantry run mod", "")):
+                               ("gantry debug te", "template"), ("gantry ben", "bench"), ("gantry bench se", "serve"), ("gantry bench serve --api co", "completions"), ("gantry debug tokenize --pie", "--pieces"), ("gantry run mod", "")):
             told = subprocess.run(["bash", "-c", asked, "bash", Program.binary, *words.split(" ")], capture_output=True, text=True,
                                   timeout=DEADLINE, check=True)
             self.assertEqual((told.stdout.strip(), told.stderr), (offered, ""), words)
@@ -335,7 +335,7 @@ class Advice(unittest.TestCase):
         """Behind the doors texts name settings, which serve takes; a command's own file names its flags."""
         known, seen = settings_of(), 0
         of_serve = settings_of("serve")
-        flags = {command[-1]: flags_of_help(command) for command in COMMANDS}
+        flags = {"_".join(command) if command[0] == "bench" else command[-1]: flags_of_help(command) for command in COMMANDS}
         flags["tokens"] = flags["tokenize"]
         flags["debug"] = set().union(*(flags_of_help(command) for command in COMMANDS if command[0] == "debug"))
         flags["debug_template"] = flags["template"]
@@ -347,7 +347,7 @@ class Advice(unittest.TestCase):
             if room != "cli":
                 self.assertEqual(named, set(), f"{path}: {text}")
                 for setting in set(re.findall(r"`([a-z_]+)`", text)):
-                    self.assertIn(setting, known if room == "evaluate" else of_serve, f"{path}: {text}")
+                    self.assertIn(setting, known if room in ("evaluate", "bench") else of_serve, f"{path}: {text}")
                     seen += 1
             elif not text.startswith("--unix-socket"):  # curl's
                 self.assertLessEqual(named, flags.get(name, set()) or set().union(*flags.values()), f"{path}: {text}")

@@ -121,7 +121,7 @@ def check_inline(page, text, binary, known, count):
     """Commands in the middle of a sentence: the command is one, and the flags are its own."""
     for line, code in inline_commands(text):
         words = re.sub(r"\\\|.*", "", code.split(" | ")[0]).split()[1:]
-        command = tuple(word for word in words[:2 if words[0] == "debug" else 1] if not word.startswith("-"))
+        command = tuple(word for word in words[:2 if words[0] in ("debug", "bench") else 1] if not word.startswith("-"))
         if words[0].isupper():
             continue  # `gantry COMMAND --help`
         shown = help_of(binary, command, known)
