@@ -10,7 +10,7 @@
 #include "backends/cpu/cpu_backend.h"
 #include "base/error.h"
 #include "bench/arguments.h"
-#include "bench/kernels/limits.h"
+#include "bench/limits.h"
 
 namespace gantry::bench {
 namespace {

@@ -15,7 +15,8 @@ double shortest(double seconds, Work&& work);
 extern bool count_cpu_time;
 double now();
 double memory_read_bytes_per_s(os::ThreadPool& pool, double seconds);
-// Multiplications and additions of 8-bit integers; 0 on a processor without VNNI.
+// Multiplications and additions of 8-bit integers, with VNNI or else AVX2, and of float32; 0: neither is
+// there.
 double int8_operations_per_s(os::ThreadPool& pool, double seconds);
 double f32_operations_per_s(os::ThreadPool& pool, double seconds);
 

@@ -1,4 +1,4 @@
-#include "bench/kernels/limits.h"
+#include "bench/limits.h"
 
 #include <atomic>
 #include <cstdint>
@@ -47,6 +47,38 @@ __attribute__((target("avx512f"))) uint64_t f32_chains(uint64_t rounds) {
   return rounds;
 }
 
+// The same with half the lanes: products of pairs in 16 bits, of those in 32, and a sum.
+__attribute__((target("avx2"))) uint64_t int8_chains_avx2(uint64_t rounds) {
+  __m256i acc[12];
+  for (int j = 0; j < 12; ++j) acc[j] = _mm256_set1_epi32(j);
+  __m256i w = _mm256_set1_epi8(3), x = _mm256_set1_epi8(5);
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (uint64_t i = 0; i < rounds; ++i) {
+    __asm__ volatile("" : "+x"(w), "+x"(x));
+#pragma GCC unroll 12
+    for (int j = 0; j < 12; ++j) {
+      __m256i pairs = _mm256_maddubs_epi16(w, x);
+      __asm__ volatile("" : "+x"(pairs));  // each chain has products of its own
+      acc[j] = _mm256_add_epi32(acc[j], _mm256_madd_epi16(pairs, ones));
+    }
+  }
+  for (const auto& a : acc) __asm__ volatile("" : : "x"(a));
+  return rounds;
+}
+
+__attribute__((target("avx2,fma"))) uint64_t f32_chains_avx2(uint64_t rounds) {
+  __m256 acc[12];
+  for (int j = 0; j < 12; ++j) acc[j] = _mm256_set1_ps(static_cast<float>(j));
+  __m256 w = _mm256_set1_ps(0.5f), x = _mm256_set1_ps(0.25f);
+  for (uint64_t i = 0; i < rounds; ++i) {
+    __asm__ volatile("" : "+x"(w), "+x"(x));
+#pragma GCC unroll 12
+    for (int j = 0; j < 12; ++j) acc[j] = _mm256_fmadd_ps(w, x, acc[j]);
+  }
+  for (const auto& a : acc) __asm__ volatile("" : : "x"(a));
+  return rounds;
+}
+
 template <uint64_t (*Chains)(uint64_t)>
 double chains_per_s(os::ThreadPool& pool, double seconds, double operations) {
   constexpr uint64_t kRounds = 200000;
@@ -91,11 +123,15 @@ double memory_read_bytes_per_s(os::ThreadPool& pool, double seconds) {
 }
 
 double int8_operations_per_s(os::ThreadPool& pool, double seconds) {
-  return os::cpu_info().features.avx512_vnni ? chains_per_s<int8_chains>(pool, seconds, 128) : 0;
+  const os::CpuFeatures features = os::cpu_info().features;
+  if (features.avx512_vnni) return chains_per_s<int8_chains>(pool, seconds, 128);
+  return features.avx2 ? chains_per_s<int8_chains_avx2>(pool, seconds, 64) : 0;
 }
 
 double f32_operations_per_s(os::ThreadPool& pool, double seconds) {
-  return os::cpu_info().features.avx512 ? chains_per_s<f32_chains>(pool, seconds, 32) : 0;
+  const os::CpuFeatures features = os::cpu_info().features;
+  if (features.avx512) return chains_per_s<f32_chains>(pool, seconds, 32);
+  return features.avx2 ? chains_per_s<f32_chains_avx2>(pool, seconds, 16) : 0;
 }
 
 }  // namespace gantry::bench
