@@ -55,6 +55,7 @@ size_t ReplyReader::feed(std::string_view bytes, std::vector<std::string>& event
     try {
       taken = chunks_->feed(rest, piece_);
     } catch (const http::Refusal& refusal) {
+      take_body(piece_, events);  // what stood before it
       throw ReplyFault(refusal.message());
     }
     take_body(piece_, events);

@@ -199,6 +199,23 @@ BenchServeCommand bind_bench_serve(const Values& values) {
   return out;
 }
 
+BenchEngineCommand bind_bench_engine(const Values& values) {
+  BenchEngineCommand out;
+  std::string prompts, depths, batches;
+  out.load = bind_load(values);
+  out.model_source = model_source(values);
+  values.take(Id::kPromptSizes, prompts);
+  values.take(Id::kDepths, depths);
+  values.take(Id::kBatches, batches);
+  out.wishes.prompts = parse_counts("prompt", prompts, 1, settings::rows::kPositionsMax);
+  out.wishes.depths = parse_counts("depth", depths, 0, settings::rows::kPositionsMax);
+  out.wishes.batches = parse_counts("batch", batches, 1, plan::kSequencesMax);
+  values.take(Id::kNewTokens, out.wishes.tokens);
+  values.take(Id::kRounds, out.wishes.rounds);
+  values.take(Id::kJsonFile, out.json_path);
+  return out;
+}
+
 DevicesCommand bind_devices(const Values& values) {
   DevicesCommand out;
   values.take(Id::kJson, out.json);
@@ -347,6 +364,8 @@ Action action_of(settings::Command command, const Values& values, std::span<cons
       return bind_manual(values);
     case settings::Command::kBenchServe:
       return bind_bench_serve(values);
+    case settings::Command::kBenchEngine:
+      return bind_bench_engine(values);
     case settings::Command::kDevices:
       return bind_devices(values);
     case settings::Command::kCompletion:

@@ -33,9 +33,10 @@ struct GroupFacts {
 };
 
 inline constexpr std::array kGroups = {
-    GroupFacts{"bench", "Measure how fast a server is",
+    GroupFacts{"bench", "Measure how fast a server is, or the engine on this machine",
                "Examples:\n"
                "  gantry bench serve --clients 1,8,32 --duration 20s\n"
+               "  gantry bench engine model.gguf\n"
                "\n"
                "`gantry bench COMMAND --help` lists the options of a command."},
     GroupFacts{"debug", "Look inside: logits, tokens, chat templates, the table of settings",
@@ -114,6 +115,16 @@ inline constexpr std::array<CommandFacts, settings::kCommandCount> kCommands = {
      "\n"
      "Times count from when a request was due. A server that streams several tokens at once has fewer "
      "pieces than tokens. After Ctrl-C the figures so far are printed."},
+    {settings::Command::kBenchEngine, "bench", "engine",
+     "Measure the steps of a model beside the machine's limits",
+     "Examples:\n"
+     "  gantry bench engine model.gguf\n"
+     "  gantry bench engine model.gguf --depth 0,4096 --batch 1,8,32\n"
+     "  gantry bench engine model.gguf --prompt 512 --threads 1 --json engine.json\n"
+     "\n"
+     "Nothing is sampled and nothing is served. GB/s counts weights once a step, and the keys and values "
+     "that "
+     "are looked at; the limits are measured first, on as many threads."},
     {settings::Command::kDevices, "", "devices", "List what a model can be computed on",
      "Examples:\n"
      "  gantry devices\n"

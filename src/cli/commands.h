@@ -19,6 +19,7 @@ int quantize(const QuantizeCommand& command);
 int perplexity(const PerplexityCommand& command, const device::Registry& registry);
 int tokens(const TokensCommand& command);
 int bench_serve(const BenchServeCommand& command);
+int bench_engine(const BenchEngineCommand& command, const device::Registry& registry);
 int devices(const DevicesCommand& command, const device::Registry& registry);
 int debug_logits(const LogitsCommand& command, const device::Registry& registry);
 int debug_tokenize(const TokenizeCommand& command);

@@ -70,9 +70,9 @@ std::vector<plan::Item> beside_models(uint64_t request_memory) {
 namespace {
 
 // Of the fleet, which may give it when nobody waits for it any more.
-class Answer {
+class LeaseAnswer {
  public:
-  Answer() : came_fd_(::eventfd(0, EFD_CLOEXEC)) {
+  LeaseAnswer() : came_fd_(::eventfd(0, EFD_CLOEXEC)) {
     if (came_fd_.get() < 0) throw os::file_error("make", "an eventfd", errno);
   }
   // Readable once it has come.
@@ -93,7 +93,7 @@ class Answer {
 };
 
 // False: a signal came first. A hangup is for whoever waits for signals next.
-bool wait_for(const Answer& answer, Interrupts& interrupts) {
+bool wait_for(const LeaseAnswer& answer, Interrupts& interrupts) {
   bool leaves = false;
   while (!answer.came() && !Interrupts::came()) {
     interrupts.wait_for_either(answer.fd());
@@ -153,7 +153,7 @@ bool ColdFleet::load(Interrupts& interrupts, const fleet::Progress& told) {
     Shown& shown;
   };
   const Showing showing(*shown_, told);
-  const auto answer = std::make_shared<Answer>();
+  const auto answer = std::make_shared<LeaseAnswer>();
   fleet_->lease(
       "", [answer](const fleet::Lease&, std::optional<Error> error) { answer->come(std::move(error)); });
   if (!wait_for(*answer, interrupts)) return false;

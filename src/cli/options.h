@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "bench/engine_figures.h"
 #include "bench/traffic.h"
 #include "fleet/live_model.h"
 #include "http/options.h"
@@ -102,6 +103,13 @@ struct BenchServeCommand {
   std::string json_path, svg_path;  // empty: none
 };
 
+struct BenchEngineCommand {
+  fleet::LoadSettings load;  // context and sequences: those of the wishes
+  std::string model_source;  // as in ServedModel
+  bench::EngineWishes wishes;
+  std::string json_path;  // empty: none
+};
+
 struct DevicesCommand {
   bool json = false;
 };
@@ -150,8 +158,8 @@ struct ShowText {
 };
 
 using Action = std::variant<ShowText, ServeCommand, RunCommand, PlanCommand, InspectCommand, QuantizeCommand,
-                            PerplexityCommand, TokensCommand, BenchServeCommand, DevicesCommand,
-                            LogitsCommand, TokenizeCommand, TemplateCommand>;
+                            PerplexityCommand, TokensCommand, BenchServeCommand, BenchEngineCommand,
+                            DevicesCommand, LogitsCommand, TokenizeCommand, TemplateCommand>;
 
 struct Command {
   Action action;

@@ -357,7 +357,9 @@ TEST(Parse, EveryRowIsTaken) {
       if (!row.commands.has(command)) continue;
       settings::Value value = std::string("2025-03-09T13:05:07");
       if (row.id == settings::Id::kTokenList) value = std::string("1,2");
-      if (row.id == settings::Id::kClients || row.id == settings::Id::kRate) value = std::string("1");
+      for (const settings::Id list : {settings::Id::kClients, settings::Id::kRate, settings::Id::kPromptSizes,
+                                      settings::Id::kDepths, settings::Id::kBatches})
+        if (row.id == list) value = std::string("1");
       if (row.id == settings::Id::kLog) value = std::string("info");
       if (row.id == settings::Id::kPage) value = std::string("gantry-serve");
       if (row.kind == settings::Kind::kChoice) value = std::string(row.choices[0]);

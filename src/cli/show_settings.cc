@@ -176,10 +176,13 @@ std::string table_markdown() {
   std::string text = flag_block("all", [](const Setting& row) { return row.id == Id::kLog; });
   const auto is_of_loading = [](const Setting& row) { return row.group == settings::rows::kLoading; };
   text += flag_block("loading", is_of_loading);
-  for (const CommandFacts& facts : kCommands)
+  for (const CommandFacts& facts : kCommands) {
+    // Who takes all of that block refers to it.
+    const bool takes_all = settings::setting(Id::kContext).commands.has(facts.command);
     text += flag_block(full_name(facts), [&](const Setting& row) {
-      return has_flag_of(row, facts.command) && !is_of_loading(row);
+      return has_flag_of(row, facts.command) && !(takes_all && is_of_loading(row));
     });
+  }
   text += file_block("file server", Scope::kServer);
   text += file_block("file model", Scope::kModel);
   text += request_block();

@@ -103,6 +103,11 @@ enum class Id : uint8_t {
   kPrintMix,
   kExtra,
   kPatience,
+  kPromptSizes,
+  kDepths,
+  kBatches,
+  kNewTokens,
+  kRounds,
   kJsonFile,
   kSvgFile,
   // model
@@ -130,11 +135,14 @@ using enum Command;
 inline constexpr Commands kServes{kServe};
 inline constexpr Commands kRuns{kRun};
 inline constexpr Commands kLoads{kServe, kRun, kPlan, kPerplexity, kDebugLogits};
+// A bench chooses context and parallel requests by itself.
+inline constexpr Commands kComputes{kServe, kRun, kPlan, kPerplexity, kDebugLogits, kBenchEngine};
 inline constexpr Commands kLoadsServers{kBenchServe};
 inline constexpr Commands kTexts{kTokenize, kDebugTokenize};
-inline constexpr Commands kAll{kServe,         kRun,         kPlan,        kInspect,       kQuantize,
-                               kPerplexity,    kTokenize,    kDebugLogits, kDebugTokenize, kDebugTemplate,
-                               kDebugSettings, kDebugManual, kCompletion,  kDevices,       kBenchServe};
+inline constexpr Commands kAll{kServe,         kRun,           kPlan,          kInspect,
+                               kQuantize,      kPerplexity,    kTokenize,      kDebugLogits,
+                               kDebugTokenize, kDebugTemplate, kDebugSettings, kDebugManual,
+                               kCompletion,    kDevices,       kBenchServe,    kBenchEngine};
 
 inline constexpr std::array<std::string_view, 3> kKvTypes = {"f32", "f16", "q8_0"};
 inline constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warn", "error", "off"};

@@ -43,8 +43,9 @@ enum class Command : uint8_t {
   kCompletion,
   kDevices,
   kBenchServe,
+  kBenchEngine,
 };
-inline constexpr uint8_t kCommandCount = 15;
+inline constexpr uint8_t kCommandCount = 16;
 
 class Commands {
  public:

@@ -20,7 +20,7 @@ import xml.etree.ElementTree
 
 from program import DEADLINE, Program, environment, next_line, run
 
-USAGE, NOT_FOUND, UNSUPPORTED, IO = 2, 5, 11, 14
+USAGE, NOT_FOUND, UNSUPPORTED, MEMORY, IO = 2, 5, 11, 12, 14
 EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 
@@ -293,6 +293,49 @@ class Bench(unittest.TestCase):
             self.assertTrue(told["interrupted"])
             self.assertEqual(len(told["levels"]), 1)
             self.assertLessEqual(told["levels"][0]["cut"], 2)
+
+
+class Engine(unittest.TestCase):
+    def engine(self, *arguments, status=0):
+        done = run("bench", "engine", *arguments)
+        self.assertEqual(done.returncode, status, done.stderr.decode())
+        return done
+
+    def test_rows_and_limits(self):
+        told = json.loads(self.engine("--prompt", "16,70", "--depth", "0,40", "--batch", "1,3", "--tokens", "3", "--rounds", "2", "--threads", "1",
+                                      "--json", "-").stdout)
+        self.assertEqual([(row["what"], row["depth"], row.get("prompt", row.get("batch"))) for row in told["rows"]],
+                         [(what, depth, size) for depth in (0, 40) for what, size in (("prefill", 16), ("prefill", 70), ("decode", 1), ("decode", 3))])
+        self.assertEqual((told["limits"]["threads"], told["limits"]["integer"]), (1, True))
+        self.assertGreater(told["limits"]["bytes_per_s"], 0)
+        for row in told["rows"]:
+            self.assertGreater(row["tokens_per_s"], 0)
+            self.assertGreater(row["bytes_per_s"], 0)
+            self.assertAlmostEqual(row["of_memory"], row["bytes_per_s"] / told["limits"]["bytes_per_s"])
+
+    def test_table(self):
+        text = self.engine("--prompt", "8", "--batch", "2", "--tokens", "2", "--rounds", "1").stdout.decode()
+        self.assertIn("GB/s read from memory", text)
+        self.assertRegex(text, r"(?m)^prompt of 8 +0 ")
+        self.assertRegex(text, r"(?m)^2 answers x 2 +0 ")
+        self.assertLessEqual(max(map(len, text.splitlines())), 100)
+
+    def test_what_cannot_be_measured(self):
+        for arguments, status, words in ((["--prompt", "0"], USAGE, "--prompt"), (["--batch", "1,,2"], USAGE, "--batch"), (["--depth", "-1"], USAGE, "--depth"),
+                                         (["/nonexistent/m.gguf"], NOT_FOUND, "/nonexistent/m.gguf"),
+                                         (["--depth", "4096"], USAGE, "take less of --depth"), (["--batch", "1024", "--memory-cap", "10MiB"], MEMORY, "take less of --depth")):
+            done = self.engine(*arguments, status=status)
+            self.assertIn(words, done.stderr.decode())
+            self.assertEqual(done.stdout, b"")
+
+    def test_interrupted_it_keeps_its_rows(self):
+        process = subprocess.Popen([Program.binary, "bench", "engine", "--prompt", "8", "--batch", "1", "--tokens", "100", "--rounds", "1000"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        lines = [next_line(process) for _ in range(5)]
+        self.assertIn("prompt of 8", lines[-1])
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual((process.returncode, out), (130, ""), errors)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import unittest
 from program import DEADLINE, Program, environment, next_line, run
 
 COMMANDS = (["serve"], ["run"], ["plan"], ["inspect"], ["quantize"], ["perplexity"], ["tokenize"], ["devices"], ["debug", "logits"],
-            ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"], ["bench", "serve"])
+            ["debug", "tokenize"], ["debug", "template"], ["debug", "settings"], ["bench", "serve"],
+            ["bench", "engine"])
 USAGE, NOT_FOUND, BAD_FILE, IO = 2, 5, 10, 14
 
 
