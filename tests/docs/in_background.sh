@@ -19,7 +19,7 @@ for argument in "$@"; do
   case $argument in
     serve) serves=yes ;;
     end) [[ $* == end ]] && { end_server; exit; } ;;
-    -h | --help | --show-settings | completion | help) exec "$GANTRY_BIN" "$@" ;;
+    -h | --help | --show-settings | bench | completion | help) exec "$GANTRY_BIN" "$@" ;;
   esac
 done
 [[ $serves ]] || exec "$GANTRY_BIN" "$@"
