@@ -204,8 +204,8 @@ void Generation::prepare() {
 // What was changed of a conversation, and what was to be expected when the request came.
 std::vector<http::Header> Generation::said_beside() const {
   std::vector<http::Header> headers = change_headers(changes_of(prompts_));
-  headers.push_back({"x-queue-position", std::to_string(outlook_.ahead)});
-  headers.push_back({"x-expected-wait-ms", fmt::format("{:.0f}", 1000 * outlook_.seconds)});
+  headers.push_back({std::string(kQueuePositionHeader), std::to_string(outlook_.ahead)});
+  headers.push_back({std::string(kExpectedWaitHeader), fmt::format("{:.0f}", 1000 * outlook_.seconds)});
   return headers;
 }
 

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "api/call.h"
 #include "api/generate_request.h"
 #include "api/writer.h"
 
 namespace gantry::api {
+
+// Of an answer's head: what was to be expected when its request came (engine/outlook.h).
+inline constexpr std::string_view kQueuePositionHeader = "x-queue-position",
+                                  kExpectedWaitHeader = "x-expected-wait-ms";
 
 // Returns before the answer is there; it comes on the completer's workers. What is wrong with the request, or
 // happens before a stream has begun, is answered with the dialect's error.

@@ -4,9 +4,12 @@
 #include <cctype>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "api/call.h"
 #include "api/chat_changes.h"
 #include "api/foreign_paths.h"
+#include "api/generation.h"
 #include "api/refusals.h"
 #include "base/check.h"
 #include "base/random_id.h"
@@ -205,8 +208,8 @@ http::Marks Router::marks_of(const http::Request& head) const {
   out.quiet = entry != nullptr && entry->route->watches;
   try {
     guard_.check_origin(head);
-    out.headers = guard_.cors_headers(
-        head, id_header + ", " + std::string(kChatChangesHeader) + ", x-queue-position, x-expected-wait-ms");
+    out.headers = guard_.cors_headers(head, fmt::format("{}, {}, {}, {}", id_header, kChatChangesHeader,
+                                                        kQueuePositionHeader, kExpectedWaitHeader));
   } catch (const http::Refusal&) {
     // A foreign page is not helped to read its refusal.
   }

@@ -17,7 +17,8 @@ namespace gantry::engine {
 Outlook outlook_of(const EngineStats& stats, std::span<const uint64_t> waiting, uint64_t client,
                    uint64_t prompt_tokens);
 
-// Too much is asked for now. Says in whole seconds when to come back, at least one.
+// More waits than may, or the first token would come too late: kBusy, which knows in how many whole seconds,
+// at least one, it is worth asking again.
 class Busy : public Error {
  public:
   Busy(std::string what, double seconds);
